@@ -1,0 +1,118 @@
+"""Django settings. All of them come from the environment (or NAME_FILE), read once; bad ones stop the start-up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from apiserver.environment import data_dir, database_url, env, env_bool, env_list, secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = data_dir()
+SECRET_KEY = secret_key(DATA_DIR)
+DEBUG = False
+ALLOWED_HOSTS = env_list("APISERVER_ALLOWED_HOSTS") or ["*"]
+ROOT_URLCONF = "apiserver.urls"
+WSGI_APPLICATION = "apiserver.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "users.User"
+APPEND_SLASH = False
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "corsheaders",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "heroicons",
+    "apiserver.ui",
+    "apiserver.server",
+    "users",
+    "connections",
+    "apiserver.resources",
+    "apiserver.odata",
+    "apiserver.console",
+]
+
+# Log first, then CORS, then address, so that refusals carry CORS headers and are logged. Sessions and the like belong to
+# pages only: apiserver.server.middleware keeps them off the API's path.
+MIDDLEWARE = [
+    "apiserver.server.middleware.RequestLogMiddleware",
+    "apiserver.server.middleware.CorsMiddleware",
+    "apiserver.server.middleware.AddressMiddleware",
+    "apiserver.server.middleware.SecurityHeadersMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apiserver.server.middleware.PagesOnly.Session",
+    "apiserver.server.middleware.PagesOnly.Locale",
+    "apiserver.server.middleware.PagesOnly.Common",
+    "apiserver.server.middleware.PagesOnly.Csrf",
+    "apiserver.server.middleware.PagesOnly.Authentication",
+    "apiserver.server.middleware.PagesOnly.Messages",
+    "apiserver.server.middleware.PagesOnly.Htmx",
+]
+
+DATABASES = {"default": database_url(DATA_DIR)}
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "apiserver.console.context.navigation",
+            ],
+        },
+    },
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ja", "日本語")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+LOGIN_URL = "/console/sign-in"
+SESSION_COOKIE_NAME = "apiserver_session"
+CSRF_COOKIE_NAME = "apiserver_csrf"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("APISERVER_SECURE_COOKIES")
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# django-cors-headers: the values live in ServerSettings; apiserver.server.middleware.CorsMiddleware reads them per request.
+CORS_URLS_REGEX = r"^/api\.rsc(/.*)?$"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["users.rest.AuthtokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["users.rest.MayManage"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {"TITLE": "API Server management", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
+
+CELERY_BROKER_URL = env("APISERVER_REDIS_URL") or "memory://"
+CELERY_TASK_IGNORE_RESULT = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env("APISERVER_LOG_LEVEL") or "INFO"},
+    "loggers": {"django.request": {"level": "ERROR"}, "django.security": {"level": "ERROR"}},
+}

@@ -1,0 +1,108 @@
+"""The two protocols a source implements: Connector (a kind of source) and Session (one opened connection)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from connections.contract.property import Property
+from connections.contract.table import Column, Table, TableInfo, TableRef
+
+
+@dataclass(frozen=True, slots=True)
+class TestStep:
+    """One named step of Save & Test: resolve, connect, tls, sign_in, list_tables."""
+
+    __test__: ClassVar[bool] = False
+
+    name: str
+    ok: bool
+    seconds: float
+    message: str = ""  # what was found or what failed, safe to show
+    hint: str = ""  # what to try
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Rows of a statement, as they come. `close` must be called; iterating to the end also releases the connection."""
+
+    columns: tuple[str, ...]
+    batches: Iterator[Sequence[Sequence[Any]]]  # lists of row tuples, raw values of the driver
+    close: Callable[[], None] = field(default=lambda: None)
+
+
+class Session(Protocol):
+    """One stored connection in use: thread-safe, holds the pool, lives until the connection changes."""
+
+    dialect: Any  # connections.contract.dialect.Dialect of SQL sources, None for others
+
+    def list_tables(self) -> list[TableInfo]:
+        """Return every table and view that the signed-in user may read, sorted by schema and name."""
+
+    def describe(self, refs: Sequence[TableRef]) -> list[Table]:
+        """Return the tables with exact types, keys and relations; raise TableGone for a missing one."""
+
+    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000) -> Result:
+        """Run one reading statement in a read-only transaction. `sql` uses the dialect's own bind marks."""
+
+    def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
+        """Run writing statements in one transaction, commit when all succeed, else roll back and raise."""
+
+    def transaction(self) -> Any:
+        """Return a context manager giving a Transaction: reads and writes that commit or roll back together."""
+
+    def close(self) -> None:
+        """Release the pool."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a writing statement did: rows matched, rows of RETURNING (driver values), last generated key."""
+
+    row_count: int
+    rows: tuple[tuple[Any, ...], ...] = ()
+    last_id: int | None = None
+
+
+class Transaction(Protocol):
+    """Statements inside one transaction of the source."""
+
+    def execute(self, sql: str, binds: Sequence[Any]) -> Written:
+        """Run one statement; rows are fetched whole (only use it for few rows)."""
+
+
+class Connector(Protocol):
+    """A kind of source: declarations first."""
+
+    key: ClassVar[str]  # "postgresql"
+    label: ClassVar[str]  # "PostgreSQL"
+    description: ClassVar[str]  # one sentence for the gallery
+    properties: ClassVar[tuple[Property, ...]]
+    url_schemes: ClassVar[tuple[str, ...]]  # pasted addresses it understands: ("postgres", "postgresql")
+
+    def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values typed and with defaults; raise InvalidProperties (an unknown name tells the nearest)."""
+
+    def from_url(self, url: str) -> dict[str, Any]:
+        """Return the properties that a pasted address holds."""
+
+    def test(self, values: Mapping[str, Any], *, read_only: bool = False) -> list[TestStep]:
+        """Run the named steps; stop at the first that fails. Never raises for a source's failure."""
+
+    def open(self, values: Mapping[str, Any], *, read_only: bool = False) -> Session:
+        """Return a session; connects lazily."""
+
+    def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
+        """Return why these properties may not be used (they reach the product's own database or broker), or ''."""
+
+
+Decode = Callable[[Any], Any]
+
+
+def identity(value: Any) -> Any:
+    """Return the value: the decoder of columns whose driver value is already the contract's."""
+    return value
+
+
+__all__ = ["Column", "Connector", "Decode", "Result", "Session", "TestStep", "Transaction", "Written", "identity"]

@@ -1,0 +1,32 @@
+"""What differs between SQL databases, as tables of data. Declared by connectors/sql, read by the engine's printer and the writers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connections.contract.connector import Decode
+from connections.contract.table import Column, Type
+
+# A function entry: a template over its printed arguments ("lower({0})") or a callable for what a template can't say.
+Template = str | Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One SQL dialect. A function or cast without an entry raises NotSupported when printed."""
+
+    name: str  # postgresql | mysql | sqlite
+    sqlglot: str  # sqlglot's name of the printer it starts from
+    bind_mark: str  # the driver's own: "%s" or "?"
+    doubles_percent: bool  # `%` in SQL text must be written `%%`
+    quote: Callable[[str], str]  # the one way an identifier becomes SQL text
+    functions: Mapping[str, Template]  # our function name (engine.nodes.FUNCTIONS) -> SQL
+    casts: Mapping[Type, Template]  # cast(value, Edm.X)
+    bind: Callable[[Column], str]  # SQL for a bind of this column's type, "{0}" is the mark: "CAST({0} AS numeric)"
+    select: Callable[[Column], str]  # SQL to read a column so that its value arrives exact; "{0}" is the column
+    encode: Callable[[Column], Callable[[Any], Any] | None]  # contract value -> driver value; None = as it is
+    decode: Callable[[Column], Decode | None]  # driver value -> contract value; None = as it is
+    has_returning: bool
+    max_binds: int  # bind parameters that one statement may carry

@@ -1,0 +1,64 @@
+"""Errors of a source, sorted by what the caller must do. Raised by connectors and engine, answered by apiserver.odata.errors."""
+
+from __future__ import annotations
+
+
+class ConnectorError(Exception):
+    """Root of all source errors. `message` and `hint` are safe to show; secrets and SQL never enter them."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class ConnectionFailed(ConnectorError):
+    """The source can't be reached or broke off; trying again later may help."""
+
+
+class AuthenticationFailed(ConnectorError):
+    """The source refused the credentials of the connection."""
+
+
+class SourceTimeout(ConnectorError):
+    """The source took longer than the connection's timeout."""
+
+
+class RateLimited(ConnectorError):
+    """The source asks to wait `retry_after` seconds."""
+
+    def __init__(self, message: str, *, retry_after: float, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
+
+
+class SourceRejected(ConnectorError):
+    """The source refused a statement or value: wrong data, missing right, failed check."""
+
+
+class ConstraintViolated(SourceRejected):
+    """A write broke a constraint of the source; `kind` is unique, foreign_key, not_null or check."""
+
+    def __init__(self, message: str, *, kind: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.kind = kind
+
+
+class TableGone(SourceRejected):
+    """The published table or one of its columns no longer exists at the source."""
+
+
+class BadValue(ConnectorError):
+    """A value can't be taken as the column's type (a cast that can't be done)."""
+
+
+class NotSupported(ConnectorError):
+    """Understood, but this source or this version can't do it."""
+
+
+class InvalidProperties(ConnectorError):
+    """Connection properties that can't work; `errors` maps property name -> message."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
+        self.errors = errors
