@@ -1,0 +1,45 @@
+# The whole developer manual: serve, test, check, bench.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA ?= $(CURDIR)/var
+
+.PHONY: serve test check bench servers clean format
+
+# ---- run ----
+serve: $(VENV)/.runtime ## the product on an embedded default (SQLite, no broker) with demo data
+	@APISERVER_DATA_DIR="$(DATA)" $(BIN)/python manage.py serve --demo
+
+# ---- test ----
+test: $(VENV)/.dev servers ## every test on real parts
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+servers: ## what the tests drive: PostgreSQL, MariaDB, Redis, Chromium
+	@tools/install_servers
+
+check: $(VENV)/.dev ## lint, format and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy apiserver connections users
+
+format: $(VENV)/.dev
+	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+bench: $(VENV)/.dev servers
+	@$(BIN)/python -m benchmarks
+
+# ---- environments ----
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: set PYTHON=python3.x"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: sudo apt-get install -y python3-venv"; exit 1; }
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
+	@echo "Installing the product's Python packages into $(VENV) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	@echo "Installing the test packages into $(VENV) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/.runtime
+
+clean:
+	@rm -rf $(VENV) var artefacts

@@ -1,0 +1,138 @@
+"""`manage.py serve`: migrate, bind, print the addresses once they answer, run until stopped."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from apiserver.environment import env, env_int
+from apiserver.server import certificates, lifeline
+from apiserver.server.supervisor import ServeOptions, Supervisor
+
+
+class Command(BaseCommand):
+    """Run the whole product: web workers, background worker, scheduler."""
+
+    help = "Run the whole product: web workers, background worker, scheduler."
+    requires_system_checks = ["__all__"]
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default=env("APISERVER_HOST") or "127.0.0.1")
+        parser.add_argument("--port", type=int, default=env_int("APISERVER_PORT", env_int("PORT", 8153)))
+        parser.add_argument("--tls-cert", type=Path, default=optional_path("APISERVER_TLS_CERT"), help="certificate chain, PEM")
+        parser.add_argument("--tls-key", type=Path, default=optional_path("APISERVER_TLS_KEY"), help="private key, PEM")
+        parser.add_argument("--tls-self-signed", action="store_true", help="make a certificate for trials")
+        parser.add_argument("--public-url", default="", help="the address that clients use, behind a tunnel or proxy")
+        parser.add_argument("--json", action="store_true", help="tell readiness as one JSON line")
+        parser.add_argument("--demo", action=argparse.BooleanOptionalAction, default=False, help="load and publish the demo data")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        data_dir = Path(settings.DATA_DIR)
+        try:
+            lock = lifeline.hold(data_dir / "serve.lock")
+        except lifeline.AlreadyRunning as error:
+            raise CommandError(str(error)) from error
+        with lock:
+            serve = self.serve_options(options, data_dir)
+            demo, setup = self.prepare(options)
+            code = Supervisor(serve).run(lambda: self.tell(serve, options, demo, setup))
+        sys.exit(code)
+
+    def serve_options(self, options: dict[str, Any], data_dir: Path) -> ServeOptions:
+        """Return checked options; a port in use or a bad key is told now, not by a child's traceback."""
+        certificate, key = tls_files(options, data_dir)
+        port = options["port"] or free_port(options["host"])
+        check_port(options["host"], port)
+        if options["public_url"]:
+            os.environ["APISERVER_PUBLIC_URL"] = options["public_url"]
+        workers = env_int("APISERVER_WEB_WORKERS", 2)
+        secrets = dict(settings.CHILD_ENVIRONMENT)
+        return ServeOptions(options["host"], port, data_dir, workers, certificate, key, settings.REDIS_URL, secrets)
+
+    def prepare(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """Migrate, load the demo where asked, make sure an administrator can get in. Return demo details and set-up token."""
+        call_command("migrate", verbosity=0, interactive=False)
+        demo = import_string("apiserver.resources.demo.load_demo")(now=timezone.now()) if options["demo"] else {}
+        setup = import_string("users.setup.ensure_first_admin")(now=timezone.now())
+        return demo, setup or ""
+
+    def tell(self, serve: ServeOptions, options: dict[str, Any], demo: dict[str, Any], setup: str) -> None:
+        """Print the addresses that now answer."""
+        base = (options["public_url"] or serve.local_url).rstrip("/")
+        token = demo.get("authtoken", "")
+        addresses = {
+            "console": f"{base}/console/",
+            "odata": f"{base}/api.rsc/",
+            "oas": f"{base}/api.rsc/@{token}/$oas" if token else f"{base}/api.rsc/$oas",
+            "setup_url": f"{base}/console/setup/{setup}" if setup else None,
+        }
+        if options["json"]:
+            self.stdout.write(json.dumps({"event": "ready", "pid": os.getpid(), **addresses}))
+        else:
+            self.stdout.write(self.page(serve, addresses, demo))
+        self.stdout.flush()
+
+    def page(self, serve: ServeOptions, addresses: dict[str, str | None], demo: dict[str, Any]) -> str:
+        """Return what a person reads."""
+        lines = ["", "API Server is ready.", "", f"  Console     {addresses['console']}"]
+        if addresses["setup_url"]:
+            lines.append(f"  First admin {addresses['setup_url']}   (works once)")
+        lines += [f"  OData       {addresses['odata']}", f"  $oas        {addresses['oas']}"]
+        lines += [f"  Data        {serve.data_dir}"]
+        if demo:
+            quiet = " -k" if serve.certificate else ""
+            address = f"{addresses['odata']}Customers?$top=3"
+            lines += ["", "Try it:", f"  curl -s{quiet} -H 'x-cdata-authtoken: {demo['authtoken']}' '{address}'"]
+        return "\n".join([*lines, "", "Press Ctrl+C to stop.", ""])
+
+
+def optional_path(name: str) -> Path | None:
+    """Return the path that a variable names."""
+    text = os.environ.get(name, "").strip()
+    return Path(text) if text else None
+
+
+def tls_files(options: dict[str, Any], data_dir: Path) -> tuple[Path | None, Path | None]:
+    """Return certificate and key as granian reads them."""
+    if options["tls_self_signed"]:
+        now = datetime.datetime.now(datetime.UTC)
+        return certificates.self_signed(data_dir, options["host"], now)
+    certificate, key = options["tls_cert"], options["tls_key"]
+    if not certificate and not key:
+        return None, None
+    if not certificate or not key:
+        raise CommandError("--tls-cert and --tls-key go together: give both")
+    for path in (certificate, key):
+        if not path.is_file():
+            raise CommandError(f"The TLS file {path} does not exist")
+    try:
+        return certificate, certificates.pkcs8(key, data_dir)
+    except (ValueError, TypeError) as error:
+        raise CommandError(f"{key} is no private key that can be read without a passphrase (PEM): {error}") from error
+
+
+def free_port(host: str) -> int:
+    """Return a port that nothing listens on (`--port 0`)."""
+    with socket.create_server((host, 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise when the address can't be bound."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        socket.create_server((host, port), family=family, reuse_port=False).close()
+    except OSError as error:
+        raise CommandError(f"Can't listen on {host}:{port}: {error.strerror}. Give another --port, or stop what uses it.") from error

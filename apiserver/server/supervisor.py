@@ -1,0 +1,160 @@
+"""`manage.py serve`: web workers, Celery worker and beat as children of one process that restarts the dead and stops them gracefully."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import ssl
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from apiserver.server import lifeline
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS = 30
+# A child that dies again within this time waits before its next start, longer each time.
+STEADY_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """What `serve` was asked for."""
+
+    host: str
+    port: int
+    data_dir: Path
+    workers: int
+    certificate: Path | None = None
+    key: Path | None = None
+    redis_url: str = ""
+    environment: dict[str, str] = field(default_factory=dict)  # secrets that the children read and take out again
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.certificate else "http"
+
+    @property
+    def local_url(self) -> str:
+        """The address by which this machine reaches the server."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        if ":" in host and not host.startswith("["):
+            host = f"[{host}]"
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+@dataclass(slots=True)
+class Child:
+    """One child process and when to start it again."""
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    started: float = 0.0
+    failures: int = 0
+    not_before: float = 0.0
+
+
+class Supervisor:
+    """Runs the children until a signal, or until one of them can't be kept alive before the server was ever ready."""
+
+    def __init__(self, options: ServeOptions) -> None:
+        self.options = options
+        self.children = [Child(name, command) for name, command in commands(options).items()]
+        self.stopping = False
+
+    def run(self, on_ready: Callable[[], None]) -> int:
+        """Start everything, call `on_ready` once /readyz answers 200, then watch. Return the exit code."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask_to_stop)
+        is_told = False
+        try:
+            while not self.stopping:
+                self._keep_alive()
+                if not is_told and is_ready(self.options):
+                    on_ready()
+                    is_told = True
+                if not is_told and any(child.failures >= 3 for child in self.children):
+                    return 1
+                time.sleep(0.5 if is_told else 0.1)
+        finally:
+            self._stop_all()
+        return 0
+
+    def _ask_to_stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopping = True
+
+    def _keep_alive(self) -> None:
+        now = time.monotonic()
+        for child in self.children:
+            if child.process and child.process.poll() is not None:
+                child.failures = child.failures + 1 if now - child.started < STEADY_SECONDS else 1
+                child.not_before = now + min(30.0, 0.5 * 2 ** (child.failures - 1))
+                logger.error("%s ended with code %s; it starts again", child.name, child.process.returncode)
+                child.process = None
+            if child.process is None and now >= child.not_before:
+                self._start(child)
+
+    def _start(self, child: Child) -> None:
+        environment = {**os.environ, **self.options.environment}
+        environment[lifeline.ENVIRONMENT_NAME] = str(self.options.data_dir / "serve.lock")
+        # The terminal's Ctrl+C goes to the whole group: a session of its own leaves stopping to the supervisor.
+        child.process = subprocess.Popen(  # noqa: S603 - our own command lines
+            child.command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=lifeline.die_with_parent
+        )
+        child.started = time.monotonic()
+
+    def _stop_all(self) -> None:
+        for child in self.children:
+            if child.process and child.process.poll() is None:
+                child.process.terminate()
+        deadline = time.monotonic() + GRACE_SECONDS
+        for child in self.children:
+            if child.process:
+                try:
+                    child.process.wait(max(0.1, deadline - time.monotonic()))
+                except subprocess.TimeoutExpired:
+                    logger.error("%s did not stop within %s s and is killed", child.name, GRACE_SECONDS)
+                    os.killpg(child.process.pid, signal.SIGKILL)
+
+
+def commands(options: ServeOptions) -> dict[str, list[str]]:
+    """Return the command line of each child."""
+    celery = [sys.executable, "-m", "celery", "-A", "apiserver.celery", "--quiet"]
+    found = {"web": web_command(options), "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING"]}
+    found["worker"] += ["--without-gossip", "--without-mingle"]
+    if options.redis_url:  # without a broker the worker rings its own bell: an in-process queue can't be shared with beat
+        schedule = str(options.data_dir / "celerybeat-schedule")
+        found["beat"] = [*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile", ""]
+    return found
+
+
+def web_command(options: ServeOptions) -> list[str]:
+    """Return granian's command line: WSGI, threads enough that slow sources do not block quick ones."""
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", options.host, "--port", str(options.port)]
+    command += ["--workers", str(options.workers), "--blocking-threads", "16", "--backpressure", "64", "--backlog", "2048"]
+    command += ["--respawn-failed-workers", "--workers-kill-timeout", str(GRACE_SECONDS - 5), "--no-ws", "--log-level", "warning"]
+    command += ["--http1-header-read-timeout", "15000", "--http1-buffer-size", "65536"]
+    if options.certificate and options.key:
+        command += ["--ssl-certificate", str(options.certificate), "--ssl-keyfile", str(options.key), "--ssl-protocol-min", "tls1.2"]
+    return [*command, "apiserver.wsgi:application"]
+
+
+def is_ready(options: ServeOptions) -> bool:
+    """Claim that /readyz answers 200."""
+    context = ssl.create_default_context()
+    context.check_hostname = False  # our own loopback socket; the certificate names the public host
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen(f"{options.local_url}/readyz", timeout=2, context=context) as answer:  # noqa: S310 - loopback
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False

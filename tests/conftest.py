@@ -1,0 +1,50 @@
+"""Standing parts of every test: a data directory of its own, real servers, standing people."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import servers
+
+# Before Django reads its settings: each test process has a data directory of its own.
+DATA = Path(tempfile.mkdtemp(prefix="apiserver-test-data-"))
+os.environ["APISERVER_DATA_DIR"] = str(DATA)
+for name in ("APISERVER_DATABASE_URL", "DATABASE_URL", "APISERVER_REDIS_URL", "APISERVER_ADMIN_USER", "APISERVER_ADMIN_PASSWORD"):
+    os.environ.pop(name, None)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(DATA, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.Server]:
+    """A running PostgreSQL; one a test process."""
+    server = servers.postgres()
+    yield server
+    if server.is_ours:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def mariadb_server() -> Iterator[servers.Server]:
+    """A running MariaDB; one a test process."""
+    server = servers.mariadb()
+    yield server
+    if server.is_ours:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[servers.Server]:
+    """A running Redis; one a test process."""
+    server = servers.redis()
+    yield server
+    if server.is_ours:
+        server.remove()
