@@ -1,0 +1,52 @@
+"""Run the outside validators over the running demo: `run_judges.py FOLDER`. Exit 1 when one of them objects."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tests.served import serve  # noqa: E402 - the path comes first
+
+# What the parser must reach of the standard's 840 cases, in per cent.
+ABNF_BAR = "90"
+
+
+def run(title: str, command: list[str]) -> bool:
+    """Run one judge, print its end, return whether it was content."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    tail = (done.stdout + done.stderr).strip().splitlines()[-12:]
+    print(f"--- {title}: {'ok' if done.returncode == 0 else 'FAILED'}\n" + "\n".join(tail), flush=True)
+    return done.returncode == 0
+
+
+def main(judges: Path) -> int:
+    """Return the exit code."""
+    python = sys.executable
+    adapter = f"{python} tests/judges/abnf_adapter.py"
+    good = [run("ABNF", [python, str(judges / "odata/judge_abnf.py"), "--cmd", adapter, "--min", ABNF_BAR])]
+    served = serve("--demo", "--public-url", "https://api.example.com")
+    try:
+        token = served.ready["oas"].split("@")[1].split("/")[0]
+        url = f"{served.base}/api.rsc/"
+        header = f"x-cdata-authtoken: {token}"
+        good.append(run("$metadata", [python, str(judges / "odata/judge_metadata.py"), url, "--header", header]))
+        document = Path(tempfile.mkdtemp()) / "apiDefinition.swagger.json"
+        for path in ("/api.rsc/$oas", f"/api.rsc/@{token}/$oas"):
+            status, _, body = served.get(path, {"x-cdata-authtoken": token})
+            assert status == 200, (status, body)
+            document.write_bytes(body)
+            for mode in ([], ["--http-swagger"]):
+                title = f"{path.replace(token, 'TOKEN')} {' '.join(mode)}"
+                good.append(run(title, [python, str(judges / "powerplatform/validate.py"), *mode, str(document)]))
+    finally:
+        served.stop()
+    return 0 if all(good) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]).resolve()))
