@@ -35,12 +35,14 @@ class Served:
             self.process.send_signal(how)
         return self.process.wait(timeout)
 
-    def get(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", body: Any = None) -> tuple[int, dict[str, str], bytes]:
+    def get(
+        self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET", body: Any = None
+    ) -> tuple[int, dict[str, str], bytes]:
         """Return status, headers (lower case) and body of one request."""
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data=data, headers=dict(headers or {}), method=method)
         if data is not None:
-            request.add_header("Content-Type", "application/json")
+            request.headers.setdefault("Content-type", "application/json")
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
@@ -75,3 +77,13 @@ def serve(*arguments: str, data_dir: Path | None = None, extra: Mapping[str, str
             return Served(process, data_dir, ready, f"{scheme}://127.0.0.1:{port}")
     errors.seek(0)
     raise RuntimeError(f"serve ended with {process.wait()} before it was ready:\n{errors.read()[-4000:]}")
+
+
+def publish(configuration: Mapping[str, Any], data_dir: Path, *arguments: str) -> Served:
+    """Apply a configuration file to a fresh data directory and serve it."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    file = data_dir / "server.json"
+    file.write_text(json.dumps(configuration), encoding="utf-8")
+    done = manage(data_dir, "apply", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return serve(*arguments, data_dir=data_dir)

@@ -22,7 +22,9 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("o_js")
     shutil.copy(HERE / "package.json", folder)
     shutil.copy(HERE / "o_js_session.js", folder)
-    done = npm(["install", "--silent", "--no-audit", "--no-fund"], return_completed_process=True, cwd=folder, capture_output=True, text=True)
+    done = npm(
+        ["install", "--silent", "--no-audit", "--no-fund"], return_completed_process=True, cwd=folder, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -1,0 +1,87 @@
+"""One fixture, three databases: the same questions to every dialect, through the real server.
+
+`odata` is a client of one server; its rows are `CUSTOMERS` and friends of `tests/compliance/rows.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests import databases
+from tests.compliance import rows
+from tests.served import Served, publish
+
+TOKEN = "compliance-token-0123456789abcdef"
+ALL = ["GET", "POST", "PATCH", "PUT", "MERGE", "DELETE"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        assert self.headers["content-type"].startswith("application/json"), self.body
+        return self.json["error"]
+
+    def ids(self, key: str = "id") -> list[Any]:
+        assert self.status == 200, self.body
+        return [row[key] for row in self.json["value"]]
+
+
+@dataclass(frozen=True)
+class Client:
+    """Speaks OData to one server with one authtoken."""
+
+    served: Served
+    kind: str
+    token: str = TOKEN
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send a request; header names are written with `_` for `-`."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        return Answer(*self.served.get(f"/api.rsc/{quote_path(path)}", {"x-cdata-authtoken": self.token, **sent}, method, body))
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.request("GET", path, **headers)
+
+    def filter(self, resource: str, text: str, more: str = "") -> Answer:
+        return self.get(f"{resource}?$filter={quote(text, safe='')}{more}")
+
+
+def quote_path(path: str) -> str:
+    """Percent-encode what a URL can't hold raw."""
+    return quote(path, safe="/?&=$@%(),;:!*'+-._~")
+
+
+@pytest.fixture(scope="session", params=databases.KINDS)
+def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("compliance")
+    database = databases.make(request.param, "compliance", request, folder)
+    rows.fill(database)
+    tables = ("customers", "orders", "items", "journal", "things")
+    configuration = {
+        "server": {"page_size": 100, "max_page_size": 500},
+        "connections": {"shop": database.connection},
+        "resources": {
+            table: {"connection": "shop", "table": table, "methods": ["GET", "POST", "PATCH", "PUT", "DELETE"]} for table in tables
+        },
+        "users": {"judge": {"role": "query", "privileges": ALL, "authtoken": TOKEN}},
+    }
+    served = publish(configuration, folder / "data")
+    yield Client(served, request.param)
+    served.stop()
