@@ -229,10 +229,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class SelectItem(Node):
-    """One item of $select. `path` of names ("*" for all; Ns.* for operations); `options` of `Prop($select=...)`."""
+    """One item of $select. `path` of names ("*" for all; Ns.* for operations); `options` of `Prop($select=...)`;
+    `parameters` choose an overload of a function: `Func(P1,P2)`."""
 
     path: tuple[str, ...]
     options: Options | None = None
+    parameters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
