@@ -68,7 +68,7 @@ def _list(body: str, start: int, names: dict[str, list[str]]) -> int:
 def _item(body: str, position: int, names: dict[str, list[str]]) -> int:
     while True:
         match = _ITEM.match(body, position)
-        if match is None or match[0] in names.get("complexTypeName", ()) and match[0] not in names.get("complexProperty", ()):
+        if match is None or (match[0] in names.get("complexTypeName", ()) and match[0] not in names.get("complexProperty", ())):
             raise ValueError("no property")
         position = match.end()
         if body[position : position + 1] == "/":
