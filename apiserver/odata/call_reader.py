@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from apiserver.odata import nodes
-from apiserver.odata.cursor import Cursor
+from apiserver.odata.aggregate_reader import AggregateReader
 from apiserver.odata.functions import ARITY
 from apiserver.odata.lexer import AT, DOLLAR, NAME, NUMBER, PUNCTUATION, Token, tokenize
 from apiserver.odata.nested_options import split_nested
 from apiserver.odata.search_parser import parse_search
 
-_EDM_OPERATIONS = {"any", "all"}
+_LAMBDAS = frozenset({"any", "all"})
 
 
-class CallReader(Cursor):
+class CallReader(AggregateReader):
     """Reads what begins with a name and goes on with `(` or `/`."""
 
     __slots__ = ()
@@ -36,7 +36,7 @@ class CallReader(Cursor):
             self.index += 1
             found = nodes.Unary("not", self.expression(), at=at)
             self.expect(")")
-        elif lower in _EDM_OPERATIONS:
+        elif lower in _LAMBDAS:
             raise self.fail(f"'{lower}' needs a collection before it, such as Items/{lower}(i:i/Price gt 5).", at)
         else:
             found = self._other_call(text, at)
@@ -155,7 +155,7 @@ class CallReader(Cursor):
                 self.index += 1
                 last = self._segment()
                 segments.append(last)
-                if isinstance(last, nodes.CountSegment | nodes.Lambda):
+                if isinstance(last, nodes.CountSegment | nodes.Lambda | nodes.Aggregate):
                     break
                 tokens = self.tokens
             elif token[1] == "(" and segments:
@@ -193,8 +193,12 @@ class CallReader(Cursor):
         self.enter(at)
         self.spend(at)
         found: nodes.Node
-        if lower in _EDM_OPERATIONS:
+        if lower in _LAMBDAS:
             found = self._lambda(lower, at)
+        elif lower == "aggregate":
+            self.index += 1
+            found = self.aggregate(needs_alias=False)
+            self.expect(")")
         else:
             position = self.index
             names, values = self._parameters()

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from apiserver.odata import nodes
+from apiserver.odata.apply_parser import parse_apply_region
 from apiserver.odata.lexer import IDENTIFIER, QUALIFIED
 from apiserver.odata.list_parser import parse_compute_region, parse_expression_region, parse_orderby_region
 from apiserver.odata.nested_options import NestedOption, split_nested
@@ -18,7 +19,7 @@ _COMMA = re.compile(r"[ \t]*,[ \t]*")
 _PARAMETERS = re.compile(rf"\([ \t]*({IDENTIFIER}(?:[ \t]*,[ \t]*{IDENTIFIER})*)[ \t]*\)")
 
 _SELECT_OPTIONS = frozenset({"filter", "search", "count", "orderby", "skip", "top", "select", "compute", "expand"})
-_EXPAND_OPTIONS = _SELECT_OPTIONS | {"levels"}
+_EXPAND_OPTIONS = _SELECT_OPTIONS | {"levels", "apply"}
 _REF_OPTIONS = frozenset({"filter", "search", "orderby", "skip", "top", "count"})
 _COUNT_OPTIONS = frozenset({"filter", "search"})
 _ALL_OPTIONS = frozenset({"levels"})
@@ -103,6 +104,8 @@ def _nested_options(text: str, option: str, limits: Limits, found: list[NestedOp
             values[name] = parse_orderby_region(text, option, limits, item.start, item.end)
         elif name == "compute":
             values[name] = parse_compute_region(text, option, limits, item.start, item.end)
+        elif name == "apply":
+            values[name] = parse_apply_region(text, option, limits, item.start, item.end)
         elif name == "search":
             values[name] = parse_search(text, limits, item.start, item.end)
         elif name == "select":

@@ -12,7 +12,7 @@ from apiserver.odata.json_reader import JsonReader
 from apiserver.odata.lexer import AT, DOLLAR, END, NAME, NUMBER, PUNCTUATION, TIME, Token
 from apiserver.odata.literal_tokens import LITERAL_KINDS, word_literal
 
-_ROOTS = frozenset({"$it", "$this", "$root"})
+_ROOTS = frozenset({"$it", "$this", "$root", "$these"})
 
 
 class ExpressionParser(CallReader, JsonReader):

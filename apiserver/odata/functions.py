@@ -34,6 +34,7 @@ ARITY: dict[str, tuple[int, int]] = {
     "ceiling": (1, 1),
     "floor": (1, 1),
     "round": (1, 1),
+    "isdefined": (1, 1),
     "geo.distance": (2, 2),
     "geo.intersects": (2, 2),
     "geo.length": (1, 1),

@@ -18,21 +18,26 @@ def parse_orderby_region(text: str, option: str, limits: Limits, start: int, end
     parser = ExpressionParser(text, option, limits, start, end)
     items: list[nodes.OrderItem] = []
     while True:
-        at = parser.tokens[parser.index][2]
-        expression = parser.expression()
-        token = parser.tokens[parser.index]
-        direction = token[1].lower()
-        if token[0] == NAME and direction in ("asc", "desc") and token[2] > parser.tokens[parser.index - 1][3]:
-            parser.index += 1
-        items.append(nodes.OrderItem(expression, direction == "desc", at=at))
+        items.append(order_item(parser))
         if len(items) > limits.max_orderby:
-            raise parser.fail(f"$orderby has more than the limit of {limits.max_orderby} keys.", at)
+            raise parser.fail(f"$orderby has more than the limit of {limits.max_orderby} keys.", start)
         if not parser.accept(","):
             break
     token = parser.tokens[parser.index]
     if token[0] != END:
         raise parser.unexpected(token, "asc, desc, a comma or the end")
     return tuple(items)
+
+
+def order_item(parser: ExpressionParser) -> nodes.OrderItem:
+    """Read one key of $orderby: `expression [asc|desc]`."""
+    at = parser.tokens[parser.index][2]
+    expression = parser.expression()
+    token = parser.tokens[parser.index]
+    direction = token[1].lower() if token[0] == NAME and token[2] > parser.tokens[parser.index - 1][3] else ""
+    if direction in ("asc", "desc"):
+        parser.index += 1
+    return nodes.OrderItem(expression, direction == "desc", at=at)
 
 
 def parse_compute_region(text: str, option: str, limits: Limits, start: int, end: int) -> tuple[nodes.ComputeItem, ...]:

@@ -39,7 +39,7 @@ def split_nested(text: str, start: int, option: str, end: int | None = None) -> 
         if head is None:
             raise ODataSyntaxError("An option such as $filter=... was expected in the parentheses.", option, position)
         name = head[1].lower().removeprefix("$") if head[1][0] != "@" else head[1]
-        stop = _search_end(text, head.end(), limit) if name == "search" else _value_end(text, head.end(), limit)
+        stop = search_end(text, head.end(), limit) if name == "search" else _value_end(text, head.end(), limit)
         if stop >= limit:
             raise ODataSyntaxError("A parenthesis is not closed.", option, start)
         if any(name == other.name for other in found):
@@ -65,7 +65,8 @@ def _value_end(text: str, start: int, limit: int) -> int:
     return limit
 
 
-def _search_end(text: str, start: int, limit: int) -> int:
+def search_end(text: str, start: int, limit: int) -> int:
+    """Find the `)` or `;` that ends a search which begins at `start`."""
     if text[start : start + 1] == "'":  # an incomplete search, as one quoted string
         quoted = re.compile(QUOTED).match(text, start, limit)
         start = quoted.end() if quoted else start

@@ -50,7 +50,7 @@ class Alias(Node):
 
 @dataclass(frozen=True, slots=True)
 class Root(Node):
-    """$it, $this, $root or a lambda variable at the head of a path; `name` includes the `$`."""
+    """$it, $this, $root, $these or a lambda variable at the head of a path; `name` includes the `$`."""
 
     name: str
 
@@ -179,6 +179,66 @@ class SearchBoolean(Node):
     right: Node
 
 
+# ---- $apply (Data Aggregation 4.0) ----
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateFrom(Node):
+    """`from paths with method`: the values are first aggregated within each group of `paths`."""
+
+    paths: tuple[Node, ...]
+    method: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Node):
+    """`expression with method from ... as alias`; also a path segment, then without alias. No method: $count, custom aggregate."""
+
+    expression: Node
+    method: str = ""
+    levels: tuple[AggregateFrom, ...] = ()
+    alias: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup(Node):
+    """An item of groupby: `name` is rollup (paths) or rolluprecursive (nodes, Name of the hierarchy, path, perhaps ApplySequence)."""
+
+    name: str
+    arguments: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping(Node):
+    """The first argument of groupby: Path and Rollup items."""
+
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyStep(Node):
+    """One transformation, name in lower case. `arguments` in order as written: expressions, Grouping, Aggregate, ComputeItem, OrderItem,
+    Name (of a hierarchy, `preorder`, `keep start`), ApplySequence, NamedSequence. A custom one is a Bound in `arguments`."""
+
+    name: str
+    arguments: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ApplySequence(Node):
+    """Transformations, one after the other."""
+
+    steps: tuple[ApplyStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSequence(Node):
+    """`sequence as alias`, in addnested, nest; of join and outerjoin `path as alias`."""
+
+    sequence: Node
+    alias: str
+
+
 # ---- other options ----
 
 
@@ -218,7 +278,7 @@ class Options:
     format: str | None = None
     skiptoken: str | None = None
     deltatoken: str | None = None
-    apply: Any = None
+    apply: ApplySequence | None = None
     index: int | None = None
     schemaversion: str | None = None
     id: str | None = None

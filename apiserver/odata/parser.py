@@ -5,6 +5,7 @@ Each function takes decoded text and raises ODataSyntaxError, nothing else; pars
 
 from __future__ import annotations
 
+from apiserver.odata.apply_parser import parse_apply
 from apiserver.odata.expand_parser import parse_expand, parse_select
 from apiserver.odata.list_parser import parse_compute, parse_expression, parse_filter, parse_orderby
 from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
@@ -16,6 +17,7 @@ __all__ = [
     "DEFAULT_LIMITS",
     "Limits",
     "ODataSyntaxError",
+    "parse_apply",
     "parse_compute",
     "parse_expand",
     "parse_expression",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from apiserver.odata import nodes
+from apiserver.odata.apply_parser import parse_apply
 from apiserver.odata.expand_parser import parse_expand, parse_select
 from apiserver.odata.lexer import IDENTIFIER
 from apiserver.odata.list_parser import parse_compute, parse_expression, parse_filter, parse_orderby
@@ -34,7 +35,7 @@ _READERS: dict[str, Callable[[str, Limits], Any]] = {
     "select": parse_select,
     "expand": parse_expand,
     "compute": parse_compute,
-    "apply": _text,
+    "apply": parse_apply,
     "top": lambda text, limits: parse_natural(text, "$top", "$top"),
     "skip": lambda text, limits: parse_natural(text, "$skip", "$skip"),
     "count": lambda text, limits: parse_boolean(text, "$count", "$count"),
