@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from apiserver.odata import nodes
 from apiserver.odata.lexer import END, NAME, PUNCTUATION, STRING, Token, tokenize
 from apiserver.odata.literal_tokens import literal_of
 from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
+
+_MOMENT_WITHOUT_ZONE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]", re.IGNORECASE)
 
 
 class Cursor:
@@ -40,8 +44,16 @@ class Cursor:
             return self.fail("A quoted string has no end.", at, "A quote inside a string is written twice: 'O''Neil'.")
         if text[0] == '"':
             return self.fail(f"A double quote stands where {wanted} was expected.", at, "Strings are written in single quotes.")
-        hint = "A quote inside a string is written twice: 'O''Neil'." if kind == STRING else ""
-        return self.fail(f"'{text[:40]}' stands where {wanted} was expected.", at, hint)
+        return self.fail(f"'{text[:40]}' stands where {wanted} was expected.", at, self._hint(token))
+
+    def _hint(self, token: Token) -> str:
+        """What the writer probably meant."""
+        before = self.tokens[self.index - 1] if self.index else token
+        if _MOMENT_WITHOUT_ZONE.match(self.text, before[2]) or _MOMENT_WITHOUT_ZONE.match(self.text, token[2]):
+            return "A date with time ends in Z or an offset: 2020-01-31T12:30:00Z."
+        if token[0] == STRING or (before[0] == STRING and before[3] == token[2]):
+            return "A quote inside a string is written twice: 'O''Neil'."
+        return "Operators are words: eq ne gt ge lt le and or not." if token[1][0] in "=<>!&|" else ""
 
     def accept(self, mark: str) -> bool:
         """Consume a punctuation mark if it is next."""

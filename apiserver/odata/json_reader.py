@@ -8,6 +8,7 @@ from typing import Any
 from apiserver.odata import nodes
 from apiserver.odata.cursor import Cursor
 from apiserver.odata.lexer import JSON_STRING, PUNCTUATION, Token
+from apiserver.odata.percent import check_text
 from connections.contract.table import Type
 
 
@@ -71,9 +72,11 @@ class JsonReader(Cursor):
 
     def _string(self, token: Token) -> str:
         try:
-            return json.loads(token[1])
+            found: str = json.loads(token[1])
         except ValueError:
             raise self.fail("A string in double quotes is not valid JSON.", token[2]) from None
+        check_text(found, self.option)
+        return found
 
 
 def _plain(node: nodes.Node) -> Any:

@@ -10,7 +10,7 @@ from apiserver.odata.lexer import AT, IDENTIFIER, NAME, QUALIFIED
 from apiserver.odata.literal_tokens import LITERAL_KINDS, word_literal
 from apiserver.odata.nested_options import split_nested
 from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
-from apiserver.odata.percent import decode_path
+from apiserver.odata.percent import check_text, decode_path
 from apiserver.odata.search_parser import parse_search
 
 _OPTION = "path"
@@ -30,6 +30,7 @@ def parse_path(path: str, *, decoded: bool, limits: Limits = DEFAULT_LIMITS) -> 
     such a slash is an error, and %2F is always text.
     """
     text, literal_slashes = (path, frozenset()) if decoded else decode_path(path)
+    check_text(text, _OPTION)
     segments: list[nodes.Node] = []
     for start, end in _split(text, literal_slashes, decoded):
         segments.extend(_segment(text, start, end, limits, first=not segments))
@@ -126,7 +127,7 @@ def _key(reader: ExpressionParser) -> tuple[tuple[str, ...], tuple[nodes.Node, .
         if token[0] == NAME and reader.tokens[reader.index + 1][1] == "=":
             name = token[1]
             reader.index += 2
-        if name in names or (names and not name):
+        if name in names or (names and not (name and names[0])):
             raise reader.fail("A key of several parts names each part once.", token[2])
         names.append(name)
         values.append(_key_value(reader))

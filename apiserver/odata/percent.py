@@ -7,17 +7,31 @@ import re
 from apiserver.odata.parser_errors import ODataSyntaxError
 
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+|%")
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")
 
 
 def decode(text: str, option: str = "", *, plus_is_space: bool = True) -> str:
     """Decode %XX sequences as UTF-8; in query strings a plus is a space."""
     if plus_is_space and "+" in text:
         text = text.replace("+", " ")
-    if "%" not in text and text.isascii():
-        return text
     if not text.isascii():
         text = _repair(text, option)
-    return _ESCAPES.sub(lambda match: _decode_run(match, option), text)
+    if "%" in text:
+        text = _ESCAPES.sub(lambda match: _decode_run(match, option), text)
+    if "\0" in text:
+        raise _no_text(option, text.index("\0"))
+    return text
+
+
+def check_text(text: str, option: str = "") -> None:
+    """Refuse what no database can hold as text: NUL and lone surrogates."""
+    found = _NO_TEXT.search(text)
+    if found is not None:
+        raise _no_text(option, found.start())
+
+
+def _no_text(option: str, position: int) -> ODataSyntaxError:
+    return ODataSyntaxError("The text holds a character that is not allowed (NUL or half of a surrogate pair).", option, position)
 
 
 def _decode_run(match: re.Match[str], option: str) -> str:
@@ -37,8 +51,7 @@ def _repair(text: str, option: str) -> str:
         pass
     except UnicodeDecodeError as error:
         raise ODataSyntaxError("The bytes of the query are not UTF-8.", option, error.start) from None
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ODataSyntaxError("The text is not valid Unicode.", option, 0)
+    check_text(text, option)
     return text
 
 

@@ -118,7 +118,7 @@ def parse_search(text: str, limits: Limits = DEFAULT_LIMITS, start: int = 0, end
 
 
 def _quoted(value: str, limits: Limits, at: int) -> nodes.Node:
-    """A search as one quoted string may be unfinished typing: what does not parse is looked for as it stands."""
+    """A search as one quoted string may be unfinished typing: what does not parse is looked for whole, less the marks around it."""
     inner = value[1:-1].replace("''", "'")
     try:
         return parse_search(inner, limits)
