@@ -1,0 +1,44 @@
+"""Every connector by its key: dotted paths, imported on first use, plus the entry-point group `apiserver.connectors`."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from connections.contract.connector import Connector
+from connections.contract.errors import InvalidProperties
+
+ENTRY_POINT_GROUP = "apiserver.connectors"
+
+CONNECTORS: dict[str, str] = {
+    "postgresql": "connections.connectors.sql.postgresql.PostgresqlConnector",
+    "mysql": "connections.connectors.sql.mysql.MysqlConnector",
+    "sqlite": "connections.connectors.sql.sqlite.SqliteConnector",
+}
+
+
+@functools.cache
+def paths() -> dict[str, str]:
+    """Return key -> dotted path, installed extensions included; they can't replace a built-in connector."""
+    installed = {point.name: point.value.replace(":", ".") for point in entry_points(group=ENTRY_POINT_GROUP)}
+    return {**installed, **CONNECTORS}
+
+
+def connector_keys() -> list[str]:
+    """Return all keys, sorted."""
+    return sorted(paths())
+
+
+@functools.cache
+def get_connector(key: str) -> Connector:
+    """Return the connector of a key; raise InvalidProperties that names the nearest for an unknown one."""
+    path = paths().get(key)
+    if path is None:
+        nearest = difflib.get_close_matches(key, connector_keys(), 1)
+        hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(connector_keys())}"
+        raise InvalidProperties({"connector": f"there is no connector {key!r}: {hint}"})
+    module, _, name = path.rpartition(".")
+    connector: Connector = getattr(import_module(module), name)()
+    return connector

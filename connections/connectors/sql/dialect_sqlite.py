@@ -1,0 +1,169 @@
+"""SQLite as tables of data: names, binds, how dynamically typed values become exact ones."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import uuid
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from connections.connectors.sql import sqlite_functions as stored
+from connections.connectors.sql.functions_sqlite import CASTS, FUNCTIONS
+from connections.contract.dialect import Dialect
+from connections.contract.errors import BadValue
+from connections.contract.table import FLOATS, INTEGERS, Column, Type
+
+# How a column is read: dates, GUIDs and truth values are stored in many forms and compare only in one.
+READS: dict[Type, str] = {
+    Type.BOOLEAN: "api_bool({0})",
+    Type.GUID: "api_guid({0})",
+    Type.DATE: "api_date({0})",
+    Type.TIME: "api_time({0})",
+    Type.TIMESTAMP: "api_ts({0})",
+}
+
+
+def quote(name: str) -> str:
+    """Return an identifier as SQL text."""
+    if "\0" in name:
+        raise BadValue("A name holds a NUL character.")
+    return '"' + name.replace('"', '""') + '"'
+
+
+def select(column: Column) -> str:
+    """Return the SQL that reads a column exactly."""
+    return READS.get(column.type, "{0}")
+
+
+def bind(column: Column) -> str:
+    """Return the SQL of a bound value: the driver's own types do."""
+    return "{0}"
+
+
+def encode(zone: ZoneInfo, column: Column) -> Callable[[Any], Any] | None:
+    """Return how a value becomes the driver's."""
+    if column.type == Type.TIMESTAMP:
+        return lambda value: stored.write_timestamp(value.astimezone(zone))
+    return ENCODERS.get(column.type)
+
+
+def decimal_out(value: Any) -> int | float | str:
+    """Return a decimal as SQLite can keep it: the integer, the double, or text where neither is exact."""
+    if value == value.to_integral_value() and abs(value) < 2**63:
+        return int(value)
+    nearest = float(value)
+    return nearest if Decimal(repr(nearest)) == value or len(value.as_tuple().digits) <= 17 else str(value)
+
+
+def integer_out(value: Any) -> Any:
+    """Return an integer; beyond 64 bits SQLite only compares doubles."""
+    return value if -(2**63) <= value < 2**63 else float(value)
+
+
+ENCODERS: dict[Type, Callable[[Any], Any]] = {
+    **dict.fromkeys(INTEGERS, integer_out),
+    Type.BOOLEAN: int,
+    Type.DECIMAL: decimal_out,
+    Type.GUID: str,
+    Type.DATE: lambda value: value.isoformat(),
+    Type.TIME: stored.write_time,
+    Type.DURATION: lambda value: value.total_seconds(),
+}
+
+
+def decode(zone: ZoneInfo, column: Column) -> Callable[[Any], Any]:
+    """Return how the driver's value becomes the contract's."""
+    if column.type == Type.TIMESTAMP:
+        return lambda value: timestamp_in(value, zone)
+    if column.type == Type.DECIMAL:
+        return functools.partial(decimal_in, column.scale)
+    return functools.partial(checked, column, DECODERS[column.type])
+
+
+def checked(column: Column, read: Callable[[Any], Any], value: Any) -> Any:
+    """Return the value read; SQLite may hold anything in any column."""
+    try:
+        return read(value)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadValue(f"The column {column.name} holds a value that is no {column.type}.", hint="Publish the column as text.") from error
+
+
+def decimal_in(scale: int | None, value: Any) -> Decimal:
+    """Return the decimal, padded to the declared scale."""
+    try:
+        found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    except (InvalidOperation, TypeError, ValueError) as error:
+        raise BadValue("A decimal column holds a value that is no number.") from error
+    exponent = found.as_tuple().exponent
+    if scale is not None and isinstance(exponent, int) and exponent != -scale:
+        padded = found.quantize(Decimal(1).scaleb(-scale)) if found.is_finite() and found.adjusted() < 40 else found
+        return padded if padded == found else found
+    return found
+
+
+def timestamp_in(value: Any, zone: ZoneInfo) -> dt.datetime:
+    """Return the instant of api_ts text, read in the connection's zone."""
+    found = stored.read_timestamp(value)
+    if found is None:
+        raise BadValue("A date-time column holds a value that is no date-time.")
+    return found if zone.key == "UTC" else found.replace(tzinfo=zone).astimezone(dt.UTC)
+
+
+def text_in(value: Any) -> str:
+    """Return text; numbers stored in a text column are written out."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def float_in(value: Any) -> float:
+    """Return a double; `inf` texts are SQLite's own."""
+    return float(value)
+
+
+def binary_in(value: Any) -> bytes:
+    """Return bytes; text stored in a blob column is UTF-8."""
+    return value.encode() if isinstance(value, str) else bytes(value)
+
+
+def integer_in(value: Any) -> int:
+    """Return an integer; a fraction is not one."""
+    found = int(value)
+    if found != value and str(found) != value:
+        raise ValueError
+    return found
+
+
+DECODERS: dict[Type, Callable[[Any], Any]] = {
+    **dict.fromkeys(INTEGERS, integer_in),
+    **dict.fromkeys(FLOATS, float_in),
+    Type.BOOLEAN: bool,
+    Type.STRING: text_in,
+    Type.GUID: uuid.UUID,
+    Type.DATE: dt.date.fromisoformat,
+    Type.TIME: dt.time.fromisoformat,
+    Type.DURATION: lambda value: dt.timedelta(seconds=value),
+    Type.BINARY: binary_in,
+}
+
+
+@functools.cache
+def dialect(zone: str) -> Dialect:
+    """Return SQLite's dialect for a connection with this TimeZone."""
+    zone_info = ZoneInfo(zone)
+    return Dialect(
+        name="sqlite",
+        sqlglot="sqlite",
+        bind_mark="?",
+        doubles_percent=False,
+        quote=quote,
+        functions=FUNCTIONS,
+        casts=CASTS,
+        bind=bind,
+        select=select,
+        encode=functools.partial(encode, zone_info),
+        decode=functools.partial(decode, zone_info),
+        has_returning=True,
+        max_binds=900,
+    )

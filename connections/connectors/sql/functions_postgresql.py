@@ -1,0 +1,5 @@
+from connections.contract.dialect import Template
+from connections.contract.table import Type
+
+FUNCTIONS: dict[str, Template] = {}
+CASTS: dict[Type, Template] = {}
