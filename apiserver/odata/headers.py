@@ -1,0 +1,63 @@
+"""OData's request and response headers: versions, methods and their overrides, standing headers of every answer."""
+
+from __future__ import annotations
+
+import re
+
+from django.http import HttpRequest, HttpResponseBase
+
+from apiserver.odata.errors import BadRequest, BadVersion, HeadersTooLarge, UrlTooLong
+
+MAX_URL = 16 * 1024
+MAX_HEADER = 16 * 1024
+METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "MERGE", "DELETE", "OPTIONS")
+_OVERRIDABLE = frozenset({"GET", "PUT", "PATCH", "MERGE", "DELETE"})
+_VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})")
+
+
+def answer_version(request: HttpRequest) -> str:
+    """Return the OData version of the answer: 4.0 unless the client names 4.01 (Protocol 4.01, 8.2.7)."""
+    body_version = request.headers.get("OData-Version", "").split(";")[0].strip()
+    if body_version and body_version not in ("4.0", "4.01"):
+        raise BadVersion(f"OData-Version {body_version[:20]} is not supported.", hint="Send 4.0 or 4.01.")
+    wanted = request.headers.get("OData-MaxVersion", "").split(";")[0].strip()
+    if not wanted:
+        return "4.0"
+    match = _VERSION.fullmatch(wanted)
+    if match is None:
+        raise BadVersion(f"OData-MaxVersion {wanted[:20]!r} is not a version.", hint="Send 4.0 or 4.01.")
+    major, minor = int(match.group(1)), match.group(2)
+    if major < 4:
+        raise BadVersion(f"OData {wanted} is not served; the lowest version is 4.0.", hint="Send OData-MaxVersion 4.0 or leave it out.")
+    return "4.01" if major > 4 or int(minor) >= 1 else "4.0"
+
+
+def effective_method(request: HttpRequest, query_override: str) -> str:
+    """Return the method after X-HTTP-Method and `@x-http-method=`, which serve clients that only know GET and POST."""
+    method = request.method or "GET"
+    header = request.headers.get("X-HTTP-Method") or request.headers.get("X-HTTP-Method-Override") or ""
+    wanted = (header if method == "POST" else "") or (query_override if method in ("GET", "POST") else "")
+    if not wanted:
+        return "PATCH" if method == "MERGE" else method
+    wanted = wanted.strip().upper()
+    if wanted not in _OVERRIDABLE and wanted != "POST":
+        raise BadRequest("The method override is not a method of this service.", hint=f"Use one of {', '.join(sorted(_OVERRIDABLE))}.")
+    return "PATCH" if wanted == "MERGE" else wanted
+
+
+def check_sizes(request: HttpRequest) -> None:
+    """Refuse addresses and headers beyond the limits; the web server in front has none of its own."""
+    if len(request.META.get("QUERY_STRING", "")) + len(request.META.get("PATH_INFO", "")) > MAX_URL:
+        raise UrlTooLong(f"The address is longer than {MAX_URL} characters.", hint="Send a shorter query.")
+    for name, value in request.headers.items():
+        if len(value) > MAX_HEADER:
+            raise HeadersTooLarge(f"The header {name[:40]} is longer than {MAX_HEADER} characters.", hint="Send a shorter one.")
+
+
+def finish(response: HttpResponseBase, version: str) -> HttpResponseBase:
+    """Set what every answer carries."""
+    response["OData-Version"] = version
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

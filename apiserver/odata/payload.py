@@ -1,0 +1,207 @@
+"""Rows to OData JSON at three metadata levels (OData JSON Format 4.01). Control information keeps the `@odata.` prefix in every version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import orjson
+
+from apiserver.odata.etag import etag_names, etag_of, has_etag
+from apiserver.odata.format import Format
+from apiserver.odata.nodes import ExpandItem, Options
+from apiserver.odata.payload_context import entity_id
+from apiserver.odata.payload_values import Encode, edm_of_value, encoder_for_value, json_encoder
+from apiserver.resources.catalog import Catalog, PublishedResource
+from connections.contract.table import Type
+
+NAMESPACE = "API"
+CHUNK_ROWS = 500
+# What a JSON reader infers by itself; everything else is annotated at metadata=full (JSON Format 4.01, 4.6.3).
+_INFERRED = frozenset({Type.STRING, Type.BOOLEAN, Type.DOUBLE})
+EMPTY = Options()
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One property of an answer."""
+
+    name: str
+    encode: Encode | None
+    type_name: str = ""  # of the annotation at metadata=full
+
+
+@dataclass(slots=True)
+class Shape:
+    """What one resource's rows look like in one answer."""
+
+    resource: PublishedResource
+    shown: list[_Shown]
+    computed: list[str] = field(default_factory=list)
+    expanded: list[tuple[str, ExpandItem, Shape]] = field(default_factory=list)
+    reference_only: bool = False
+
+
+class PayloadWriter:
+    """Writes the rows of one request."""
+
+    def __init__(self, catalog: Catalog, root: str, chosen: Format) -> None:
+        self.catalog = catalog
+        self.root = root
+        self.format = chosen
+        self.is_full = chosen.level == "full"
+        self.has_control = chosen.level != "none"
+
+    def context(self, fragment: str) -> dict[str, Any]:
+        """Return the context annotation, or nothing at metadata=none."""
+        return {"@odata.context": f"{self.root}/$metadata#{fragment}"} if self.has_control else {}
+
+    def shape(self, resource: PublishedResource, options: Options | None, suffix: str = "") -> Shape:
+        """Return how rows of the resource appear under these options."""
+        options = options or EMPTY
+        shown = [self._shown(resource, name) for name in selected_names(resource, options)]
+        shape = Shape(resource, shown, reference_only=suffix == "$ref")
+        names = {path for item in options.select or () for path in item.path}
+        shape.computed = [item.name for item in options.compute or () if options.select is None or item.name in names or "*" in names]
+        for name, item in expanded_items(resource, options):
+            navigation = resource.navigation_by_name.get(name)
+            target = self.catalog.resources.get(navigation.target) if navigation else None
+            if target is not None:
+                shape.expanded.append((name, item, self.shape(target, item.options, item.suffix)))
+        return shape
+
+    def _shown(self, resource: PublishedResource, name: str) -> _Shown:
+        column = resource.by_name[name].column
+        encode = json_encoder(column, is_ieee754=self.format.is_ieee754)
+        if not self.is_full or (column.type in _INFERRED and not column.is_collection):
+            return _Shown(name, encode)
+        return _Shown(name, encode, f"#Collection({column.type})" if column.is_collection else f"#{column.type}")
+
+    def entity(self, shape: Shape, row: Row) -> dict[str, Any]:
+        """Return one row as a JSON object."""
+        if shape.reference_only:
+            return self.reference(shape.resource, row)
+        found = self._control(shape.resource, row) if self.has_control else {}
+        for item in shape.shown:
+            value = row[item.name]
+            if item.type_name and value is not None:
+                found[f"{item.name}@odata.type"] = item.type_name
+            found[item.name] = value if value is None or item.encode is None else item.encode(value)
+        for name in shape.computed:
+            self._computed(found, name, row.get(name))
+        for name, item, inner in shape.expanded:
+            self._expanded(found, name, item, inner, row.get(name))
+        if self.is_full and has_address(shape.resource, row):
+            self._links(found, shape, row)
+        return found
+
+    def reference(self, resource: PublishedResource, row: Row) -> dict[str, Any]:
+        """Return an entity reference (JSON Format 4.01, 14)."""
+        return {"@odata.id": f"{self.root}/{entity_id(resource, row)}"}
+
+    def _control(self, resource: PublishedResource, row: Row) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        is_addressed = has_address(resource, row)
+        if self.is_full:
+            found["@odata.type"] = f"#{NAMESPACE}.{resource.name}"
+            if is_addressed:
+                found["@odata.id"] = f"{self.root}/{entity_id(resource, row)}"
+        if has_etag(resource) and all(name in row for name in etag_names(resource)):
+            found["@odata.etag"] = etag_of(resource, row)
+        if self.is_full and is_addressed and resource.methods & {"PATCH", "PUT", "DELETE"}:
+            found["@odata.editLink"] = found["@odata.id"]
+        return found
+
+    def _computed(self, found: dict[str, Any], name: str, value: Any) -> None:
+        if value is not None and self.is_full and edm_of_value(value) not in _INFERRED:
+            found[f"{name}@odata.type"] = f"#{edm_of_value(value)}"
+        found[name] = encoder_for_value(value, is_ieee754=self.format.is_ieee754)
+
+    def _expanded(self, found: dict[str, Any], name: str, item: ExpandItem, inner: Shape, value: Any) -> None:
+        rows, count, link = _related(value)
+        if count is not None:
+            found[f"{name}@odata.count"] = str(count) if self.format.is_ieee754 else count
+        if item.suffix == "$count":
+            return
+        if isinstance(rows, list):
+            found[name] = [self.entity(inner, row) for row in rows]
+        else:
+            found[name] = None if rows is None else self.entity(inner, rows)
+        if link:
+            found[f"{name}@odata.nextLink"] = link
+
+    def _links(self, found: dict[str, Any], shape: Shape, row: Row) -> None:
+        base = f"{self.root}/{entity_id(shape.resource, row)}"
+        for navigation in shape.resource.navigations:
+            if navigation.target in self.catalog.resources:
+                found[f"{navigation.name}@odata.associationLink"] = f"{base}/{navigation.name}/$ref"
+                found[f"{navigation.name}@odata.navigationLink"] = f"{base}/{navigation.name}"
+
+    def collection(self, head: Mapping[str, Any], objects: Iterable[Any], tail: Callable[[], Mapping[str, Any]]) -> Iterator[bytes]:
+        """Write `{head, "value": [...], tail}` in chunks; the tail (next link) is known when the rows are through."""
+        start = orjson.dumps(dict(head))[:-1]
+        yield start + (b"," if head else b"") + b'"value":['
+        iterator = iter(objects)
+        separator = b""
+        while chunk := list(islice(iterator, CHUNK_ROWS)):
+            yield separator + dumps(chunk)[1:-1]
+            separator = b","
+        end = dict(tail())
+        yield b"]" + (b"," + orjson.dumps(end)[1:] if end else b"}")
+
+
+def has_address(resource: PublishedResource, row: Row) -> bool:
+    """Claim that the row's key is known; an expanded row with a narrow $select may lack it."""
+    return bool(resource.key) and all(name in row for name in resource.key)
+
+
+def dumps(value: Any) -> bytes:
+    """Return JSON. Text that no Unicode encoding holds (half a pair, from SQLite) is shown with replacement marks."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return orjson.dumps(_repaired(value))
+
+
+def _repaired(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {name: _repaired(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_repaired(item) for item in value]
+    return value
+
+
+def selected_names(resource: PublishedResource, options: Options) -> list[str]:
+    """Return the properties that $select asks for, in the resource's order; all without it."""
+    if options.select is None or any(item.path[0] == "*" for item in options.select):
+        return [item.name for item in resource.properties]
+    wanted = {item.path[0] for item in options.select}
+    return [item.name for item in resource.properties if item.name in wanted]
+
+
+def expanded_items(resource: PublishedResource, options: Options) -> list[tuple[str, ExpandItem]]:
+    """Return the navigation properties that $expand asks for; `*` gives way to an item of its own."""
+    found: dict[str, ExpandItem] = {}
+    for item in options.expand or ():
+        if item.path[-1] == "*":
+            for navigation in resource.navigations:
+                found.setdefault(navigation.name, item)
+    for item in options.expand or ():
+        if item.path[-1] != "*":
+            found[item.path[-1]] = item
+    return list(found.items())
+
+
+def _related(value: Any) -> tuple[Any, int | None, str]:
+    """Return rows, count and next link of what the reader puts under a navigation property."""
+    if value is None or isinstance(value, dict):
+        return value, None, ""
+    if isinstance(value, list | tuple):
+        return list(value), None, ""
+    return list(value.rows), value.count, value.next or ""

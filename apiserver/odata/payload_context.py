@@ -1,0 +1,64 @@
+"""Context URLs (OData Protocol 4.01, 10) and the addresses of entities."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from apiserver.odata.nodes import ExpandItem, Options
+from apiserver.odata.payload_values import key_literal
+from apiserver.resources.catalog import Catalog, PublishedResource
+
+
+def key_predicate(resource: PublishedResource, row: dict[str, Any]) -> str:
+    """Return `(1)` or `(A=1,B='x')` of a row."""
+    parts = [(name, key_literal(resource.by_name[name].column, row[name])) for name in resource.key]
+    if len(parts) == 1:
+        return f"({parts[0][1]})"
+    return "(" + ",".join(f"{name}={text}" for name, text in parts) + ")"
+
+
+def entity_id(resource: PublishedResource, row: dict[str, Any]) -> str:
+    """Return the entity's address below the service root."""
+    return quote(resource.name) + key_predicate(resource, row)
+
+
+def entity_context(catalog: Catalog, resource: PublishedResource, options: Options, *, is_single: bool) -> str:
+    """Return the fragment after `$metadata#` of a set or one entity (Protocol 4.01, 10.3 to 10.9)."""
+    listed = select_list(catalog, resource, options)
+    return quote(resource.name) + (f"({listed})" if listed else "") + ("/$entity" if is_single else "")
+
+
+def select_list(catalog: Catalog, resource: PublishedResource, options: Options) -> str:
+    """Return the select list: selected properties, then expanded navigations with their own lists."""
+    names: list[str] = []
+    for item in options.select or ():
+        if "*" in item.path:
+            names = ["*"]
+            break
+        name = "/".join(item.path)
+        if name not in names and item.path[0] not in resource.navigation_by_name:
+            names.append(name)
+    names += [item.name for item in options.compute or () if not options.select and item.name not in names]
+    if options.select is not None and not names:
+        names = list(resource.key)
+    if options.select is None and names:
+        names.insert(0, "*")
+    for item in options.expand or ():
+        names += _expanded(catalog, resource, item)
+    return ",".join(names)
+
+
+def _expanded(catalog: Catalog, resource: PublishedResource, item: ExpandItem) -> list[str]:
+    paths = [n.name for n in resource.navigations] if item.path[-1] == "*" else [item.path[-1]]
+    found = []
+    for name in paths:
+        navigation = resource.navigation_by_name.get(name)
+        target = catalog.resources.get(navigation.target) if navigation else None
+        if target is None or item.suffix == "$count":
+            continue
+        if item.suffix == "$ref":
+            found.append(f"{name}/$ref")
+        else:
+            found.append(f"{name}({select_list(catalog, target, item.options or Options())})")
+    return found

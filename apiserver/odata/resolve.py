@@ -1,0 +1,229 @@
+"""What a resource path addresses: parsed segments and the user's catalog to a Target (URL Conventions 4.01, 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from apiserver.odata import nodes
+from apiserver.odata.errors import BadRequest, InvalidValue, NotBuilt, NotFound
+from apiserver.odata.writer_values import take, take_text
+from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
+
+DOCUMENTS = ("$metadata", "$oas", "$openapi")
+# Understood, not served: an error object with 501 instead of silence.
+NOT_BUILT = frozenset(
+    {"$batch", "$all", "$entity", "$crossjoin", "$each", "$filter", "$query", "$delta", "$deltalink", "$root", "$it", "$this"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One resource on the way: the first, or one reached by a navigation property; `key` None = all of them."""
+
+    resource: PublishedResource
+    navigation: PublishedNavigation | None = None
+    key: Mapping[str, Any] | None = None  # property name -> contract value
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the address means. No hops: the service document or a document named by `document`."""
+
+    hops: tuple[Hop, ...] = ()
+    item: PublishedProperty | None = None
+    suffix: str = ""  # "" | $count | $value | $ref
+    document: str = ""
+
+    @property
+    def last(self) -> Hop:
+        """Return the hop whose rows are addressed."""
+        return self.hops[-1]
+
+    @property
+    def resource(self) -> PublishedResource:
+        """Return the resource whose rows are addressed."""
+        return self.hops[-1].resource
+
+    @property
+    def is_collection(self) -> bool:
+        """Claim that the address means many rows."""
+        last = self.last
+        return self.item is None and last.key is None and (last.navigation is None or last.navigation.is_collection)
+
+
+def resolve(catalog: Catalog, path: nodes.ResourcePath, aliases: Mapping[str, nodes.Node]) -> Target:
+    """Return the target; raise NotFound for a name that this user can't see, NotBuilt for what is not served."""
+    if not path.segments:
+        return Target()
+    first, *rest = path.segments
+    name = _name_of(first)
+    if name in DOCUMENTS:
+        if rest:
+            raise NotFound(f"Nothing is below {name}.", hint="Remove what follows it.")
+        return Target(document=name)
+    if name.startswith("$"):
+        raise _dollar(name)
+    resource = catalog.resources.get(name)
+    if resource is None or isinstance(first, nodes.Bound | nodes.Cast):
+        raise NotFound(f"{name} is not published.", target=name, hint="The service document lists what is.")
+    walk = _Walk(catalog, aliases, Target((Hop(resource),)))
+    for segment in rest:
+        walk.take(segment)
+    return walk.target
+
+
+def _name_of(segment: nodes.Node) -> str:
+    if isinstance(segment, nodes.CountSegment):
+        return "$count"
+    if isinstance(segment, nodes.KeySegment):
+        raise NotFound("A key stands where a name belongs.", hint="Write the entity set first: Customers(1).")
+    return str(getattr(segment, "name", ""))
+
+
+def _dollar(name: str) -> Exception:
+    if name in NOT_BUILT:
+        return NotBuilt(f"{name} is not served.", hint="Use the entity sets of the service document.")
+    if name in ("$count", "$value", "$ref"):
+        return NotFound(f"{name} does not apply here.", hint="The service document lists what can be addressed.")
+    return NotFound(f"{name} is not a segment of this service.", hint="The service document lists what can be addressed.")
+
+
+class _Walk:
+    """Takes one segment after the other; each narrows the target."""
+
+    def __init__(self, catalog: Catalog, aliases: Mapping[str, nodes.Node], target: Target) -> None:
+        self.catalog = catalog
+        self.aliases = aliases
+        self.target = target
+
+    def take(self, segment: nodes.Node) -> None:
+        if self.target.suffix:
+            raise NotFound(f"Nothing is below {self.target.suffix}.", hint="Remove what follows it.")
+        if isinstance(segment, nodes.KeySegment):
+            self._key(segment)
+        elif isinstance(segment, nodes.CountSegment):
+            self._count(segment)
+        elif isinstance(segment, nodes.Cast):
+            raise NotBuilt(f"The type cast {segment.name} is not served.", hint="Address the entity set itself.")
+        elif isinstance(segment, nodes.Name):
+            self._name(segment.name)
+        else:
+            raise NotFound(f"{_name_of(segment)} is not a function of this service.", hint="The service publishes none.")
+
+    def _name(self, name: str) -> None:
+        if name in ("$count", "$value", "$ref"):
+            self._suffix(name)
+        elif name.startswith("$"):
+            raise _dollar(name)
+        elif self.target.item is not None:
+            raise NotFound(f"{self.target.item.name} has no property {name}.", target=name, hint="It is a primitive value.")
+        elif self.target.is_collection:
+            self._key_as_segment(name)
+        else:
+            self._member(name)
+
+    def _member(self, name: str) -> None:
+        resource = self.target.resource
+        navigation = resource.navigation_by_name.get(name)
+        if navigation is not None and navigation.target in self.catalog.resources:
+            hop = Hop(self.catalog.resources[navigation.target], navigation)
+            self.target = replace(self.target, hops=(*self.target.hops, hop))
+        elif name in resource.by_name:
+            self.target = replace(self.target, item=resource.by_name[name])
+        else:
+            raise NotFound(f"{resource.name} has no property {name}.", target=name, hint="$metadata lists the properties.")
+
+    def _suffix(self, name: str) -> None:
+        target = self.target
+        if name == "$count":
+            fits = target.is_collection
+        elif name == "$value":
+            fits = target.item is not None
+            if not fits and not target.is_collection:
+                raise NotFound(f"{target.resource.name} has no media stream.", hint="Ask for the value of one property.")
+        else:
+            fits = target.item is None
+        if not fits and name == "$value":
+            raise BadRequest(f"{name} does not apply to {_shown(target)}.", hint="Ask for the value of one property.")
+        if not fits:
+            raise NotFound(f"{name} does not apply to {_shown(target)}.", hint="Remove it.")
+        self.target = replace(target, suffix=name)
+
+    def _count(self, segment: nodes.CountSegment) -> None:
+        if segment.filter is not None or segment.search is not None:
+            raise NotBuilt("Options in parentheses after $count are not served here.", hint="Write /$count?$filter=... instead.")
+        self._suffix("$count")
+
+    def _key(self, segment: nodes.KeySegment) -> None:
+        if not self.target.is_collection:
+            raise NotFound(f"{_shown(self.target)} takes no key.", hint="Remove the parentheses.")
+        if not segment.names:
+            raise NotFound("The key is empty.", hint="Write it in the parentheses, or leave them out.")
+        resource = self.target.resource
+        names = self._key_names(resource, segment)
+        pairs = zip(names, segment.values, strict=True)
+        self._set_key({name: self._key_value(resource.by_name[name], node) for name, node in pairs})
+
+    def _key_names(self, resource: PublishedResource, segment: nodes.KeySegment) -> tuple[str, ...]:
+        last = self.target.last
+        if not resource.key:
+            raise NotFound(f"{resource.name} has no key.", hint="Use $filter to find rows.")
+        if segment.names != ("",):
+            if sorted(segment.names) != sorted(resource.key):
+                raise BadRequest(
+                    f"The key of {resource.name} is {', '.join(resource.key)}.", target=resource.name, hint="Name exactly these."
+                )
+            return segment.names
+        if len(resource.key) == 1:
+            return resource.key
+        # A key part that the relation already fixes may be left out (URL Conventions 4.01, 4.3.2).
+        fixed = {there for _, there in last.navigation.pairs} if last.navigation else set()
+        free = [name for name in resource.key if resource.by_name[name].column.name not in fixed]
+        if len(free) != 1 or last.navigation is None:
+            raise BadRequest(f"The key of {resource.name} has several parts.", hint=f"Name each: ({'=..., '.join(resource.key)}=...).")
+        return (free[0],)
+
+    def _key_value(self, item: PublishedProperty, node: nodes.Node) -> Any:
+        if isinstance(node, nodes.Alias):
+            if node.name not in self.aliases:
+                raise BadRequest(f"@{node.name.lstrip('@')} has no value.", hint="Give the alias in the query.")
+            node = self.aliases[node.name]
+        negative = isinstance(node, nodes.Unary) and node.operator == "-"
+        if isinstance(node, nodes.Unary) and negative:
+            node = node.operand
+        if not isinstance(node, nodes.Literal):
+            raise BadRequest(f"The key value of {item.name} is not a literal.", hint="Write a number or a quoted string.")
+        value = -node.value if negative else node.value
+        if value is None:
+            raise BadRequest(f"The key value of {item.name} can't be null.", hint="Write a number or a quoted string.")
+        return _taken(item, str(value) if _wants_text(item, value) else value)
+
+    def _key_as_segment(self, text: str) -> None:
+        resource = self.target.resource
+        if len(resource.key) != 1:
+            raise NotFound(f"{resource.name} has no segment {text[:60]}.", target=text[:60], hint="Write the key in parentheses.")
+        item = resource.by_name[resource.key[0]]
+        try:
+            value = take_text(item.column, text, name=item.name)
+        except InvalidValue:
+            raise NotFound(f"{resource.name} has no segment {text[:60]}.", target=text[:60], hint="A key goes in parentheses.") from None
+        self._set_key({item.name: value})
+
+    def _set_key(self, key: dict[str, Any]) -> None:
+        *before, last = self.target.hops
+        self.target = replace(self.target, hops=(*before, replace(last, key=key)))
+
+
+def _wants_text(item: PublishedProperty, value: Any) -> bool:
+    """Claim that a bare number stands for a text key: flows write (1) for '1'."""
+    return item.column.type == "String" and isinstance(value, int) and not isinstance(value, bool)
+
+
+def _taken(item: PublishedProperty, value: Any) -> Any:
+    return take(replace(item.column, is_nullable=False, max_length=None, scale=None, precision=None), value, name=item.name)
+
+
+def _shown(target: Target) -> str:
+    return target.item.name if target.item else target.resource.name

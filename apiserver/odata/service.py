@@ -1,0 +1,202 @@
+"""One OData request as a row of named stages; each may refuse. Called by views, which says who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote_plus
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from apiserver.odata import headers, nodes
+from apiserver.odata.errors import BadRequest, NotAllowed, NotFound, error_response, problem_of
+from apiserver.odata.format import Format
+from apiserver.odata.parser import parse_options, parse_path
+from apiserver.odata.parser_errors import ODataSyntaxError
+from apiserver.odata.preferences import Preferences, parse_preferences
+from apiserver.odata.resolve import DOCUMENTS, Target, resolve
+from apiserver.odata.service_methods import allowed_methods, check_rights
+from apiserver.resources.catalog import Catalog
+from connections.contract.connector import Session
+
+# Names in the query that steer the server, not the data: never read as OData aliases, never repeated in links.
+STEERING = frozenset({"@authtoken", "@x-http-method"})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceContext:
+    """All that one request needs to know of the house: what the user sees and how to reach it."""
+
+    catalog: Catalog
+    session_for: Callable[[int], Session]
+    root: str  # absolute service root, no trailing slash; with /@TOKEN only when the request's path had it
+    log: dict[str, Any] = field(default_factory=dict)
+    document: Callable[[str, str], bytes] | None = None  # name and media type of $metadata, $oas, $openapi -> its bytes
+
+    def session_of(self, target: Target) -> Session:
+        """Return the session of the resource that is addressed."""
+        return self.session_for(target.resource.connection_id)
+
+
+OpenContext = Callable[[HttpRequest], ServiceContext]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request on its way through the stages, and what they found out."""
+
+    request: HttpRequest
+    path: str
+    open_context: OpenContext
+    method: str = "GET"
+    version: str = "4.0"
+    query: str = ""  # raw query string without steering names
+    context: ServiceContext = field(default=None)  # type: ignore[assignment]
+    options: nodes.Options = field(default_factory=nodes.Options)
+    preferences: Preferences = field(default_factory=Preferences)
+    target: Target = field(default_factory=Target)
+    format: Format = field(default_factory=Format)
+
+    @property
+    def catalog(self) -> Catalog:
+        """Return what the user may see."""
+        return self.context.catalog
+
+
+def run(request: HttpRequest, path: str, open_context: OpenContext) -> HttpResponseBase:
+    """Answer one request; anything raised on the way becomes an OData error here."""
+    exchange = Exchange(request, path, open_context)
+    try:
+        response = _stages(exchange)
+    except Exception as error:  # noqa: BLE001 the one place where every error meets its status
+        response = error_response(problem_of(error))
+    if request.method == "HEAD":
+        response = _without_body(response)
+    return headers.finish(response, exchange.version)
+
+
+def _stages(exchange: Exchange) -> HttpResponseBase:
+    for stage in STAGES:
+        response = stage(exchange)
+        if response is not None:
+            return response
+    raise AssertionError("the last stage answers")
+
+
+def read_headers(exchange: Exchange) -> HttpResponseBase | None:
+    """Bound the sizes, settle version and method."""
+    request = exchange.request
+    headers.check_sizes(request)
+    exchange.query, steering = split_query(request.META.get("QUERY_STRING", ""))
+    if request.method == "OPTIONS":
+        return HttpResponse(status=200, headers={"Allow": ", ".join(headers.METHODS), "Content-Length": "0"})
+    exchange.method = headers.effective_method(request, steering.get("@x-http-method", ""))
+    exchange.version = headers.answer_version(request)
+    return None
+
+
+def open_service(exchange: Exchange) -> HttpResponseBase | None:
+    """Find out who asks and what they may see."""
+    exchange.context = exchange.open_context(exchange.request)
+    return None
+
+
+def parse(exchange: Exchange) -> HttpResponseBase | None:
+    """Read address, query options and preferences."""
+    _check_bytes(exchange.request)
+    exchange.preferences = parse_preferences(exchange.request.headers.get("Prefer", ""))
+    path = exchange.path.strip("/")
+    head, slash, _ = path.partition("/")
+    if head in DOCUMENTS:
+        if slash:
+            raise NotFound(f"Nothing is below {head}.", hint="Remove what follows it.")
+        exchange.target = Target(document=head)
+        exchange.options = parse_options(exchange.query)
+        return None
+    exchange.options = parse_options(exchange.query)
+    exchange.target = resolve(exchange.catalog, parse_path(path, decoded=True), exchange.options.aliases)
+    return None
+
+
+def authorize(exchange: Exchange) -> HttpResponseBase | None:
+    """Refuse methods that mean nothing here (405) and those the user has no right to (403)."""
+    allowed = allowed_methods(exchange.target)
+    method = "GET" if exchange.method == "HEAD" else exchange.method
+    if method not in allowed:
+        raise NotAllowed(exchange.method, (*allowed, "OPTIONS"))
+    if exchange.target.hops:
+        exchange.context.log["resource"] = exchange.target.resource.name
+        check_rights(exchange.target, method)
+    exchange.context = replace(exchange.context, catalog=readable(exchange.catalog))
+    return None
+
+
+def answer(exchange: Exchange) -> HttpResponseBase:
+    """Hand over to the documents, the reads or the writes."""
+    from apiserver.odata import service_documents, service_read, service_write  # they read Exchange from here
+
+    if exchange.method not in ("GET", "HEAD"):
+        return service_write.answer(exchange)
+    if not exchange.target.hops:
+        return service_documents.answer(exchange)
+    return service_read.answer(exchange)
+
+
+STAGES: tuple[Callable[[Exchange], HttpResponseBase | None], ...] = (read_headers, open_service, parse, authorize, answer)
+
+
+def split_query(raw: str) -> tuple[str, dict[str, str]]:
+    """Take the steering names out of a raw query string."""
+    if "@" not in raw and "%40" not in raw:
+        return raw, {}
+    kept, steering = [], {}
+    for piece in raw.split("&"):
+        name, _, value = piece.partition("=")
+        known = unquote_plus(name).strip().lower()
+        if known in STEERING:
+            steering[known] = unquote_plus(value)
+        else:
+            kept.append(piece)
+    return "&".join(kept), steering
+
+
+def _check_bytes(request: HttpRequest) -> None:
+    """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded."""
+    raw = request.META.get("PATH_INFO", "")
+    try:
+        text = raw.encode("latin-1").decode()
+    except UnicodeEncodeError:
+        text = raw
+    except UnicodeDecodeError as error:
+        raise ODataSyntaxError("The path is not UTF-8.", "path", error.start, "Percent-encode it as UTF-8.") from None
+    if any(character < " " or character == "\x7f" for character in text):
+        raise BadRequest("The path holds a control character.", hint="Remove it.")
+
+
+@lru_cache(maxsize=64)
+def _readable(fingerprint: str, catalog: _ByIdentity) -> Catalog:
+    kept = {name: resource for name, resource in catalog.value.resources.items() if "GET" in resource.methods}
+    return replace(catalog.value, resources=kept, fingerprint=f"{fingerprint}:readable")
+
+
+@dataclass(frozen=True, slots=True)
+class _ByIdentity:
+    value: Catalog = field(compare=False)
+
+
+def readable(catalog: Catalog) -> Catalog:
+    """Return the catalog without what may be written but not read: no filter or expansion may reach it."""
+    if all("GET" in resource.methods for resource in catalog.resources.values()):
+        return catalog
+    return _readable(catalog.fingerprint, _ByIdentity(catalog))
+
+
+def _without_body(response: HttpResponseBase) -> HttpResponse:
+    body = b"" if response.streaming else response.content  # type: ignore[attr-defined]
+    empty = HttpResponse(status=response.status_code, headers=dict(response.items()))
+    if not response.streaming:
+        empty["Content-Length"] = str(len(body))
+    response.close()
+    return empty

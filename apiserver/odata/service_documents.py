@@ -1,0 +1,39 @@
+"""The service document, $metadata and the API descriptions (OData Protocol 4.01, 11.1)."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import orjson
+from django.http import HttpResponse
+
+from apiserver.odata.errors import NotFound
+from apiserver.odata.format import Format, negotiate
+from apiserver.odata.service import Exchange
+
+_OFFERS = {
+    "": ("application/json",),
+    "$metadata": ("application/xml", "application/json"),
+    "$oas": ("application/json",),
+    "$openapi": ("application/json",),
+}
+
+
+def answer(exchange: Exchange) -> HttpResponse:
+    """Answer the document that is addressed, as this user may see it."""
+    name = exchange.target.document
+    accept = exchange.request.headers.get("Accept", "") if name in ("", "$metadata") else ""
+    chosen = negotiate(accept, exchange.options.format, offers=_OFFERS[name])
+    if not name:
+        return HttpResponse(service_document(exchange, chosen), content_type=chosen.content_type)
+    if exchange.context.document is None:
+        raise NotFound(f"{name} is not served here.", hint="Use the service document.")
+    body = exchange.context.document(name, chosen.media)
+    return HttpResponse(body, content_type="application/json" if chosen.media == "application/json" else chosen.media)
+
+
+def service_document(exchange: Exchange, chosen: Format) -> bytes:
+    """Return the list of entity sets (JSON Format 4.01, 5)."""
+    body = {} if chosen.level == "none" else {"@odata.context": f"{exchange.context.root}/$metadata"}
+    listed = [{"name": name, "kind": "EntitySet", "url": quote(name)} for name in exchange.catalog.resources]
+    return orjson.dumps(body | {"value": listed})
