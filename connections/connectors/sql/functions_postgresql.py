@@ -1,5 +1,80 @@
+"""PostgreSQL's SQL for our functions. {0}, {1} are printed arguments, already wrapped."""
+
 from connections.contract.dialect import Template
 from connections.contract.table import Type
 
-FUNCTIONS: dict[str, Template] = {}
-CASTS: dict[Type, Template] = {}
+C = 'COLLATE "C"'  # text orders by code point, whatever the database's collation
+
+FUNCTIONS: dict[str, Template] = {
+    "same": "{0} IS NOT DISTINCT FROM {1}",
+    "same_text": "{0} IS NOT DISTINCT FROM {1}",
+    "eq_text": "{0} = {1}",
+    "ne_text": "{0} <> {1}",
+    "lt_text": f"{{0}} {C} < {{1}}",
+    "le_text": f"{{0}} {C} <= {{1}}",
+    "gt_text": f"{{0}} {C} > {{1}}",
+    "ge_text": f"{{0}} {C} >= {{1}}",
+    "order_text": f"{{0}} {C}",
+    "asc_nullable": "{0} ASC NULLS FIRST",
+    "desc_nullable": "{0} DESC NULLS LAST",
+    # strings
+    "contains": "strpos({0}, {1}) > 0",
+    "contains_ci": "strpos(lower({0}), lower({1})) > 0",
+    "startswith": "left({0}, length({1})) = {1}",
+    "endswith": "right({0}, length({1})) = {1}",
+    "length": "length({0})",
+    "indexof": "strpos({0}, {1}) - 1",
+    "substring": "substr({0}, greatest(CASE WHEN {1} < 0 THEN length({0}) + {1} ELSE {1} END, 0)::int + 1)",
+    "substring_count": "substr({0}, greatest(CASE WHEN {1} < 0 THEN length({0}) + {1} ELSE {1} END, 0)::int + 1, greatest({2}, 0)::int)",
+    "tolower": "lower({0})",
+    "toupper": "upper({0})",
+    "trim": r"btrim({0}, E' \t\n\r\f\v')",
+    "concat": "{0} || {1}",
+    # arithmetic: whole numbers as numeric, so that nothing overflows
+    "add": "{0}::numeric + {1}::numeric",
+    "sub": "{0}::numeric - {1}::numeric",
+    "mul": "{0}::numeric * {1}::numeric",
+    "div_integer": "div({0}::numeric, {1}::numeric)",
+    "div": "{0}::numeric / {1}::numeric",
+    "mod": "mod({0}::numeric, {1}::numeric)",
+    "neg": "-({0}::numeric)",
+    "add_float": "{0}::float8 + {1}::float8",
+    "sub_float": "{0}::float8 - {1}::float8",
+    "mul_float": "{0}::float8 * {1}::float8",
+    "div_float": "{0}::float8 / {1}::float8",
+    "mod_float": "mod({0}::numeric, {1}::numeric)",
+    "neg_float": "-({0}::float8)",
+    "round": "round({0}::numeric)",
+    "floor": "floor({0}::numeric)",
+    "ceiling": "ceil({0}::numeric)",
+    "round_float": "round({0}::numeric)",
+    "floor_float": "floor({0})",
+    "ceiling_float": "ceil({0})",
+    # dates; the session's zone is UTC
+    "year": "extract(year FROM {0})::int",
+    "month": "extract(month FROM {0})::int",
+    "day": "extract(day FROM {0})::int",
+    "hour": "extract(hour FROM {0})::int",
+    "minute": "extract(minute FROM {0})::int",
+    "second": "floor(extract(second FROM {0}))::int",
+    "fractionalseconds": "mod(extract(second FROM {0})::numeric, 1)",
+    "date": "({0})::date",
+    "time": "({0})::time",
+    "totaloffsetminutes": "CASE WHEN {0} IS NOT NULL THEN 0 END",
+    "totalseconds": "extract(epoch FROM {0})::numeric",
+    "now": "current_timestamp",
+    "date_to_timestamp": "({0})::timestamp",
+    "add_duration": "{0} + {1}",
+    "sub_duration": "{0} - {1}",
+    "boolean_text": "({0})::text",
+}
+
+CASTS: dict[Type, Template] = {
+    Type.STRING: "({0})::text",
+    Type.DECIMAL: "({0})::numeric",
+    Type.DOUBLE: "({0})::float8",
+    Type.SINGLE: "({0})::float4::float8",
+    Type.DATE: "({0})::date",
+    Type.TIME: "({0})::time",
+    Type.TIMESTAMP: "({0})::timestamp",
+}

@@ -1,5 +1,77 @@
+"""SQLite's SQL for our functions. {0}, {1} are printed arguments, already wrapped; api_* are sqlite_functions'."""
+
 from connections.contract.dialect import Template
 from connections.contract.table import Type
 
-FUNCTIONS: dict[str, Template] = {}
-CASTS: dict[Type, Template] = {}
+B = "COLLATE BINARY"  # a column may be declared NOCASE
+FRACTION = "CASE WHEN instr({0}, '.') > 0 THEN CAST('0' || substr({0}, instr({0}, '.')) AS REAL) WHEN {0} IS NOT NULL THEN 0 END"
+
+FUNCTIONS: dict[str, Template] = {
+    "same": "{0} IS {1}",
+    "same_text": f"{{0}} {B} IS {{1}}",
+    "eq_text": f"{{0}} {B} = {{1}}",
+    "ne_text": f"{{0}} {B} <> {{1}}",
+    "lt_text": f"{{0}} {B} < {{1}}",
+    "le_text": f"{{0}} {B} <= {{1}}",
+    "gt_text": f"{{0}} {B} > {{1}}",
+    "ge_text": f"{{0}} {B} >= {{1}}",
+    "order_text": f"{{0}} {B}",
+    "asc_nullable": "{0}",
+    "desc_nullable": "{0} DESC",
+    # strings
+    "contains": "instr({0}, {1}) > 0",
+    "contains_ci": "instr(api_lower({0}), api_lower({1})) > 0",
+    "startswith": f"substr({{0}}, 1, length({{1}})) {B} = {{1}}",
+    "endswith": f"substr({{0}}, length({{0}}) - length({{1}}) + 1) {B} = {{1}} AND length({{0}}) >= length({{1}})",
+    "length": "length({0})",
+    "indexof": "instr({0}, {1}) - 1",
+    "substring": "api_substring({0}, {1}, 2147483647)",
+    "substring_count": "api_substring({0}, {1}, {2})",
+    "tolower": "api_lower({0})",
+    "toupper": "api_upper({0})",
+    "trim": "api_trim({0})",
+    "concat": "{0} || {1}",
+    # arithmetic
+    "add": "api_add({0}, {1})",
+    "sub": "api_sub({0}, {1})",
+    "mul": "api_mul({0}, {1})",
+    "div_integer": "{0} / {1}",
+    "div": "api_div({0}, {1})",
+    "mod": "api_mod({0}, {1})",
+    "add_float": "{0} + {1}",
+    "sub_float": "{0} - {1}",
+    "mul_float": "{0} * {1}",
+    "div_float": "CAST({0} AS REAL) / {1}",
+    "mod_float": "api_mod({0}, {1})",
+    "neg_float": "-{0}",
+    "round": "api_round({0})",
+    "floor": "api_floor({0})",
+    "ceiling": "api_ceiling({0})",
+    "round_float": "api_round({0})",
+    "floor_float": "api_floor({0})",
+    "ceiling_float": "api_ceiling({0})",
+    # dates are text that sorts: 2024-03-10 12:34:56.789
+    "year": "CAST(strftime('%Y', {0}) AS INTEGER)",
+    "month": "CAST(strftime('%m', {0}) AS INTEGER)",
+    "day": "CAST(strftime('%d', {0}) AS INTEGER)",
+    "hour": "CAST(strftime('%H', {0}) AS INTEGER)",
+    "minute": "CAST(strftime('%M', {0}) AS INTEGER)",
+    "second": "CAST(strftime('%S', {0}) AS INTEGER)",
+    "fractionalseconds": FRACTION,
+    "date": "substr({0}, 1, 10)",
+    "time": "substr({0}, 12)",
+    "totaloffsetminutes": "CASE WHEN {0} IS NOT NULL THEN 0 END",
+    "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
+    "date_to_timestamp": "{0} || ' 00:00:00'",
+    "boolean_text": "CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END",
+}
+
+CASTS: dict[Type, Template] = {
+    Type.STRING: "api_text({0})",
+    Type.DECIMAL: "{0} + 0",
+    Type.DOUBLE: "CAST({0} AS REAL)",
+    Type.SINGLE: "CAST({0} AS REAL)",
+    Type.DATE: "substr({0}, 1, 10)",
+    Type.TIME: "substr({0}, 12)",
+    Type.TIMESTAMP: "{0} || ' 00:00:00'",
+}

@@ -1,0 +1,237 @@
+"""Functions and arithmetic of expressions: types of arguments and result (URL Conventions 4.01, 5.1.1.2 and 5.1.1.5 to 5.1.1.14)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sqlglot import exp
+
+from apiserver.odata import nodes
+from apiserver.odata.binder_errors import BindError
+from apiserver.odata.binder_values import is_comparable
+from connections.contract.errors import NotSupported
+from connections.contract.table import FLOATS, INTEGERS, NUMBERS, Column, Type
+from connections.engine.nodes import FALSE, TRUE, fn
+
+if TYPE_CHECKING:
+    from apiserver.odata.binder import Binder, Scope, Value
+
+TEXT = frozenset({Type.STRING})
+WHOLE = INTEGERS
+CALENDAR = frozenset({Type.DATE, Type.TIMESTAMP})
+CLOCK = frozenset({Type.TIME, Type.TIMESTAMP})
+MOMENT = frozenset({Type.TIMESTAMP})
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Argument types of a function and the type it gives."""
+
+    arguments: tuple[frozenset[Type], ...]
+    result: Type
+
+
+FUNCTIONS: dict[str, Signature] = {
+    "contains": Signature((TEXT, TEXT), Type.BOOLEAN),
+    "startswith": Signature((TEXT, TEXT), Type.BOOLEAN),
+    "endswith": Signature((TEXT, TEXT), Type.BOOLEAN),
+    "length": Signature((TEXT,), Type.INT32),
+    "indexof": Signature((TEXT, TEXT), Type.INT32),
+    "substring": Signature((TEXT, WHOLE, WHOLE), Type.STRING),
+    "tolower": Signature((TEXT,), Type.STRING),
+    "toupper": Signature((TEXT,), Type.STRING),
+    "trim": Signature((TEXT,), Type.STRING),
+    "concat": Signature((TEXT, TEXT), Type.STRING),
+    "year": Signature((CALENDAR,), Type.INT32),
+    "month": Signature((CALENDAR,), Type.INT32),
+    "day": Signature((CALENDAR,), Type.INT32),
+    "hour": Signature((CLOCK,), Type.INT32),
+    "minute": Signature((CLOCK,), Type.INT32),
+    "second": Signature((CLOCK,), Type.INT32),
+    "fractionalseconds": Signature((CLOCK,), Type.DECIMAL),
+    "date": Signature((CALENDAR,), Type.DATE),
+    "time": Signature((MOMENT,), Type.TIME),
+    "totaloffsetminutes": Signature((MOMENT,), Type.INT32),
+    "totalseconds": Signature((frozenset({Type.DURATION}),), Type.DECIMAL),
+    "round": Signature((NUMBERS,), Type.DECIMAL),
+    "floor": Signature((NUMBERS,), Type.DECIMAL),
+    "ceiling": Signature((NUMBERS,), Type.DECIMAL),
+}
+CONSTANTS = {"now", "mindatetime", "maxdatetime"}
+LIMITS = {"mindatetime": "0001-01-01T00:00:00Z", "maxdatetime": "9999-12-31T23:59:59.999999Z"}
+ARITHMETIC = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "divby": "div", "mod": "mod"}
+# Casts that every value survives; the others answer null for some values and are not offered.
+CASTABLE: dict[Type, frozenset[Type]] = {
+    Type.STRING: INTEGERS | {Type.STRING, Type.DATE, Type.GUID, Type.BOOLEAN, Type.DECIMAL},
+    Type.DECIMAL: INTEGERS | {Type.DECIMAL},
+    Type.DOUBLE: NUMBERS,
+    Type.SINGLE: NUMBERS,
+    Type.INT64: INTEGERS,
+    Type.INT32: INTEGERS - {Type.INT64},
+    Type.INT16: frozenset({Type.INT16, Type.BYTE, Type.SBYTE}),
+    Type.DATE: CALENDAR,
+    Type.TIME: CLOCK,
+    Type.TIMESTAMP: CALENDAR,
+}
+
+
+def call(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
+    """Return a canonical function bound."""
+    if node.name in CONSTANTS:
+        return constant(binder, node)
+    if node.name == "case":
+        return case(binder, node, scope)
+    if node.name in ("cast", "isof"):
+        return cast(binder, node, scope)
+    signature = FUNCTIONS.get(node.name)
+    if signature is None:
+        raise NotSupported(f"The function {node.name} is not supported.", hint="Use a function that $metadata lists.")
+    values = [argument(binder, item, scope, signature.arguments[i], node.name) for i, item in enumerate(node.arguments)]
+    if any(value.type is None for value in values):
+        return null()
+    name = node.name + ("_count" if node.name == "substring" and len(values) == 3 else "")
+    kind = signature.result
+    if node.name in ("round", "floor", "ceiling"):
+        kind, name = rounding(values[0], name)
+        if values[0].type in INTEGERS:
+            return values[0]
+    if node.name == "date" and values[0].type == Type.DATE:
+        return values[0]
+    return make(fn(name, *[value.tree for value in values]), kind, any(value.is_nullable for value in values))
+
+
+def make(tree: exp.Expression, kind: Type | None, is_nullable: bool) -> Value:
+    """Return a computed value."""
+    from apiserver.odata.binder import Value
+
+    return Value(tree, kind, is_nullable, Column("", kind) if kind else None)
+
+
+def null() -> Value:
+    """Return null: canonical functions of null are null."""
+    return make(exp.Null(), None, True)
+
+
+def argument(binder: Binder, node: nodes.Node, scope: Scope, wanted: frozenset[Type], name: str) -> Value:
+    """Return an argument of one of the wanted types; a quoted literal may be read as that type."""
+    value = binder.value(node, scope)
+    if value.type is None or value.type in wanted:
+        return binder.typed(value)
+    if value.literal is not None and value.type == Type.STRING and len(wanted) <= 2:
+        kind = Type.TIMESTAMP if Type.TIMESTAMP in wanted else sorted(wanted)[0]
+        column = Column("", kind)
+        return replace(make(binder.bind_literal(value.literal, column), kind, False), column=column)
+    listed = " or ".join(sorted(wanted)) if len(wanted) <= 3 else "a number"
+    raise BindError(f"{name} takes {listed}, not {value.type}.", node.at)
+
+
+def rounding(value: Value, name: str) -> tuple[Type, str]:
+    """Return type and function of round, floor, ceiling: as the argument's type."""
+    if value.type in FLOATS:
+        return Type.DOUBLE, f"{name}_float"
+    return Type.DECIMAL, name
+
+
+def constant(binder: Binder, node: nodes.Call) -> Value:
+    """Return now(), mindatetime() or maxdatetime()."""
+    if node.name == "now":
+        return make(fn("now"), Type.TIMESTAMP, False)
+    from apiserver.odata.binder import Slot
+    from apiserver.odata.binder_values import moment
+
+    column = Column("", Type.TIMESTAMP)
+    return make(binder.bind(Slot(column, value=moment(LIMITS[node.name]))), Type.TIMESTAMP, False)
+
+
+def arithmetic(binder: Binder, node: nodes.Binary, scope: Scope) -> Value:
+    """Return add, sub, mul, div, divby, mod: whole and decimal numbers exactly, doubles as doubles."""
+    left, right = binder.value(node.left, scope), binder.value(node.right, scope)
+    if left.type is None or right.type is None:
+        return null()
+    if left.type not in NUMBERS or right.type not in NUMBERS:
+        if {left.type, right.type} & {Type.DURATION, Type.DATE, Type.TIMESTAMP}:
+            raise NotSupported("Arithmetic with dates and durations is not supported.", hint="Compare with a computed literal.")
+        raise BindError(f"{node.operator} takes numbers, not {left.type} and {right.type}.", node.at)
+    is_float = bool({left.type, right.type} & FLOATS)
+    if node.operator in ("div", "divby", "mod") and not is_float and right.literal is not None and right.literal.value == 0:
+        raise BindError("Division by zero.", right.literal.at)
+    is_whole = left.type in INTEGERS and right.type in INTEGERS
+    name = ARITHMETIC[node.operator]
+    if is_whole and node.operator == "div":
+        name = "div_integer"
+    elif is_float:
+        name += "_float"
+    kind = Type.DOUBLE if is_float else Type.DECIMAL
+    if is_whole and node.operator in ("div", "mod"):
+        kind = Type.INT64
+    first, second = binder.typed(left), binder.typed(right)
+    # A divisor column may hold zero: some databases answer null.
+    is_nullable = first.is_nullable or second.is_nullable or node.operator in ("div", "divby", "mod")
+    return make(fn(name, first.tree, second.tree), kind, is_nullable)
+
+
+def case(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
+    """Return case(condition:value,...); null when no condition holds (4.01)."""
+    conditions = [binder.boolean(item, scope) for item in node.arguments[::2]]
+    values = [binder.typed(binder.value(item, scope)) for item in node.arguments[1::2]]
+    kinds = {value.type for value in values if value.type is not None}
+    kind = next(iter(kinds), None)
+    if kind is None:
+        return null()
+    if any(not is_comparable(kind, other) for other in kinds):
+        raise BindError("The values of case have different types.", node.at)
+    if len(kinds) > 1:
+        kind = Type.DOUBLE if kinds & FLOATS else Type.TIMESTAMP if Type.TIMESTAMP in kinds else Type.DECIMAL
+    pairs = [part for condition, value in zip(conditions, values, strict=True) for part in (condition, value.tree)]
+    return make(fn("case", *pairs), kind, True)
+
+
+def cast(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
+    """Return cast(value, type) and isof(value, type) over primitive types (URL Conventions 4.01, 5.1.1.10)."""
+    *given, name = node.arguments
+    if not given or not isinstance(name, nodes.TypeName):
+        raise NotSupported(f"{node.name} of an entity is not supported.", hint="Published types have no derived types.")
+    kind = primitive(name)
+    value = binder.value(given[0], scope)
+    if node.name == "isof":
+        if value.type is None:
+            return make(FALSE.copy(), Type.BOOLEAN, False)
+        fits = value.type == kind
+        if not fits or not value.is_nullable:
+            return make((TRUE if fits else FALSE).copy(), Type.BOOLEAN, False)
+        return make(fn("is_not_null", value.tree), Type.BOOLEAN, False)
+    if value.type is None:
+        return null()
+    if value.literal is not None:
+        from apiserver.odata.binder_values import column_for
+
+        column = Column("", kind)
+        try:
+            column_for(value.literal, column)
+            return make(binder.bind_literal(value.literal, column), kind, False)
+        except BindError:
+            value = binder.typed(value)
+    return converted(binder, value, kind, node.at)
+
+
+def converted(binder: Binder, value: Value, kind: Type, at: int) -> Value:
+    """Return a column cast to another type, where no value is lost."""
+    if value.type == kind or (value.type in INTEGERS and kind in INTEGERS and value.type in CASTABLE.get(kind, frozenset())):
+        return replace(value, type=kind, column=Column("", kind))
+    if value.type not in CASTABLE.get(kind, frozenset()):
+        raise NotSupported(f"cast from {value.type} to {kind} is not supported.", hint="Compare in the property's own type.")
+    if value.type == Type.BOOLEAN:
+        return make(fn("boolean_text", value.tree), kind, value.is_nullable)
+    if kind == Type.TIMESTAMP:
+        return make(fn("date_to_timestamp", value.tree), kind, value.is_nullable)
+    return make(fn(f"cast_{kind}", value.tree), kind, value.is_nullable)
+
+
+def primitive(name: nodes.TypeName) -> Type:
+    """Return the primitive type of a name."""
+    text = name.name.removeprefix("Edm.")
+    try:
+        return Type(text)
+    except ValueError:
+        raise NotSupported(f"The type {name.name} is not supported here.", hint="Use a primitive type such as Edm.String.") from None

@@ -1,0 +1,299 @@
+"""One read of one resource as a plan: the statement, its slots, and how its rows are decoded. Cached by shape."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
+
+from sqlglot import exp
+
+from apiserver.odata import nodes
+from apiserver.odata.binder import Binder, Scope, Slot, Value
+from apiserver.odata.binder_errors import BindError
+from apiserver.odata.binder_values import driver_value, value_for
+from apiserver.odata.shape import shape
+from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
+from connections.contract.connector import Session
+from connections.contract.dialect import Dialect
+from connections.contract.table import FLOATS, Column, Type
+from connections.engine.nodes import FALSE, all_of, fn, select
+from connections.engine.printer import Statement, print_statement
+
+MAX_PLANS = 1000
+COUNT_COLUMN = Column("", Type.INT64)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderKey:
+    """One key of the total order: its tree, and the column that its values are kept as."""
+
+    tree: exp.Expression
+    column: Column
+    is_descending: bool
+    is_nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A statement that can run again with other literals."""
+
+    statement: Statement
+    slots: tuple[Slot, ...]
+    decoders: tuple[Callable[[Any], Any] | None, ...]
+    names: tuple[str, ...]  # properties, in front of the order keys
+    order: tuple[Column, ...] = ()  # columns of the order keys, after the names
+
+    def binds(self, literals: Sequence[nodes.Literal], given: Mapping[str, Any], dialect: Dialect) -> list[Any]:
+        """Return the driver's values in the order of the marks."""
+        values = [bound(slot, literals, given, dialect) for slot in self.slots]
+        return [values[number] for number in self.statement.slots]
+
+
+def bound(slot: Slot, literals: Sequence[nodes.Literal], given: Mapping[str, Any], dialect: Dialect) -> Any:
+    """Return one slot's value as the driver takes it."""
+    if slot.name:
+        value = given[slot.name]
+        return value if slot.name in ("$limit", "$offset") else driver_value(value, slot.column, dialect)
+    if slot.literal is None:
+        return driver_value(slot.value, slot.column, dialect)
+    literal = slot.literal if slot.index is None else literals[slot.index]
+    return driver_value(value_for(literal, slot.column), slot.column, dialect)
+
+
+class PlanCache:
+    """The plans last used, bounded."""
+
+    def __init__(self, size: int = MAX_PLANS) -> None:
+        self._plans: OrderedDict[Hashable, Plan] = OrderedDict()
+        self._size = size
+        self._lock = Lock()
+
+    def get(self, key: Hashable) -> Plan | None:
+        """Return the plan of a key and mark it used."""
+        with self._lock:
+            plan = self._plans.get(key)
+            if plan is not None:
+                self._plans.move_to_end(key)
+        return plan
+
+    def put(self, key: Hashable, plan: Plan) -> None:
+        """Keep a plan; the one unused for longest goes."""
+        with self._lock:
+            self._plans[key] = plan
+            if len(self._plans) > self._size:
+                self._plans.popitem(last=False)
+
+
+PLANS = PlanCache()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is read: rows of a resource under options, within a scope of fixed source columns."""
+
+    session: Session
+    catalog: Catalog
+    resource: PublishedResource
+    options: nodes.Options
+    where: Mapping[str, Any]  # source column -> contract value
+    aliases: Mapping[str, nodes.Node]
+
+    @property
+    def dialect(self) -> Dialect:
+        """Return the dialect of the source."""
+        found: Dialect = self.session.dialect
+        return found
+
+    def key(self, *more: Hashable) -> tuple[Hashable, list[nodes.Literal]]:
+        """Return what shapes the statement, and the literals that do not."""
+        shaped, literals = shape(replace(self.options, aliases=dict(self.aliases)))
+        names = tuple(sorted(self.where))
+        who = (self.resource.id, self.resource.version, self.catalog.fingerprint, id(self.dialect))
+        return (who, names, shaped, *more), literals
+
+
+def planned(question: Question, build: Callable[[Binder], Plan], *more: Hashable) -> tuple[Plan, list[nodes.Literal]]:
+    """Return the cached plan of this shape, or the one that `build` makes."""
+    key, literals = question.key(*more)
+    plan = PLANS.get(key)
+    if plan is None:
+        binder = Binder(question.catalog, question.dialect, literals, question.aliases)
+        plan = build(binder)
+        if binder.is_cacheable and all(not is_special(literal) for literal in literals):
+            PLANS.put(key, plan)
+    return plan, literals
+
+
+def is_special(literal: nodes.Literal) -> bool:
+    """Claim that the literal's value shapes the statement: INF and NaN compare like nothing else, zero divides nothing."""
+    value = literal.value
+    return isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))
+
+
+def run(
+    question: Question, plan: Plan, literals: Sequence[nodes.Literal], given: Mapping[str, Any], *, stream: bool
+) -> Iterator[list[Any]]:
+    """Give the decoded rows of a plan."""
+    binds = plan.binds(literals, given, question.dialect)
+    result = question.session.query(plan.statement.sql, binds, stream=stream)  # type: ignore[call-arg]
+    decoders = [(place, decode) for place, decode in enumerate(plan.decoders) if decode is not None]
+    try:
+        for batch in result.batches:
+            for raw in batch:
+                row = list(raw)
+                for place, decode in decoders:
+                    if row[place] is not None:
+                        row[place] = decode(row[place])
+                yield row
+    finally:
+        result.close()
+
+
+# ---- building ----
+
+
+def conditions(binder: Binder, question: Question, scope: Scope) -> list[exp.Expression]:
+    """Return what every row must meet: fixed columns, row filters, $filter, $search."""
+    columns = {p.column.name: p.column for p in question.resource.all_properties}
+    found = [equals(binder, columns[name], scope, f"={name}") for name in sorted(question.where)]
+    found += binder.row_filters(question.resource, scope.alias)
+    options = question.options
+    try:
+        if options.filter is not None:
+            found.append(binder.boolean(options.filter, scope))
+    except BindError as error:
+        error.option = "$filter"
+        raise
+    if options.search is not None:
+        found.append(binder.search(options.search, scope))
+    return found
+
+
+def equals(binder: Binder, column: Column, scope: Scope, name: str) -> exp.Expression:
+    """Return column = value given at execution."""
+    operator = "eq_text" if column.type == Type.STRING else "eq"
+    return fn(operator, binder.read(column, scope.alias), binder.bind(Slot(column, name=name)))
+
+
+def order_keys(binder: Binder, question: Question, scope: Scope) -> list[OrderKey]:
+    """Return the keys of $orderby and, behind them, the entity key: a total order."""
+    found: list[OrderKey] = []
+    for item in question.options.orderby or ():
+        try:
+            value = binder.typed(binder.value(item.expression, scope))
+        except BindError as error:
+            error.option = "$orderby"
+            raise
+        if value.type is None:
+            continue
+        found.append(order_key(value, is_descending=item.is_descending))
+    if question.resource.key:
+        ties = [question.resource.by_name[name] for name in question.resource.key]
+    else:
+        ties = [item for item in question.resource.properties if not item.column.is_collection and item.column.type != Type.BINARY]
+    seen = {key.tree for key in found}
+    for item in ties:
+        key = order_key(binder.property_value(item, scope, 0), is_descending=False)
+        if key.tree not in seen:
+            found.append(key)
+    return found
+
+
+def order_key(value: Value, *, is_descending: bool) -> OrderKey:
+    """Return one key; text orders by code point on every database."""
+    column = value.column or Column("", value.type or Type.STRING)
+    return OrderKey(value.tree, column, is_descending, value.is_nullable)
+
+
+def ordered(keys: Sequence[OrderKey]) -> list[exp.Expression]:
+    """Return the items of ORDER BY: null is lowest; a key that can't be null says nothing of it, so that indexes serve."""
+    found: list[exp.Expression] = []
+    for key in keys:
+        tree: exp.Expression = key.tree.copy()
+        if key.column.type == Type.STRING:
+            tree = fn("order_text", tree)
+        found.append(fn(("desc" if key.is_descending else "asc") + ("_nullable" if key.is_nullable else ""), tree))
+    return found
+
+
+def beyond(binder: Binder, keys: Sequence[OrderKey], last: Sequence[Any]) -> exp.Expression:
+    """Return the condition of rows behind the last one: by direction and null case, key after key (a row-value comparison loses nulls)."""
+    found: list[exp.Expression] = []
+    for depth, key in enumerate(keys):
+        step = after(binder, key, last[depth], depth)
+        if step is None:
+            continue
+        same = [tied(binder, earlier, last[place], place) for place, earlier in enumerate(keys[:depth])]
+        found.append(all_of([*same, step]) or step)
+    if not found:
+        return FALSE.copy()
+    return fn("or", *found) if len(found) > 1 else found[0]
+
+
+def after(binder: Binder, key: OrderKey, value: Any, place: int) -> exp.Expression | None:
+    """Return the condition of values behind `value`; None when there can be none."""
+    if value is None:
+        return None if key.is_descending else fn("is_not_null", key.tree.copy())
+    operator = ("lt" if key.is_descending else "gt") + ("_text" if key.column.type == Type.STRING else "")
+    step = fn(operator, key.tree.copy(), binder.bind(Slot(key.column, name=f"^{place}")))
+    if key.is_descending and key.is_nullable:
+        return fn("or", step, fn("is_null", key.tree.copy()))
+    return step
+
+
+def tied(binder: Binder, key: OrderKey, value: Any, place: int) -> exp.Expression:
+    """Return the condition of values equal to `value`."""
+    if value is None:
+        return fn("is_null", key.tree.copy())
+    operator = "eq_text" if key.column.type == Type.STRING else "eq"
+    return fn(operator, key.tree.copy(), binder.bind(Slot(key.column, name=f"^{place}")))
+
+
+def set_plan(
+    binder: Binder,
+    question: Question,
+    items: Sequence[PublishedProperty],
+    last: Sequence[Any] | None,
+    *,
+    is_limited: bool,
+    is_skipping: bool,
+) -> Plan:
+    """Return the plan of a page: the properties, then the order keys that the next link needs."""
+    scope = Scope(question.resource, binder.alias())
+    keys = order_keys(binder, question, scope)
+    wanted = conditions(binder, question, scope)
+    if last is not None:
+        wanted.append(beyond(binder, keys, last))
+    columns = [binder.property_value_any(item, scope) for item in items]
+    query = select([*columns, *[key.tree.copy() for key in keys]], binder.source(question.resource, scope.alias))
+    if wanted:
+        query.where(all_of(wanted), copy=False)
+    query.set("order", exp.Order(expressions=ordered(keys)))
+    if is_limited:
+        query.set("limit", exp.Limit(expression=binder.bind(Slot(COUNT_COLUMN, name="$limit"))))
+    if is_skipping:
+        query.set("offset", exp.Offset(expression=binder.bind(Slot(COUNT_COLUMN, name="$offset"))))
+    decode = question.dialect.decode
+    decoders = tuple(decode(item.column) for item in items) + tuple(key_decoder(key.column, question.dialect) for key in keys)
+    statement = print_statement(query, question.dialect)
+    return Plan(statement, tuple(binder.slots), decoders, tuple(item.name for item in items), tuple(key.column for key in keys))
+
+
+def key_decoder(column: Column, dialect: Dialect) -> Callable[[Any], Any] | None:
+    """Return how an order key's value is kept: exact, so that it compares equal when it comes back."""
+    if column.type in FLOATS:
+        return float
+    return dialect.decode(column)
+
+
+def count_plan(binder: Binder, question: Question) -> Plan:
+    """Return the plan that counts the rows."""
+    scope = Scope(question.resource, binder.alias())
+    query = select([fn("count_rows")], binder.source(question.resource, scope.alias))
+    wanted = conditions(binder, question, scope)
+    if wanted:
+        query.where(all_of(wanted), copy=False)
+    return Plan(print_statement(query, question.dialect), tuple(binder.slots), (int,), ())
