@@ -16,6 +16,7 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpResponse
 from django.http.request import UnreadablePostError
 
+from apiserver.odata.binder_errors import BindError
 from apiserver.odata.parser_errors import ODataSyntaxError
 from connections.contract import errors as source
 
@@ -108,6 +109,7 @@ class Answer:
 # Looked up along the class's ancestors: the nearest entry wins.
 ANSWERS: dict[type[Exception], Answer] = {
     ODataSyntaxError: Answer(400, "InvalidSyntax"),
+    BindError: Answer(400, "InvalidQuery"),
     BadRequest: Answer(400, "BadRequest"),
     BadPayload: Answer(400, "InvalidPayload"),
     InvalidValue: Answer(400, "InvalidValue"),
@@ -172,11 +174,6 @@ def all_codes() -> set[str]:
     """Return every code that an answer may carry."""
     answers = [*ANSWERS.values(), *CONSTRAINTS.values(), UNEXPECTED]
     return {answer.code for answer in answers} | set(BY_STATUS.values())
-
-
-def register_answer(error: type[Exception], answer: Answer) -> None:
-    """Give an error class of a sibling module its answer (the binder's BindError)."""
-    ANSWERS[error] = answer
 
 
 def problem_of(error: Exception) -> Problem:

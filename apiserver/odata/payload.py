@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 
-from apiserver.odata.etag import etag_names, etag_of, has_etag
+from apiserver.odata.binder_errors import BindError
+from apiserver.odata.etag import Tagger, has_etag
 from apiserver.odata.format import Format
-from apiserver.odata.nodes import ExpandItem, Options
+from apiserver.odata.nodes import ExpandItem, Options, SelectItem
 from apiserver.odata.payload_context import entity_id
 from apiserver.odata.payload_values import Encode, edm_of_value, encoder_for_value, json_encoder
 from apiserver.resources.catalog import Catalog, PublishedResource
@@ -44,6 +45,7 @@ class Shape:
     computed: list[str] = field(default_factory=list)
     expanded: list[tuple[str, ExpandItem, Shape]] = field(default_factory=list)
     reference_only: bool = False
+    tagger: Tagger | None = None
 
 
 class PayloadWriter:
@@ -64,7 +66,7 @@ class PayloadWriter:
         """Return how rows of the resource appear under these options."""
         options = options or EMPTY
         shown = [self._shown(resource, name) for name in selected_names(resource, options)]
-        shape = Shape(resource, shown, reference_only=suffix == "$ref")
+        shape = Shape(resource, shown, reference_only=suffix == "$ref", tagger=Tagger(resource) if has_etag(resource) else None)
         names = {path for item in options.select or () for path in item.path}
         shape.computed = [item.name for item in options.compute or () if options.select is None or item.name in names or "*" in names]
         for name, item in expanded_items(resource, options):
@@ -85,7 +87,7 @@ class PayloadWriter:
         """Return one row as a JSON object."""
         if shape.reference_only:
             return self.reference(shape.resource, row)
-        found = self._control(shape.resource, row) if self.has_control else {}
+        found = self._control(shape, row) if self.has_control else {}
         for item in shape.shown:
             value = row[item.name]
             if item.type_name and value is not None:
@@ -103,16 +105,17 @@ class PayloadWriter:
         """Return an entity reference (JSON Format 4.01, 14)."""
         return {"@odata.id": f"{self.root}/{entity_id(resource, row)}"}
 
-    def _control(self, resource: PublishedResource, row: Row) -> dict[str, Any]:
+    def _control(self, shape: Shape, row: Row) -> dict[str, Any]:
         found: dict[str, Any] = {}
-        is_addressed = has_address(resource, row)
+        resource = shape.resource
+        is_addressed = self.is_full and has_address(resource, row)
         if self.is_full:
             found["@odata.type"] = f"#{NAMESPACE}.{resource.name}"
             if is_addressed:
                 found["@odata.id"] = f"{self.root}/{entity_id(resource, row)}"
-        if has_etag(resource) and all(name in row for name in etag_names(resource)):
-            found["@odata.etag"] = etag_of(resource, row)
-        if self.is_full and is_addressed and resource.methods & {"PATCH", "PUT", "DELETE"}:
+        if shape.tagger and row.keys() >= shape.tagger.needed:
+            found["@odata.etag"] = shape.tagger.of(row)
+        if is_addressed and resource.methods & {"PATCH", "PUT", "DELETE"}:
             found["@odata.editLink"] = found["@odata.id"]
         return found
 
@@ -178,11 +181,29 @@ def _repaired(value: Any) -> Any:
 
 
 def selected_names(resource: PublishedResource, options: Options) -> list[str]:
-    """Return the properties that $select asks for, in the resource's order; all without it."""
-    if options.select is None or any(item.path[0] == "*" for item in options.select):
+    """Return the properties that $select asks for, in the resource's order; all without it. Raise BindError for what is none."""
+    if options.select is None:
         return [item.name for item in resource.properties]
+    computed = {item.name for item in options.compute or ()}
+    for item in options.select:
+        _check_selected(resource, item, computed)
     wanted = {item.path[0] for item in options.select}
+    if "*" in wanted:
+        return [item.name for item in resource.properties]
     return [item.name for item in resource.properties if item.name in wanted]
+
+
+def _check_selected(resource: PublishedResource, item: SelectItem, computed: set[str]) -> None:
+    name = item.path[0]
+    if name == "*" or name.endswith(".*") or name in computed:
+        return
+    if name in resource.by_name:
+        if len(item.path) > 1 or item.options is not None:
+            raise BindError(f"{name} is a primitive value: nothing is below it.", item.at, "$select")
+    elif name not in resource.navigation_by_name:
+        raise BindError(f"{resource.name} has no property {name}.", item.at, "$select", "$metadata lists the properties.")
+    elif len(item.path) > 1 or item.options is not None:
+        raise BindError(f"{name} is a relation.", item.at, "$select", f"Write $expand={name}($select=...).")
 
 
 def expanded_items(resource: PublishedResource, options: Options) -> list[tuple[str, ExpandItem]]:

@@ -109,6 +109,8 @@ class _Walk:
             raise NotBuilt(f"The type cast {segment.name} is not served.", hint="Address the entity set itself.")
         elif isinstance(segment, nodes.Name):
             self._name(segment.name)
+        elif _name_of(segment).startswith("$"):
+            raise _dollar(_name_of(segment))
         else:
             raise NotFound(f"{_name_of(segment)} is not a function of this service.", hint="The service publishes none.")
 

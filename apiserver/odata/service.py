@@ -72,6 +72,7 @@ def run(request: HttpRequest, path: str, open_context: OpenContext) -> HttpRespo
         response = _stages(exchange)
     except Exception as error:  # noqa: BLE001 the one place where every error meets its status
         response = error_response(problem_of(error))
+    headers.compress(request, response)
     if request.method == "HEAD":
         response = _without_body(response)
     return headers.finish(response, exchange.version)

@@ -11,6 +11,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from apiserver.odata.errors import BadPayload, TooLarge, Unsupported
+from apiserver.odata.nodes import ExpandItem, Options
 from apiserver.odata.writer_values import take
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
 
@@ -147,6 +148,20 @@ def _take_link(resource: PublishedResource, change: Change, name: str, value: An
         wanted = "a list of entity ids" if navigation.is_collection else "one entity id"
         raise BadPayload(f"{name}@odata.bind takes {wanted}.", target=name, hint='For example "Customers(1)".')
     change.links[name] = value
+
+
+def nested_expand(nested: Mapping[str, Any]) -> tuple[ExpandItem, ...]:
+    """Return the $expand that shows the nested entities of a body."""
+    found = []
+    for name, body in nested.items():
+        objects = [item for item in (body if isinstance(body, list) else [body]) if isinstance(item, dict)]
+        deeper = {key: value for item in objects for key, value in item.items() if _is_nested(value)}
+        found.append(ExpandItem((name,), options=Options(expand=nested_expand(deeper)) if deeper else None))
+    return tuple(found)
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
 
 
 def property_value(item: PublishedProperty, body: Mapping[str, Any]) -> Any:

@@ -13,6 +13,8 @@ from connections.contract.table import Column
 Row = dict[str, Any]  # source column name -> contract value
 Statement = tuple[str, list[Any]]
 
+# The name under which a Condition knows the table.
+ALIAS = "t0"
 # How a row is kept from others between reading and writing it; SQLite's transactions are exclusive already.
 _LOCKS = {"postgresql": " FOR UPDATE", "mysql": " FOR UPDATE"}
 _EMPTY_INSERT = {"mysql": " () VALUES ()"}
@@ -20,7 +22,7 @@ _EMPTY_INSERT = {"mysql": " () VALUES ()"}
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """SQL of a predicate over the table, with its binds as the driver takes them."""
+    """SQL of a predicate over the table under ALIAS, with its binds as the driver takes them."""
 
     sql: str
     binds: tuple[Any, ...] = ()
@@ -43,7 +45,7 @@ class TableSql:
         )
         text, binds = self._where(where, condition)
         locking = _LOCKS.get(self.dialect.name, "") if lock else ""
-        return f"SELECT {listed} FROM {self.table}{text}{locking}", binds  # noqa: S608 names are quoted, values bound
+        return f"SELECT {listed} FROM {self.table} AS {self._name(ALIAS)}{text}{locking}", binds  # noqa: S608 names are quoted, values bound
 
     def rows(self, raw: Iterable[Sequence[Any]]) -> list[Row]:
         """Return the rows of `select`, decoded."""

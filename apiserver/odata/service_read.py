@@ -1,0 +1,268 @@
+"""GET on sets, entities, properties, raw values, counts and references (OData Protocol 4.01, 11.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+from urllib.parse import quote
+
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+
+from apiserver.odata import nodes, service_rows
+from apiserver.odata.errors import BadRequest, NotBuilt, NotFound
+from apiserver.odata.etag import etag_of, has_etag, is_unchanged
+from apiserver.odata.format import accepts_raw, negotiate
+from apiserver.odata.payload import PayloadWriter, dumps
+from apiserver.odata.payload_context import entity_context, entity_id, key_predicate
+from apiserver.odata.payload_values import json_encoder, plain_text
+from apiserver.odata.service import Exchange
+from apiserver.odata.writer import no_row
+from apiserver.odata.writer_sql import Row, by_column
+from apiserver.resources.catalog import PublishedResource
+from connections.contract.table import Type
+
+NOT_BUILT = ("apply", "compute", "deltatoken", "index")
+# System query options that an address takes besides $format and $schemaversion; $count's text is not affected by paging.
+_ON_SET = frozenset({"filter", "search", "orderby", "select", "expand", "top", "skip", "count", "skiptoken"})
+_ON_COUNT = frozenset({"filter", "search", "top", "skip", "orderby", "count", "expand", "select"})
+_ON_REFERENCES = frozenset({"filter", "search", "orderby", "top", "skip", "count", "skiptoken", "id"})
+_ON_ENTITY = frozenset({"select", "expand"})
+
+
+def answer(exchange: Exchange) -> HttpResponseBase:
+    """Answer the read that the address means."""
+    target = exchange.target
+    check_options(exchange)
+    if target.suffix == "$count":
+        return count(exchange)
+    if target.suffix == "$value":
+        return raw_value(exchange)
+    exchange.format = negotiate(exchange.request.headers.get("Accept", ""), exchange.options.format)
+    if target.item is not None:
+        return one_property(exchange)
+    return entity_set(exchange) if target.is_collection else one_entity(exchange)
+
+
+def check_options(exchange: Exchange) -> None:
+    """Refuse query options that are not served (501) or mean nothing at this address (400)."""
+    given = exchange.options.given.keys()
+    for name in NOT_BUILT:
+        if name in given:
+            raise NotBuilt(f"The query option ${name} is not served.", target=f"${name}", hint="Leave it out.")
+    for name in given - _options_of(exchange) - {"format", "schemaversion"}:
+        raise BadRequest(f"The query option ${name} does not apply here.", target=f"${name}", hint="Leave it out.")
+
+
+def _options_of(exchange: Exchange) -> frozenset[str]:
+    target = exchange.target
+    if target.suffix == "$count":
+        return _ON_COUNT
+    if target.item is not None:
+        return frozenset()
+    if target.suffix == "$ref":
+        return _ON_REFERENCES if target.is_collection else frozenset({"id"})
+    return _ON_SET if target.is_collection else _ON_ENTITY
+
+
+def scope_of(exchange: Exchange) -> Row | None:
+    """Return what fixes the rows of the last hop, by source column; None = nothing is related."""
+    where: Row = {}
+    before: Mapping[str, Any] = {}
+    for hop in exchange.target.hops:
+        if hop.navigation is not None:
+            where = {there: before[here] for here, there in hop.navigation.pairs}
+        if hop.key is not None:
+            where = where | by_column(hop.resource, hop.key)
+        if hop is exchange.target.last:
+            break
+        found = service_rows.parent_row(exchange, hop.resource, where) if None not in where.values() else None
+        if found is None:
+            raise no_row(hop.resource)
+        before = found
+    return None if None in where.values() else where
+
+
+# ---- sets ----
+
+
+def entity_set(exchange: Exchange) -> HttpResponseBase:
+    """Answer a page of rows, with count and next link as asked."""
+    where, resource = scope_of(exchange), exchange.target.resource
+    is_reference = exchange.target.suffix == "$ref"
+    options = _with_etag(exchange, resource, exchange.options)
+    size = page_size(exchange)
+    found = service_rows.read_set(exchange, resource, options, where, size)
+    writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
+    shape = writer.shape(resource, exchange.options, exchange.target.suffix)
+    head = writer.context(
+        "Collection($ref)" if is_reference else entity_context(exchange.catalog, resource, exchange.options, is_single=False)
+    )
+    if exchange.options.count and found.count is not None:
+        head["@odata.count"] = str(found.count) if exchange.format.is_ieee754 else found.count
+    seen = _Seen(exchange)
+    objects = (seen.one(writer.entity(shape, row)) for row in found.rows)
+    chunks = writer.collection(head, objects, lambda: next_link(exchange, found.next))
+    if size == 0:
+        # What fails before the first rows still gets its own status: they are fetched before the answer begins.
+        begun = [chunk for chunk in (next(chunks, b""), next(chunks, b"")) if chunk]
+        response: HttpResponseBase = StreamingHttpResponse(chain(begun, chunks), content_type=exchange.format.content_type)
+    else:
+        response = HttpResponse(b"".join(chunks), content_type=exchange.format.content_type)
+    if exchange.preferences.page_size is not None:
+        response["Preference-Applied"] = f"{exchange.preferences.page_size_name}={size}"
+    response["Vary"] = "Accept, Prefer, OData-MaxVersion"
+    return response
+
+
+class _Seen:
+    """Counts the rows that go out, for the log."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.log = exchange.context.log
+        self.log["rows"] = 0
+
+    def one(self, item: Any) -> Any:
+        self.log["rows"] += 1
+        return item
+
+
+def page_size(exchange: Exchange) -> int:
+    """Return the rows of one answer: the client's wish within the server's bound; 0 = all, streamed."""
+    wished, catalog = exchange.preferences.page_size, exchange.catalog
+    if wished is None:
+        return catalog.page_size
+    return min(wished, catalog.max_page_size) if catalog.max_page_size else wished
+
+
+def next_link(exchange: Exchange, token: str | None) -> dict[str, str]:
+    """Return the link to the rest: every option stays; $skip is spent and the rest of $top is in the token."""
+    if not token:
+        return {}
+    kept = [piece for piece in exchange.query.split("&") if piece and _option_of(piece) not in ("skiptoken", "skip")]
+    query = "&".join([*kept, f"$skiptoken={quote(token, safe='')}"])
+    return {"@odata.nextLink": f"{exchange.context.root}/{quote(exchange.path.strip('/'), safe=_SAFE_PATH)}?{query}"}
+
+
+_SAFE_PATH = "/()',=@$:!*~-._;"
+
+
+def _option_of(piece: str) -> str:
+    return piece.partition("=")[0].replace("%24", "$").lstrip("$").lower()
+
+
+def _with_etag(exchange: Exchange, resource: PublishedResource, options: nodes.Options) -> nodes.Options:
+    """Add what ETag, links and references need to a select list; the payload shows only what was asked for."""
+    if exchange.target.suffix == "$ref":
+        return replace(options, select=tuple(nodes.SelectItem((name,)) for name in resource.key))
+    return options
+
+
+# ---- one entity ----
+
+
+def one_entity(exchange: Exchange) -> HttpResponseBase:
+    """Answer one row; a single relation that leads nowhere is 204, a missing key 404."""
+    resource = exchange.target.resource
+    row = single_row(exchange, _with_etag(exchange, resource, exchange.options))
+    if row is None:
+        return HttpResponse(status=204)
+    exchange.context.log["rows"] = 1
+    if exchange.target.suffix == "$ref":
+        writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
+        body = writer.context("$ref") | {"@odata.id": f"{exchange.context.root}/{entity_id(resource, row)}"}
+        return HttpResponse(dumps(body), content_type=exchange.format.content_type)
+    if has_etag(resource) and is_unchanged(exchange.request, etag_of(resource, row)):
+        response = HttpResponse(status=304)
+        response["ETag"] = etag_of(resource, row)
+        return response
+    return entity_response(exchange, resource, row, status=200)
+
+
+def single_row(exchange: Exchange, options: nodes.Options) -> Mapping[str, Any] | None:
+    """Return the row that the address means; None for a relation that leads nowhere; raise NotFound for a key."""
+    where, last = scope_of(exchange), exchange.target.last
+    row = service_rows.read_one(exchange, last.resource, options, where) if where is not None else None
+    if row is None and last.key is not None:
+        raise no_row(last.resource)
+    return row
+
+
+def entity_response(exchange: Exchange, resource: PublishedResource, row: Mapping[str, Any], *, status: int) -> HttpResponseBase:
+    """Answer one row as JSON, with its ETag."""
+    writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
+    fragment = entity_context(exchange.catalog, resource, exchange.options, is_single=True)
+    body = writer.context(fragment) | writer.entity(writer.shape(resource, exchange.options), row)
+    response = HttpResponse(dumps(body), status=status, content_type=exchange.format.content_type)
+    if has_etag(resource):
+        response["ETag"] = etag_of(resource, row)
+    return response
+
+
+def written_response(exchange: Exchange, resource: PublishedResource, row: Mapping[str, Any], *, status: int) -> HttpResponseBase:
+    """Answer the row that was written; $select and $expand hold as on a read."""
+    if exchange.options.expand:
+        key = {name: row[name] for name in resource.key}
+        read = service_rows.read_one(exchange, resource, exchange.options, by_column(resource, key))
+        row = row if read is None else read
+    return entity_response(exchange, resource, row, status=status)
+
+
+# ---- properties and counts ----
+
+
+def one_property(exchange: Exchange) -> HttpResponseBase:
+    """Answer `{"value": ...}`; null is 204."""
+    row = _property_row(exchange)
+    return property_response(exchange, exchange.target.resource, row)
+
+
+def property_response(exchange: Exchange, resource: PublishedResource, row: Mapping[str, Any]) -> HttpResponseBase:
+    """Answer the addressed property of a row."""
+    item = exchange.target.item
+    if item is None or row[item.name] is None:
+        return HttpResponse(status=204)
+    writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
+    encode = json_encoder(item.column, is_ieee754=exchange.format.is_ieee754)
+    body = writer.context(
+        f"{quote(resource.name)}{key_predicate(resource, dict(row))}/{item.name}" if resource.key else f"Edm.{item.column.type}"
+    )
+    body["value"] = encode(row[item.name]) if encode else row[item.name]
+    return HttpResponse(dumps(body), content_type=exchange.format.content_type)
+
+
+def _property_row(exchange: Exchange) -> Mapping[str, Any]:
+    item, resource = exchange.target.item, exchange.target.resource
+    names = dict.fromkeys([*resource.key, item.name if item else ""])
+    options = replace(exchange.options, select=tuple(nodes.SelectItem((name,)) for name in names if name))
+    row = single_row(exchange, options)
+    if row is None:
+        raise NotFound(f"No {resource.name} is related here.", target=resource.name, hint="The relation is null.")
+    exchange.context.log["rows"] = 1
+    return row
+
+
+def raw_value(exchange: Exchange) -> HttpResponseBase:
+    """Answer the bare value: text, or bytes of a binary property (Protocol 4.01, 11.2.4.1)."""
+    item = exchange.target.item
+    if item is None:
+        raise AssertionError("the address names a property")
+    media = "application/octet-stream" if item.column.type is Type.BINARY else "text/plain"
+    accepts_raw(exchange.options.format or exchange.request.headers.get("Accept", ""), media)
+    value = _property_row(exchange)[item.name]
+    if value is None:
+        return HttpResponse(status=204)
+    if item.column.type is Type.BINARY:
+        return HttpResponse(bytes(value), content_type=media)
+    return HttpResponse(plain_text(item.column, value).encode("utf-8", "replace"), content_type="text/plain;charset=utf-8")
+
+
+def count(exchange: Exchange) -> HttpResponseBase:
+    """Answer the number of rows as text, after $filter and $search only (URL Conventions 4.01, 4.8)."""
+    accepts_raw(exchange.request.headers.get("Accept", ""), "text/plain")
+    where = scope_of(exchange)
+    options = replace(exchange.options, top=None, skip=None, orderby=None, expand=None, select=None, count=None)
+    number = service_rows.count_rows(exchange, exchange.target.resource, options, where) if where is not None else 0
+    exchange.context.log["rows"] = 1
+    return HttpResponse(str(number), content_type="text/plain")

@@ -1,0 +1,90 @@
+"""The seam to the reader: questions made from one exchange, statements noted for the request log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from apiserver.odata import nodes, reader
+from apiserver.odata.binder import Binder
+from apiserver.odata.etag import etag_names, has_etag
+from apiserver.odata.payload import selected_names
+from apiserver.odata.reader_plan import Question, bound
+from apiserver.odata.service import Exchange
+from apiserver.odata.writer_sql import ALIAS, Condition, Row, TableSql
+from apiserver.resources.catalog import Catalog, PublishedResource
+from connections.contract.connector import Result, Session
+from connections.contract.dialect import Dialect
+from connections.engine.nodes import all_of
+from connections.engine.printer import print_statement
+
+
+class NotedSession:
+    """A session that notes the statements of one request in its log entry."""
+
+    def __init__(self, session: Session, log: dict[str, Any]) -> None:
+        self.dialect: Dialect = session.dialect
+        self._session = session
+        self._log = log
+
+    def query(self, sql: str, binds: Sequence[Any], **options: Any) -> Result:
+        """Note the statement and run it."""
+        self._log["sql"] = f"{self._log['sql']};\n{sql}" if self._log.get("sql") else sql
+        return self._session.query(sql, binds, **options)
+
+
+def question_of(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row) -> Question:
+    """Return what is read: the options of the request within fixed source columns."""
+    session = NotedSession(exchange.context.session_for(resource.connection_id), exchange.context.log)
+    return Question(session, exchange.catalog, resource, options, where, options.aliases)  # type: ignore[arg-type]
+
+
+def needed_names(resource: PublishedResource, options: nodes.Options) -> list[str]:
+    """Return the properties to read: the selected ones, and what addresses and ETags are made of."""
+    tags = etag_names(resource) if has_etag(resource) else ()
+    return list(dict.fromkeys([*selected_names(resource, options), *resource.key, *tags]))
+
+
+def read_set(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row | None, size: int) -> reader.SetResult:
+    """Return a page of rows; `where` None = nothing is related."""
+    question = question_of(exchange, resource, options, where or {})
+    if where is None:
+        return reader.SetResult([], 0 if options.count else None)
+    return reader.read_set(question, size=size, names=needed_names(resource, options), root=exchange.context.root)
+
+
+def read_one(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row) -> dict[str, Any] | None:
+    """Return the row that `where` names, or None."""
+    question = question_of(exchange, resource, options, where)
+    return reader.read_one(question, names=needed_names(resource, options), root=exchange.context.root)
+
+
+def count_rows(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row) -> int:
+    """Return how many rows meet $filter and $search."""
+    return reader.count_rows(question_of(exchange, resource, options, where))
+
+
+def parent_row(exchange: Exchange, resource: PublishedResource, where: Row) -> Row | None:
+    """Return a row on the way to another by source column, hidden ones too: relations may hang on these."""
+    question = question_of(exchange, resource, nodes.Options(), where)
+    table = TableSql(resource, question.dialect)
+    sql, binds = table.select(where, condition=filter_condition(exchange.catalog, resource, question.dialect))
+    result = question.session.query(sql, binds)
+    try:
+        found = table.rows([line for batch in result.batches for line in batch])
+    finally:
+        result.close()
+    return found[0] if found else None
+
+
+def filter_condition(catalog: Catalog, resource: PublishedResource, dialect: Dialect) -> Condition | None:
+    """Return the user's row filters of a resource as SQL over its table under ALIAS, or None."""
+    if not resource.row_filters:
+        return None
+    binder = Binder(catalog, dialect, (), {})
+    tree = all_of(binder.row_filters(resource, ALIAS))
+    if tree is None:
+        return None
+    statement = print_statement(tree, dialect)
+    values = [bound(slot, (), {}, dialect) for slot in binder.slots]
+    return Condition(statement.sql, tuple(values[number] for number in statement.slots))

@@ -1,0 +1,306 @@
+"""POST, PATCH, PUT and DELETE on sets, entities, properties and references: HTTP in, one transaction, HTTP out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+
+from apiserver.odata import service_read
+from apiserver.odata.errors import BadPayload, InvalidValue, NotBuilt, ODataError
+from apiserver.odata.etag import check_match, etag_of, has_etag
+from apiserver.odata.format import negotiate
+from apiserver.odata.parser import parse_path
+from apiserver.odata.parser_errors import ODataSyntaxError
+from apiserver.odata.payload_context import entity_id
+from apiserver.odata.resolve import Target, resolve
+from apiserver.odata.service import Exchange
+from apiserver.odata.service_rows import filter_condition
+from apiserver.odata.writer import Writer, child_key, may, no_row
+from apiserver.odata.writer_body import Change, change_of, nested_expand, property_value, read_json, read_value, reference_of
+from apiserver.odata.writer_sql import Row, by_column, by_property
+from apiserver.resources.catalog import PublishedNavigation, PublishedResource
+
+
+def answer(exchange: Exchange) -> HttpResponseBase:
+    """Do the write that method and address mean."""
+    if exchange.options.given.keys() & {"apply", "filter", "search", "orderby", "top", "skip"}:
+        raise NotBuilt("Query options that choose rows are not served on writes.", hint="Write to one entity by its key.")
+    negotiated(exchange)
+    action = _action(exchange)
+    body = _body(exchange)
+    session = exchange.context.session_of(exchange.target)
+    with session.transaction() as transaction:
+        writer = Writer(
+            exchange.catalog,
+            session.dialect,
+            transaction,
+            lambda resource: filter_condition(exchange.catalog, resource, session.dialect),
+            lambda entity: find_entity(exchange, entity),
+        )
+        try:
+            finish = action(exchange, writer, body)
+        finally:
+            exchange.context.log["sql"] = ";\n".join(writer.statements)
+    exchange.context.log["rows"] = writer.rows_written
+    return finish()
+
+
+Finish = Callable[[], HttpResponseBase]  # what is answered once the transaction has committed
+Action = Callable[[Exchange, Writer, Any], Finish]
+
+
+def negotiated(exchange: Exchange) -> None:
+    """Settle the representation before anything is written; nothing is shown of what is removed or linked."""
+    if exchange.method == "DELETE" or exchange.target.suffix == "$ref":
+        return
+    exchange.format = negotiate(exchange.request.headers.get("Accept", ""), exchange.options.format)
+
+
+def _action(exchange: Exchange) -> Action:
+    target = exchange.target
+    if target.suffix == "$ref":
+        return {"POST": add_reference, "PUT": set_reference, "DELETE": remove_reference}[exchange.method]
+    if target.item is not None:
+        return write_property
+    if exchange.method == "POST":
+        return create
+    return remove if exchange.method == "DELETE" else change
+
+
+def _body(exchange: Exchange) -> Any:
+    target = exchange.target
+    if exchange.method == "DELETE":
+        return None
+    if target.suffix == "$value" and target.item is not None:
+        return read_value(exchange.request, target.item)
+    body = read_json(exchange.request)
+    if target.suffix == "$ref":
+        return reference_of(body)
+    if target.item is not None:
+        return property_value(target.item, body)
+    return change_of(target.resource, body)
+
+
+def walk(writer: Writer, target: Target) -> tuple[Row | None, Row]:
+    """Return the row before the last hop (None for the first hop) and what fixes the rows of the last one."""
+    before: Row | None = None
+    where: Row = {}
+    for hop in target.hops:
+        if hop.navigation is not None:
+            where = child_key(hop.navigation, before or {})
+        if hop.key is not None:
+            where = where | by_column(hop.resource, hop.key)
+        if hop is target.last:
+            break
+        before = writer.fetch(hop.resource, where) if None not in where.values() else None
+        if before is None:
+            raise no_row(hop.resource)
+    return before, where
+
+
+def create(exchange: Exchange, writer: Writer, change: Change) -> Finish:
+    """POST to a set or a navigation collection: the parent gives the foreign key (Protocol 4.01, 11.4.2)."""
+    target = exchange.target
+    before, where = walk(writer, target)
+    _show_nested(exchange, change)
+    row = writer.create(target.resource, change, fixed=where if before is not None else None)
+    return lambda: created(exchange, target.resource, row)
+
+
+def _show_nested(exchange: Exchange, change: Change) -> None:
+    """Expand the answer to a deep insert as deep as the body went (Protocol 4.01, 11.4.2.2)."""
+    if change.nested and exchange.options.expand is None:
+        exchange.options = replace(exchange.options, expand=nested_expand(change.nested))
+
+
+def change(exchange: Exchange, writer: Writer, change: Change) -> Finish:
+    """PATCH merges, PUT replaces; both create a row that is not there (Protocol 4.01, 11.4.3 to 11.4.4)."""
+    resource = exchange.target.resource
+    row = _current(exchange, writer)
+    if row is None:
+        return _upsert(exchange, writer, change)
+    _match(exchange.request, resource, row)
+    replaces = exchange.method == "PUT" and not exchange.catalog.put_merges
+    changed = writer.change(resource, row, change, replaces=replaces)
+    return lambda: updated(exchange, resource, changed)
+
+
+def _current(exchange: Exchange, writer: Writer) -> Row | None:
+    _, where = walk(writer, exchange.target)
+    return writer.fetch(exchange.target.resource, where, lock=True) if None not in where.values() else None
+
+
+def _upsert(exchange: Exchange, writer: Writer, change: Change) -> Finish:
+    target = exchange.target
+    resource, key = target.resource, target.last.key
+    if exchange.request.headers.get("If-Match"):
+        check_match(exchange.request, None)
+    generated = [name for name in resource.key if resource.by_name[name].column.is_generated]
+    if key is None or len(target.hops) > 1 or "POST" not in resource.methods:
+        raise no_row(resource)
+    if generated and resource.dialect == "postgresql":
+        raise no_row(resource)
+    _show_nested(exchange, change)
+    writer.refuse_hidden(resource, by_column(resource, key))
+    change.values.update(key)
+    row = writer.create(resource, change)
+    return lambda: created(exchange, resource, row)
+
+
+def remove(exchange: Exchange, writer: Writer, body: None) -> Finish:
+    """DELETE one row."""
+    resource = exchange.target.resource
+    row = _current(exchange, writer)
+    if row is None:
+        if exchange.request.headers.get("If-Match"):
+            check_match(exchange.request, None)
+        raise no_row(resource)
+    _match(exchange.request, resource, row)
+    writer.remove(resource, row)
+    return lambda: HttpResponse(status=204)
+
+
+def write_property(exchange: Exchange, writer: Writer, value: Any) -> Finish:
+    """PUT, PATCH and DELETE of one property; DELETE sets null (Protocol 4.01, 11.4.9)."""
+    target = exchange.target
+    item = target.item
+    if item is None:
+        raise AssertionError("the address names a property")
+    if exchange.method == "DELETE" and not item.column.is_nullable:
+        raise InvalidValue(f"{item.name} can't be null.", target=item.name, hint="Set another value.")
+    row = _current(exchange, writer)
+    if row is None:
+        raise no_row(target.resource)
+    _match(exchange.request, target.resource, row)
+    changed = writer.update(target.resource, row, {item.column.name: value})
+    if exchange.method == "DELETE" or not wants_row(exchange) or target.suffix == "$value":
+        return lambda: _no_content(exchange, target.resource, changed)
+    return lambda: _applied(exchange, service_read.property_response(exchange, target.resource, by_property(target.resource, changed)))
+
+
+# ---- references (Protocol 4.01, 11.4.6) ----
+
+
+def add_reference(exchange: Exchange, writer: Writer, entity: str) -> Finish:
+    """POST to Customers(1)/Orders/$ref: the foreign key of the order is set."""
+    before, navigation = _relation(exchange, writer)
+    writer.adopt(navigation, before, entity)
+    return lambda: HttpResponse(status=204)
+
+
+def set_reference(exchange: Exchange, writer: Writer, entity: str) -> Finish:
+    """PUT to Orders(1)/Customer/$ref: the order's own foreign key is set."""
+    before, navigation = _relation(exchange, writer)
+    _point(exchange, writer, navigation, before, entity)
+    return lambda: HttpResponse(status=204)
+
+
+def remove_reference(exchange: Exchange, writer: Writer, body: None) -> Finish:
+    """DELETE of a reference: the foreign key becomes null, wherever it is."""
+    before, navigation = _relation(exchange, writer)
+    target = exchange.target
+    if not navigation.is_collection:
+        _point(exchange, writer, navigation, before, None)
+        return lambda: HttpResponse(status=204)
+    key = target.last.key
+    if key is None:
+        if not exchange.options.id:
+            raise BadPayload("The reference to remove is not named.", target="$id", hint="Add ?$id= with the entity's address.")
+        found, key = find_entity(exchange, exchange.options.id)
+        if found.name != navigation.target:
+            raise BadPayload(f"$id names no entity of {navigation.target}.", target="$id", hint="Name one that is linked.")
+    writer.release(navigation, before, by_column(target.resource, key))
+    return lambda: HttpResponse(status=204)
+
+
+def _relation(exchange: Exchange, writer: Writer) -> tuple[Row, PublishedNavigation]:
+    before, _ = walk(writer, exchange.target)
+    navigation = exchange.target.last.navigation
+    if before is None or navigation is None:
+        raise AssertionError("the address goes through a navigation property")
+    return before, navigation
+
+
+def _point(exchange: Exchange, writer: Writer, navigation: PublishedNavigation, row: Row, entity: str | None) -> None:
+    source = exchange.target.hops[-2].resource
+    may(source, "PATCH")
+    _match(exchange.request, source, row)
+    writer.point(source, navigation, row, entity)
+
+
+# ---- answers ----
+
+
+def wants_row(exchange: Exchange) -> bool:
+    """Claim that an update answers with the row: only when the client asks (Protocol 4.01, 8.2.8.7)."""
+    return exchange.preferences.returns == "representation"
+
+
+def created(exchange: Exchange, resource: PublishedResource, row: Row) -> HttpResponseBase:
+    """Answer 201 with the row, or 204 when the client wants none."""
+    address = f"{exchange.context.root}/{entity_id(resource, by_property(resource, row))}"
+    if exchange.preferences.wants_minimal:
+        response: HttpResponseBase = HttpResponse(status=204)
+        response["OData-EntityId"] = address
+        _tag(response, resource, row)
+    else:
+        response = service_read.written_response(exchange, resource, by_property(resource, row), status=201)
+    response["Location"] = address
+    return _applied(exchange, response)
+
+
+def updated(exchange: Exchange, resource: PublishedResource, row: Row) -> HttpResponseBase:
+    """Answer 204, or 200 with the row when the client asks for it."""
+    if not wants_row(exchange):
+        return _no_content(exchange, resource, row)
+    return _applied(exchange, service_read.written_response(exchange, resource, by_property(resource, row), status=200))
+
+
+def _no_content(exchange: Exchange, resource: PublishedResource, row: Row) -> HttpResponseBase:
+    response = HttpResponse(status=204)
+    _tag(response, resource, row)
+    return _applied(exchange, response)
+
+
+def _applied(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:
+    if exchange.preferences.returns:
+        response["Preference-Applied"] = f"return={exchange.preferences.returns}"
+    return response
+
+
+def _tag(response: HttpResponseBase, resource: PublishedResource, row: Row) -> None:
+    if has_etag(resource):
+        response["ETag"] = etag_of(resource, by_property(resource, row))
+
+
+def _match(request: HttpRequest, resource: PublishedResource, row: Row) -> None:
+    if "If-Match" in request.headers or "If-None-Match" in request.headers:
+        check_match(request, etag_of(resource, by_property(resource, row)))
+
+
+# Links carry the authtoken only when the request's path did; it names no entity.
+_TOKEN = re.compile(r"/@[A-Za-z0-9_-]{22,128}(?=/|$)")
+
+
+def find_entity(exchange: Exchange, entity: str) -> tuple[PublishedResource, Mapping[str, Any]]:
+    """Return resource and key of an entity id: absolute, from the host's root, or relative to the service root."""
+    try:
+        parts = urlsplit(entity)
+        path = _TOKEN.sub("", unquote(parts.path, errors="strict"))
+        root = urlsplit(exchange.context.root)
+        if parts.netloc or path.startswith("/"):
+            base = _TOKEN.sub("", unquote(root.path))
+            if (parts.netloc and parts.netloc != root.netloc) or not path.startswith(base + "/"):
+                raise BadPayload(f"{entity[:80]} is not an entity of this service.", target="@odata.id", hint="Name one below its root.")
+            path = path.removeprefix(base)
+        target = resolve(exchange.catalog, parse_path(path.strip("/"), decoded=True), {})
+    except (ODataError, ODataSyntaxError, ValueError) as error:
+        raise BadPayload(f"{entity[:80]} names no entity.", target="@odata.id", hint='Write it as "Customers(1)".') from error
+    if not target.hops or len(target.hops) != 1 or target.last.key is None or target.item or target.suffix:
+        raise BadPayload(f"{entity[:80]} names no entity by its key.", target="@odata.id", hint='Write it as "Customers(1)".')
+    return target.resource, target.last.key
