@@ -64,6 +64,13 @@ def check_match(request: HttpRequest, current: str | None) -> None:
         raise Stale("The row exists already.", target="If-None-Match", hint="Leave If-None-Match out to change it.")
 
 
+def check_still(request: HttpRequest, current: str) -> None:
+    """Refuse a read whose If-Match does not hold."""
+    wanted = request.headers.get("If-Match", "").strip()
+    if wanted != "*" and current.removeprefix("W/") not in tags_of(wanted):
+        raise Stale("The row has changed since it was read.", target="If-Match", hint="Read it without If-Match.")
+
+
 def is_unchanged(request: HttpRequest, current: str) -> bool:
     """Claim that the client has this state already: the read is answered 304."""
     known = request.headers.get("If-None-Match", "")

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.text import compress_sequence
 
-from apiserver.odata.errors import BadRequest, BadVersion, HeadersTooLarge, UrlTooLong
+from apiserver.odata.errors import BadRequest, BadVersion, HeadersTooLarge, Stale, UrlTooLong
 
 MAX_URL = 16 * 1024
 MAX_HEADER = 16 * 1024
@@ -48,6 +48,12 @@ def effective_method(request: HttpRequest, query_override: str) -> str:
     if wanted not in _OVERRIDABLE and wanted != "POST":
         raise BadRequest("The method override is not a method of this service.", hint=f"Use one of {', '.join(sorted(_OVERRIDABLE))}.")
     return "PATCH" if wanted == "MERGE" else wanted
+
+
+def check_isolation(request: HttpRequest) -> None:
+    """Refuse a snapshot over several requests (Protocol 4.01, 8.2.5)."""
+    if request.headers.get("Isolation") or request.headers.get("OData-Isolation"):
+        raise Stale("Snapshot isolation is not served.", target="Isolation", hint="Leave the header out.")
 
 
 def check_sizes(request: HttpRequest) -> None:

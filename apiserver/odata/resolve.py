@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from apiserver.odata import nodes
-from apiserver.odata.errors import BadRequest, InvalidValue, NotBuilt, NotFound
+from apiserver.odata.errors import BadPayload, BadRequest, InvalidValue, NotBuilt, NotFound
+from apiserver.odata.parser import ODataSyntaxError, parse_path
 from apiserver.odata.writer_values import take, take_text
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
 
 DOCUMENTS = ("$metadata", "$oas", "$openapi")
 # Understood, not served: an error object with 501 instead of silence.
-NOT_BUILT = frozenset(
-    {"$batch", "$all", "$entity", "$crossjoin", "$each", "$filter", "$query", "$delta", "$deltalink", "$root", "$it", "$this"}
-)
+NOT_BUILT = frozenset({"$batch", "$all", "$entity", "$crossjoin", "$each", "$query", "$delta", "$deltalink", "$root", "$it", "$this"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Target:
     item: PublishedProperty | None = None
     suffix: str = ""  # "" | $count | $value | $ref
     document: str = ""
+    filters: tuple[nodes.Node, ...] = ()  # conditions of /$filter(...) and /$count($filter=...)
+    search: nodes.Node | None = None
 
     @property
     def last(self) -> Hop:
@@ -109,6 +112,8 @@ class _Walk:
             raise NotBuilt(f"The type cast {segment.name} is not served.", hint="Address the entity set itself.")
         elif isinstance(segment, nodes.Name):
             self._name(segment.name)
+        elif isinstance(segment, nodes.Bound) and segment.name == "$filter":
+            self._filter(segment)
         elif _name_of(segment).startswith("$"):
             raise _dollar(_name_of(segment))
         else:
@@ -127,6 +132,8 @@ class _Walk:
             self._member(name)
 
     def _member(self, name: str) -> None:
+        if self.target.filters:
+            raise NotBuilt("Segments behind /$filter(...) and a key are not served.", hint="Address the entity by its key alone.")
         resource = self.target.resource
         navigation = resource.navigation_by_name.get(name)
         if navigation is not None and navigation.target in self.catalog.resources:
@@ -154,9 +161,14 @@ class _Walk:
         self.target = replace(target, suffix=name)
 
     def _count(self, segment: nodes.CountSegment) -> None:
-        if segment.filter is not None or segment.search is not None:
-            raise NotBuilt("Options in parentheses after $count are not served here.", hint="Write /$count?$filter=... instead.")
         self._suffix("$count")
+        filters = (*self.target.filters, segment.filter) if segment.filter is not None else self.target.filters
+        self.target = replace(self.target, filters=filters, search=segment.search)
+
+    def _filter(self, segment: nodes.Bound) -> None:
+        if not self.target.is_collection:
+            raise NotFound(f"$filter does not apply to {_shown(self.target)}.", hint="Put it behind an entity set.")
+        self.target = replace(self.target, filters=(*self.target.filters, segment.values[0]))
 
     def _key(self, segment: nodes.KeySegment) -> None:
         if not self.target.is_collection:
@@ -229,3 +241,30 @@ def _taken(item: PublishedProperty, value: Any) -> Any:
 
 def _shown(target: Target) -> str:
     return target.item.name if target.item else target.resource.name
+
+
+# Links carry the authtoken only when the request's path did; it names no entity.
+_TOKEN = re.compile(r"/@[A-Za-z0-9_-]{22,128}(?=/|$)")
+
+
+def resolve_id(catalog: Catalog, root: str, entity: str) -> Target:
+    """Return the target of an entity id: absolute, from the host's root, or relative to the service root. Raise BadPayload."""
+    try:
+        parts = urlsplit(entity)
+        path = _TOKEN.sub("", unquote(parts.path, errors="strict"))
+        if parts.netloc or path.startswith("/"):
+            path = _below_root(root, parts.netloc, path, entity)
+        target = resolve(catalog, parse_path(path.strip("/"), decoded=True), {})
+    except (NotFound, BadRequest, InvalidValue, NotBuilt, ODataSyntaxError, ValueError) as error:
+        raise BadPayload(f"{entity[:80]} names no entity.", target="@odata.id", hint='Write it as "Customers(1)".') from error
+    if len(target.hops) != 1 or target.last.key is None or target.item or target.suffix:
+        raise BadPayload(f"{entity[:80]} names no entity by its key.", target="@odata.id", hint='Write it as "Customers(1)".')
+    return target
+
+
+def _below_root(root: str, host: str, path: str, entity: str) -> str:
+    parts = urlsplit(root)
+    base = _TOKEN.sub("", unquote(parts.path))
+    if (host and host != parts.netloc) or not path.startswith(base + "/"):
+        raise BadPayload(f"{entity[:80]} is not an entity of this service.", target="@odata.id", hint="Name one below its root.")
+    return path.removeprefix(base)

@@ -11,13 +11,14 @@ from urllib.parse import unquote_plus
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from apiserver.odata import headers, nodes
-from apiserver.odata.errors import BadRequest, NotAllowed, NotFound, error_response, problem_of
+from apiserver.odata.errors import BadPayload, BadRequest, NotAllowed, NotFound, Unsupported, error_response, problem_of
 from apiserver.odata.format import Format
 from apiserver.odata.parser import parse_options, parse_path
 from apiserver.odata.parser_errors import ODataSyntaxError
 from apiserver.odata.preferences import Preferences, parse_preferences
-from apiserver.odata.resolve import DOCUMENTS, Target, resolve
+from apiserver.odata.resolve import DOCUMENTS, Target, resolve, resolve_id
 from apiserver.odata.service_methods import allowed_methods, check_rights
+from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
 from connections.contract.connector import Session
 
@@ -95,6 +96,7 @@ def read_headers(exchange: Exchange) -> HttpResponseBase | None:
         return HttpResponse(status=200, headers={"Allow": ", ".join(headers.METHODS), "Content-Length": "0"})
     exchange.method = headers.effective_method(request, steering.get("@x-http-method", ""))
     exchange.version = headers.answer_version(request)
+    headers.check_isolation(request)
     return None
 
 
@@ -110,15 +112,40 @@ def parse(exchange: Exchange) -> HttpResponseBase | None:
     exchange.preferences = parse_preferences(exchange.request.headers.get("Prefer", ""))
     path = exchange.path.strip("/")
     head, slash, _ = path.partition("/")
+    if path.endswith("/$query") and exchange.method == "POST":
+        path = _take_query(exchange, path)
+    exchange.options = parse_options(exchange.query)
     if head in DOCUMENTS:
         if slash:
             raise NotFound(f"Nothing is below {head}.", hint="Remove what follows it.")
         exchange.target = Target(document=head)
-        exchange.options = parse_options(exchange.query)
-        return None
-    exchange.options = parse_options(exchange.query)
-    exchange.target = resolve(exchange.catalog, parse_path(path, decoded=True), exchange.options.aliases)
+    elif path == "$entity":
+        exchange.target = _entity(exchange)
+    else:
+        exchange.target = resolve(exchange.catalog, parse_path(path, decoded=True), exchange.options.aliases)
     return None
+
+
+def _take_query(exchange: Exchange, path: str) -> str:
+    """Read query options from the body of POST .../$query: they may be longer than an address (URL Conventions 4.01, 4.17)."""
+    media = exchange.request.headers.get("Content-Type", "").split(";")[0].strip().lower()
+    if media != "text/plain":
+        raise Unsupported("The body of /$query is text.", hint="Send text/plain.")
+    try:
+        body = read_bytes(exchange.request).decode().strip()
+    except UnicodeDecodeError:
+        raise BadPayload("The body is not UTF-8.", hint="Send percent-encoded query options.") from None
+    exchange.query = "&".join(part for part in (exchange.query, body) if part)
+    exchange.method = "GET"
+    exchange.path = path.removesuffix("/$query")
+    return exchange.path
+
+
+def _entity(exchange: Exchange) -> Target:
+    """Return what `$entity?$id=` names (Protocol 4.01, 11.2.5)."""
+    if not exchange.options.id:
+        raise BadRequest("$entity needs an entity id.", target="$id", hint="Add ?$id=Customers(1).")
+    return resolve_id(exchange.catalog, exchange.context.root, exchange.options.id)
 
 
 def authorize(exchange: Exchange) -> HttpResponseBase | None:

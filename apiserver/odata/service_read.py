@@ -12,7 +12,7 @@ from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from apiserver.odata import nodes, service_rows
 from apiserver.odata.errors import BadRequest, NotBuilt, NotFound
-from apiserver.odata.etag import etag_of, has_etag, is_unchanged
+from apiserver.odata.etag import check_still, etag_of, has_etag, is_unchanged
 from apiserver.odata.format import accepts_raw, negotiate
 from apiserver.odata.payload import PayloadWriter, dumps
 from apiserver.odata.payload_context import entity_context, entity_id, key_predicate
@@ -25,16 +25,19 @@ from connections.contract.table import Type
 
 NOT_BUILT = ("apply", "compute", "deltatoken", "index")
 # System query options that an address takes besides $format and $schemaversion; $count's text is not affected by paging.
+_ALWAYS = frozenset({"format", "schemaversion"})
 _ON_SET = frozenset({"filter", "search", "orderby", "select", "expand", "top", "skip", "count", "skiptoken"})
 _ON_COUNT = frozenset({"filter", "search", "top", "skip", "orderby", "count", "expand", "select"})
 _ON_REFERENCES = frozenset({"filter", "search", "orderby", "top", "skip", "count", "skiptoken", "id"})
 _ON_ENTITY = frozenset({"select", "expand"})
+_ON_ENTITY_BY_ID = _ON_ENTITY | {"id"}
 
 
 def answer(exchange: Exchange) -> HttpResponseBase:
     """Answer the read that the address means."""
     target = exchange.target
     check_options(exchange)
+    exchange.options = narrowed(exchange)
     if target.suffix == "$count":
         return count(exchange)
     if target.suffix == "$value":
@@ -51,8 +54,20 @@ def check_options(exchange: Exchange) -> None:
     for name in NOT_BUILT:
         if name in given:
             raise NotBuilt(f"The query option ${name} is not served.", target=f"${name}", hint="Leave it out.")
-    for name in given - _options_of(exchange) - {"format", "schemaversion"}:
+    for name in given - _options_of(exchange) - _ALWAYS:
         raise BadRequest(f"The query option ${name} does not apply here.", target=f"${name}", hint="Leave it out.")
+
+
+def narrowed(exchange: Exchange) -> nodes.Options:
+    """Return the options with the conditions that stand in the path."""
+    options, target = exchange.options, exchange.target
+    for condition in target.filters:
+        both = condition if options.filter is None else nodes.Binary("and", options.filter, condition)
+        options = replace(options, filter=both)
+    if target.search is not None:
+        both = target.search if options.search is None else nodes.SearchBoolean("and", options.search, target.search)
+        options = replace(options, search=both)
+    return options
 
 
 def _options_of(exchange: Exchange) -> frozenset[str]:
@@ -63,6 +78,8 @@ def _options_of(exchange: Exchange) -> frozenset[str]:
         return frozenset()
     if target.suffix == "$ref":
         return _ON_REFERENCES if target.is_collection else frozenset({"id"})
+    if exchange.path.strip("/") == "$entity":
+        return _ON_ENTITY_BY_ID
     return _ON_SET if target.is_collection else _ON_ENTITY
 
 
@@ -173,6 +190,8 @@ def one_entity(exchange: Exchange) -> HttpResponseBase:
         writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
         body = writer.context("$ref") | {"@odata.id": f"{exchange.context.root}/{entity_id(resource, row)}"}
         return HttpResponse(dumps(body), content_type=exchange.format.content_type)
+    if exchange.request.headers.get("If-Match") and has_etag(resource):
+        check_still(exchange.request, etag_of(resource, row))
     if has_etag(resource) and is_unchanged(exchange.request, etag_of(resource, row)):
         response = HttpResponse(status=304)
         response["ETag"] = etag_of(resource, row)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from apiserver.odata import service_read
-from apiserver.odata.errors import BadPayload, InvalidValue, NotBuilt, ODataError
+from apiserver.odata.errors import BadPayload, InvalidValue, NotBuilt
 from apiserver.odata.etag import check_match, etag_of, has_etag
 from apiserver.odata.format import negotiate
-from apiserver.odata.parser import parse_path
-from apiserver.odata.parser_errors import ODataSyntaxError
 from apiserver.odata.payload_context import entity_id
-from apiserver.odata.resolve import Target, resolve
+from apiserver.odata.resolve import Target, resolve_id
 from apiserver.odata.service import Exchange
 from apiserver.odata.service_rows import filter_condition
 from apiserver.odata.writer import Writer, child_key, may, no_row
@@ -30,6 +26,8 @@ def answer(exchange: Exchange) -> HttpResponseBase:
     """Do the write that method and address mean."""
     if exchange.options.given.keys() & {"apply", "filter", "search", "orderby", "top", "skip"}:
         raise NotBuilt("Query options that choose rows are not served on writes.", hint="Write to one entity by its key.")
+    if exchange.target.filters:
+        raise NotBuilt("Writes to a filtered set are not served.", hint="Write to one entity by its key.")
     negotiated(exchange)
     action = _action(exchange)
     body = _body(exchange)
@@ -283,24 +281,7 @@ def _match(request: HttpRequest, resource: PublishedResource, row: Row) -> None:
         check_match(request, etag_of(resource, by_property(resource, row)))
 
 
-# Links carry the authtoken only when the request's path did; it names no entity.
-_TOKEN = re.compile(r"/@[A-Za-z0-9_-]{22,128}(?=/|$)")
-
-
 def find_entity(exchange: Exchange, entity: str) -> tuple[PublishedResource, Mapping[str, Any]]:
-    """Return resource and key of an entity id: absolute, from the host's root, or relative to the service root."""
-    try:
-        parts = urlsplit(entity)
-        path = _TOKEN.sub("", unquote(parts.path, errors="strict"))
-        root = urlsplit(exchange.context.root)
-        if parts.netloc or path.startswith("/"):
-            base = _TOKEN.sub("", unquote(root.path))
-            if (parts.netloc and parts.netloc != root.netloc) or not path.startswith(base + "/"):
-                raise BadPayload(f"{entity[:80]} is not an entity of this service.", target="@odata.id", hint="Name one below its root.")
-            path = path.removeprefix(base)
-        target = resolve(exchange.catalog, parse_path(path.strip("/"), decoded=True), {})
-    except (ODataError, ODataSyntaxError, ValueError) as error:
-        raise BadPayload(f"{entity[:80]} names no entity.", target="@odata.id", hint='Write it as "Customers(1)".') from error
-    if not target.hops or len(target.hops) != 1 or target.last.key is None or target.item or target.suffix:
-        raise BadPayload(f"{entity[:80]} names no entity by its key.", target="@odata.id", hint='Write it as "Customers(1)".')
-    return target.resource, target.last.key
+    """Return resource and key of an entity id."""
+    target = resolve_id(exchange.catalog, exchange.context.root, entity)
+    return target.resource, target.last.key or {}

@@ -190,9 +190,13 @@ def test_null_is_204(api: Service, path: str) -> None:
         ("customers?$deltatoken=x", 501),
         ("$crossjoin(customers,orders)", 501),
         ("$all", 501),
-        ("$entity?$id=customers(1)", 501),
+        ("$entity", 400),
+        ("$entity?$id=customers", 400),
+        ("$entity?$id=customers(99)", 404),
+        ("customers/$each", 501),
         ("customers/API.customers", 501),
-        ("customers/$filter(id eq 1)", 501),
+        ("customers/$filter(id eq 1)/1/orders", 501),
+        ("customers(1)/$filter(id eq 1)", 404),
     ],
 )
 def test_wrong_requests_are_told_apart(api: Service, path: str, status: int) -> None:
@@ -202,6 +206,31 @@ def test_wrong_requests_are_told_apart(api: Service, path: str, status: int) -> 
     assert reply.headers["Content-Type"] == "application/json"
     assert reply.error["message"].endswith((".", "?"))
     assert "innererror" not in reply.error
+
+
+def test_conditions_may_stand_in_the_path(api: Service) -> None:
+    assert [row["id"] for row in api.get("customers/$filter(country eq 'JP')?$filter=id gt 1").rows] == [4, 9]
+    assert api.get("customers/$filter(country eq 'JP')/$count").body == b"3"
+    assert api.get("customers/$count($filter=country eq 'JP';$search=alice)").body == b"1"
+    assert api.get("customers/$filter(country eq 'JP')/2").status == 404
+    pages = walk(api, "customers/$filter(country eq 'JP')", Prefer="maxpagesize=2")
+    assert [[row["id"] for row in page] for page in pages] == [[1, 4], [9]]
+
+
+def test_entity_by_id(api: Service) -> None:
+    for entity in ("customers(1)", f"{ROOT}/customers(1)"):
+        assert api.get(f"$entity?$id={entity}&$select=name").json["name"] == "Alice"
+
+
+def test_query_options_may_come_in_a_body(api: Service) -> None:
+    reply = api.request("POST", "customers/$query", b"$filter=country%20eq%20'JP'&$select=id", Content_Type="text/plain")
+
+    assert [row["id"] for row in reply.rows] == [1, 4, 9]
+    assert api.request("POST", "customers/$query", {}).status == 415
+
+
+def test_snapshot_isolation_is_refused(api: Service) -> None:
+    assert api.get("customers", OData_Isolation="snapshot").status == 412
 
 
 def test_error_names_option_and_position(api: Service) -> None:
