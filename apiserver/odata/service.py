@@ -87,13 +87,18 @@ def _stages(exchange: Exchange) -> HttpResponseBase:
     raise AssertionError("the last stage answers")
 
 
+def bound(exchange: Exchange) -> HttpResponseBase | None:
+    """Bound the sizes; answer OPTIONS, which is open to everybody and tells nothing of what is published."""
+    headers.check_sizes(exchange.request)
+    if exchange.request.method == "OPTIONS":
+        return HttpResponse(status=200, headers={"Allow": ", ".join(headers.METHODS)})
+    return None
+
+
 def read_headers(exchange: Exchange) -> HttpResponseBase | None:
-    """Bound the sizes, settle version and method."""
+    """Settle version and method."""
     request = exchange.request
-    headers.check_sizes(request)
     exchange.query, steering = split_query(request.META.get("QUERY_STRING", ""))
-    if request.method == "OPTIONS":
-        return HttpResponse(status=200, headers={"Allow": ", ".join(headers.METHODS), "Content-Length": "0"})
     exchange.method = headers.effective_method(request, steering.get("@x-http-method", ""))
     exchange.version = headers.answer_version(request)
     headers.check_isolation(request)
@@ -172,7 +177,7 @@ def answer(exchange: Exchange) -> HttpResponseBase:
     return service_read.answer(exchange)
 
 
-STAGES: tuple[Callable[[Exchange], HttpResponseBase | None], ...] = (read_headers, open_service, parse, authorize, answer)
+STAGES: tuple[Callable[[Exchange], HttpResponseBase | None], ...] = (bound, open_service, read_headers, parse, authorize, answer)
 
 
 def split_query(raw: str) -> tuple[str, dict[str, str]]:
