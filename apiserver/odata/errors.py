@@ -154,6 +154,8 @@ BY_STATUS = {
     429: "TooManyRequests",
     503: "Unavailable",
 }
+# Answered by apiserver.server.middleware before a request comes here.
+BEFORE = frozenset({"AddressNotTrusted", "ProxyNotTrusted"})
 UNEXPECTED = Answer(500, "InternalError")
 RETRY_SECONDS = 5
 
@@ -173,7 +175,7 @@ class Problem:
 def all_codes() -> set[str]:
     """Return every code that an answer may carry."""
     answers = [*ANSWERS.values(), *CONSTRAINTS.values(), UNEXPECTED]
-    return {answer.code for answer in answers} | set(BY_STATUS.values())
+    return {answer.code for answer in answers} | set(BY_STATUS.values()) | BEFORE
 
 
 def problem_of(error: Exception) -> Problem:
