@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import get_script_prefix
 from django.views.decorators.csrf import csrf_exempt
 
 from apiserver.odata.service import ServiceContext, run
 from apiserver.resources.services import catalog_for
-from apiserver.server import options
+from apiserver.server.addresses import service_root
 from connections.services import session_for
 from users.authentication import authenticate, split_path_token
 
@@ -38,9 +37,3 @@ def context_of(request: HttpRequest, token: str | None) -> ServiceContext:
     request.service_root = root  # type: ignore[attr-defined]
     request.log_entry = log  # type: ignore[attr-defined]
     return ServiceContext(catalog_for(principal), session_for, root, log)
-
-
-def service_root(request: HttpRequest, token: str | None) -> str:
-    """Return the absolute service root; it carries the authtoken only when the request's path did."""
-    base = options.current().public_url or f"{request.scheme}://{request.get_host()}{get_script_prefix().rstrip('/')}"
-    return f"{base.rstrip('/')}/api.rsc" + (f"/@{token}" if token else "")
