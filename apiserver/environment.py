@@ -70,9 +70,24 @@ def data_dir() -> Path:
     return path.resolve()
 
 
-def secret_key(directory: Path) -> str:
+def take_secrets() -> dict[str, str]:
+    """Return the secret variables and take them out of the process environment; children get them from the supervisor."""
+    found = {name: env(name) for name in SECRET_NAMES if env(name)}
+    for name in SECRET_NAMES:
+        os.environ.pop(name, None)
+        os.environ.pop(f"{name}_FILE", None)
+    return found
+
+
+def secret_key(directory: Path, secrets_given: dict[str, str]) -> str:
     """Return the signing key: from the environment, else from a 0600 file made on first start."""
-    return env("APISERVER_SECRET_KEY") or key_file(directory / "secret.key", lambda: secrets.token_urlsafe(48))
+    return secrets_given.get("APISERVER_SECRET_KEY") or key_file(directory / "secret.key", lambda: secrets.token_urlsafe(48))
+
+
+def encryption_keys(directory: Path, secrets_given: dict[str, str]) -> list[str]:
+    """Return the key ring, newest first: from the environment, else from a 0600 file made on first start."""
+    text = secrets_given.get("APISERVER_ENCRYPTION_KEYS") or key_file(directory / "encryption.keys", lambda: secrets.token_urlsafe(32))
+    return [key.strip() for key in text.replace("\n", ",").split(",") if key.strip()]
 
 
 def key_file(path: Path, make: Any) -> str:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from apiserver.environment import data_dir, database_url, env, env_bool, env_list, secret_key
+from apiserver.environment import data_dir, database_url, encryption_keys, env, env_bool, env_list, secret_key, take_secrets
+from connections import vault
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = data_dir()
-SECRET_KEY = secret_key(DATA_DIR)
+# Secrets leave the process environment here: the web server copies it into each request.
+CHILD_ENVIRONMENT = take_secrets()
+SECRET_KEY = secret_key(DATA_DIR, CHILD_ENVIRONMENT)
+vault.configure(encryption_keys(DATA_DIR, CHILD_ENVIRONMENT))
+ADMIN_USER = env("APISERVER_ADMIN_USER")
+ADMIN_PASSWORD = CHILD_ENVIRONMENT.get("APISERVER_ADMIN_PASSWORD", "")
+REDIS_URL = env("APISERVER_REDIS_URL")
 DEBUG = False
 ALLOWED_HOSTS = env_list("APISERVER_ALLOWED_HOSTS") or ["*"]
 ROOT_URLCONF = "apiserver.urls"
@@ -23,10 +30,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
-    "corsheaders",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
     "django_htmx",
     "heroicons",
     "apiserver.ui",
@@ -39,20 +42,20 @@ INSTALLED_APPS = [
 ]
 
 # Log first, then CORS, then address, so that refusals carry CORS headers and are logged. Sessions and the like belong to
-# pages only: apiserver.server.middleware keeps them off the API's path.
+# pages only: apiserver.server.pages_only keeps them off the API's path.
 MIDDLEWARE = [
     "apiserver.server.middleware.RequestLogMiddleware",
     "apiserver.server.middleware.CorsMiddleware",
     "apiserver.server.middleware.AddressMiddleware",
     "apiserver.server.middleware.SecurityHeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "apiserver.server.middleware.PagesOnly.Session",
-    "apiserver.server.middleware.PagesOnly.Locale",
-    "apiserver.server.middleware.PagesOnly.Common",
-    "apiserver.server.middleware.PagesOnly.Csrf",
-    "apiserver.server.middleware.PagesOnly.Authentication",
-    "apiserver.server.middleware.PagesOnly.Messages",
-    "apiserver.server.middleware.PagesOnly.Htmx",
+    "apiserver.server.pages_only.Session",
+    "apiserver.server.pages_only.Locale",
+    "apiserver.server.pages_only.Common",
+    "apiserver.server.pages_only.Csrf",
+    "apiserver.server.pages_only.Authentication",
+    "apiserver.server.pages_only.Messages",
+    "apiserver.server.pages_only.Htmx",
 ]
 
 DATABASES = {"default": database_url(DATA_DIR)}
@@ -94,18 +97,7 @@ CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("APISERVER_SECURE_COOKIES")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
-# django-cors-headers: the values live in ServerSettings; apiserver.server.middleware.CorsMiddleware reads them per request.
-CORS_URLS_REGEX = r"^/api\.rsc(/.*)?$"
-
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["users.rest.AuthtokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["users.rest.MayManage"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "UNAUTHENTICATED_USER": None,
-}
-SPECTACULAR_SETTINGS = {"TITLE": "API Server management", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
-
-CELERY_BROKER_URL = env("APISERVER_REDIS_URL") or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://"
 CELERY_TASK_IGNORE_RESULT = True
 
 LOGGING = {

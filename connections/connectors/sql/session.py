@@ -4,15 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import exc
-from sqlalchemy.pool import QueuePool
-
+from connections.connectors.sql.pool import Pool
 from connections.contract.connector import Result, Written
 from connections.contract.dialect import Dialect
-from connections.contract.errors import ConnectionFailed, ConnectorError, NotSupported
+from connections.contract.errors import ConnectorError, NotSupported
 from connections.contract.table import Table, TableInfo, TableRef
+
+
+class Source(Protocol):
+    """What a session needs to know of its database: catalog answers and the few statements that differ."""
+
+    BEGIN: str
+
+    def ping(self, connection: Any) -> None:
+        """Raise when the connection is dead."""
+
+    def is_current(self, connection: Any) -> bool:
+        """Claim that the connection still belongs to the source that the properties name."""
+
+    def is_driver_error(self, error: BaseException) -> bool:
+        """Claim that the error is the driver's, not ours."""
+
+    def start_stream(self, connection: Any) -> Any:
+        """Return a cursor that keeps the rows at the server."""
+
+    def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
+        """End such a cursor; return whether the connection can serve again."""
+
+    def list_tables(self, connection: Any) -> list[TableInfo]:
+        """Return what the user may read."""
+
+    def describe(self, connection: Any, refs: Sequence[TableRef]) -> list[Table]:
+        """Return the tables in the order asked."""
 
 
 class SqlSession:
@@ -24,8 +49,8 @@ class SqlSession:
         dialect: Dialect,
         connect: Callable[[bool], Any],
         translate: Callable[[Exception], ConnectorError],
-        reflect: Any,
-        is_dead: Callable[[Exception], bool],
+        source: Source,
+        is_dead: Callable[[BaseException], bool],
         pool_size: int,
         pool_wait: float,
         is_read_only: bool,
@@ -34,44 +59,38 @@ class SqlSession:
         self.dialect = dialect
         self.is_read_only = is_read_only
         self._translate = translate
-        self._reflect = reflect
+        self._source = source
         self._is_dead = is_dead
         self._on_close = on_close
-        keep = max(1, pool_size // 2)
-        options: dict[str, Any] = {
-            "pool_size": keep,
-            "max_overflow": pool_size - keep,
-            "timeout": pool_wait,
-            "recycle": 1800,
-            "reset_on_return": None,
-        }
-        self._readers = QueuePool(lambda: connect(False), **options)
-        self._writers = QueuePool(lambda: connect(True), **options)
+        self._readers = Pool(lambda: connect(False), translate, size=pool_size, wait=pool_wait)
+        self._writers = Pool(lambda: connect(True), translate, size=pool_size, wait=pool_wait)
 
     def list_tables(self) -> list[TableInfo]:
         """Return every table and view that the signed-in user may read."""
         with self._borrowed(self._readers) as connection:
-            found: list[TableInfo] = self._reflect.list_tables(connection)
-        return found
+            return self._source.list_tables(connection)
 
     def describe(self, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables with exact types, keys and relations; raise TableGone for a missing one."""
+        if not refs:
+            return []
         with self._borrowed(self._readers) as connection:
-            found: list[Table] = self._reflect.describe(connection, refs)
-        return found
+            return self._source.describe(connection, refs)
 
     def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
         """Run one reading statement. Without `stream` the rows are fetched at once and the connection goes back."""
-        proxied, cursor = self._execute_reading(sql, binds, stream)
+        connection, cursor = self._execute_reading(sql, binds, stream)
         columns = tuple(item[0] for item in cursor.description or ())
         if stream:
-            return Result(columns, self._batches(proxied, cursor, batch_size), close=lambda: release(proxied, cursor))
+            rows = RowStream(connection, cursor, batch_size, self._source, self._failed)
+            return Result(columns, rows, close=rows.close)
         try:
-            rows = cursor.fetchall()
+            batch = cursor.fetchall()
         except Exception as error:
-            raise self._failed(proxied, error) from error
-        release(proxied, cursor)
-        return Result(columns, iter((rows,)))
+            raise self._failed(connection, error) from error
+        cursor.close()
+        connection.close()
+        return Result(columns, iter((batch,)))
 
     def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
         """Run writing statements in one transaction."""
@@ -85,80 +104,78 @@ class SqlSession:
             raise NotSupported("This connection is read-only.", hint="An administrator can allow writes on the connection's page.")
         with self._borrowed(self._writers) as connection:
             cursor = connection.cursor()
-            cursor.execute(self._reflect.BEGIN)
+            cursor.execute(self._source.BEGIN)
             try:
                 yield SqlTransaction(cursor, self._translate)
+                cursor.execute("COMMIT")
             except BaseException:
-                cursor.execute("ROLLBACK")
+                roll_back(connection, cursor)
                 raise
-            cursor.execute("COMMIT")
 
     def close(self) -> None:
         """Release both pools."""
-        self._readers.dispose()
-        self._writers.dispose()
+        self._readers.close()
+        self._writers.close()
         self._on_close()
 
-    def _checkout(self, pool: QueuePool) -> Any:
-        try:
-            return pool.connect()
-        except exc.TimeoutError as error:
-            hint = "Raise MaxConnections of the connection, or look for slow statements."
-            raise ConnectionFailed("All connections to the source are in use.", hint=hint) from error
-        except ConnectorError:
-            raise
-        except Exception as error:
-            raise self._translate(error) from error
-
     def _execute_reading(self, sql: str, binds: Sequence[Any], stream: bool) -> tuple[Any, Any]:
-        for attempt in (1, 2):
-            proxied = self._checkout(self._readers)
-            try:
-                cursor = self._reflect.streaming_cursor(proxied) if stream else proxied.cursor()
-                cursor.execute(sql, tuple(binds)) if binds else cursor.execute(sql)
-            except Exception as error:
-                if attempt == 1 and self._is_dead(error):
-                    proxied.invalidate()
-                    continue
-                raise self._failed(proxied, error) from error
-            return proxied, cursor
-        raise AssertionError("not reached")
-
-    def _batches(self, proxied: Any, cursor: Any, size: int) -> Iterator[Sequence[Sequence[Any]]]:
+        connection = self._current(self._readers)
         try:
-            while rows := cursor.fetchmany(size):
-                yield rows
-        except GeneratorExit:
-            proxied.invalidate()  # left half-way: what the server still sends belongs to nobody
-            raise
+            return connection, self._start(connection, sql, binds, stream)
         except Exception as error:
-            raise self._failed(proxied, error) from error
-        release(proxied, cursor)
+            if not self._is_dead(error):
+                raise self._failed(connection, error) from error
+        connection.invalidate()
+        self._readers.forget()
+        connection = self._readers.borrow()
+        try:
+            return connection, self._start(connection, sql, binds, stream)
+        except Exception as error:
+            raise self._failed(connection, error) from error
 
-    def _failed(self, proxied: Any, error: Exception) -> ConnectorError:
-        proxied.invalidate()
+    def _start(self, connection: Any, sql: str, binds: Sequence[Any], stream: bool) -> Any:
+        cursor = self._source.start_stream(connection) if stream else connection.cursor()
+        execute(cursor, sql, binds)
+        return cursor
+
+    def _failed(self, connection: Any, error: Exception) -> ConnectorError:
+        """Drop the connection, whose state nobody knows, and return the error in the contract's words."""
+        connection.invalidate()
         return error if isinstance(error, ConnectorError) else self._translate(error)
 
-    @contextmanager
-    def _borrowed(self, pool: QueuePool) -> Iterator[Any]:
-        for attempt in (1, 2, 3):
-            proxied = self._checkout(pool)
-            try:
-                self._reflect.ping(proxied)
-            except Exception as error:
-                proxied.invalidate()
-                if attempt < 3 and self._is_dead(error):
-                    continue
-                raise self._translate(error) from error
-            break
+    def _current(self, pool: Pool) -> Any:
+        connection = pool.borrow()
+        if self._source.is_current(connection):
+            return connection
+        connection.invalidate()
+        pool.forget()
+        return pool.borrow()
+
+    def _live(self, pool: Pool) -> Any:
+        """Return a connection that answered just now; one that died in the pool is replaced."""
+        connection = self._current(pool)
         try:
-            yield proxied
-        except ConnectorError:
-            proxied.close()
-            raise
+            self._source.ping(connection)
         except Exception as error:
-            raise (self._failed(proxied, error) if self._reflect.is_driver_error(error) else error) from error
-        proxied.close()
+            connection.invalidate()
+            if not self._is_dead(error):
+                raise self._translate(error) from error
+            pool.forget()
+            return pool.borrow()
+        return connection
+
+    @contextmanager
+    def _borrowed(self, pool: Pool) -> Iterator[Any]:
+        connection = self._live(pool)
+        try:
+            yield connection
+        except Exception as error:
+            if self._source.is_driver_error(error):
+                raise self._failed(connection, error) from error
+            raise
+        finally:
+            if connection.is_valid:
+                connection.close()
 
 
 class SqlTransaction:
@@ -171,7 +188,7 @@ class SqlTransaction:
     def execute(self, sql: str, binds: Sequence[Any]) -> Written:
         """Run one statement."""
         try:
-            self._cursor.execute(sql, tuple(binds)) if binds else self._cursor.execute(sql)
+            execute(self._cursor, sql, binds)
             rows = tuple(tuple(row) for row in self._cursor.fetchall()) if self._cursor.description else ()
         except ConnectorError:
             raise
@@ -180,7 +197,60 @@ class SqlTransaction:
         return Written(self._cursor.rowcount, rows, getattr(self._cursor, "lastrowid", None))
 
 
-def release(proxied: Any, cursor: Any) -> None:
-    """Close the cursor and give the connection back."""
-    cursor.close()
-    proxied.close()
+class RowStream:
+    """Batches of a statement whose rows stay at the server; ends itself with the last batch."""
+
+    def __init__(
+        self, connection: Any, cursor: Any, size: int, source: Source, failed: Callable[[Any, Exception], ConnectorError]
+    ) -> None:
+        self._connection = connection
+        self._cursor = cursor
+        self._size = size
+        self._source = source
+        self._failed = failed
+        self._is_open = True
+
+    def __iter__(self) -> RowStream:
+        return self
+
+    def __next__(self) -> Sequence[Sequence[Any]]:
+        if not self._is_open:
+            raise StopIteration
+        try:
+            rows: Sequence[Sequence[Any]] = self._cursor.fetchmany(self._size)
+        except Exception as error:
+            self._is_open = False
+            raise self._failed(self._connection, error) from error
+        if not rows:
+            self._end(is_complete=True)
+            raise StopIteration
+        return rows
+
+    def close(self) -> None:
+        """Give the connection back, or drop it where unread rows are still on their way."""
+        if self._is_open:
+            self._end(is_complete=False)
+
+    def _end(self, *, is_complete: bool) -> None:
+        self._is_open = False
+        try:
+            is_reusable = self._source.end_stream(self._connection, self._cursor, is_complete=is_complete)
+        except Exception as error:
+            raise self._failed(self._connection, error) from error
+        if is_reusable:
+            self._connection.close()
+        else:
+            self._connection.invalidate()
+
+
+def execute(cursor: Any, sql: str, binds: Sequence[Any]) -> None:
+    """Run a statement. Binds are always given, even none: the SQL's `%` are doubled, and psycopg then refuses a second statement."""
+    cursor.execute(sql, tuple(binds))
+
+
+def roll_back(connection: Any, cursor: Any) -> None:
+    """Undo what a failed block wrote; a connection that can't even do that is dropped, which undoes it too."""
+    try:
+        cursor.execute("ROLLBACK")
+    except Exception:  # noqa: BLE001 the error that led here is the one to report
+        connection.invalidate()

@@ -1,0 +1,43 @@
+"""Published resources: a table of a connection, under a name, with what is shown of it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models.functions import Lower
+
+ALL_METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
+
+
+def all_methods() -> list[str]:
+    """Return the default of `methods`."""
+    return list(ALL_METHODS)
+
+
+class Resource(models.Model):
+    """One published table."""
+
+    public_id = models.CharField(max_length=60, unique=True, editable=False)  # letters and digits, never changes: operationIds come from it
+    name = models.CharField(max_length=128)
+    connection = models.ForeignKey("connections.Connection", on_delete=models.PROTECT, related_name="resources")
+    schema = models.CharField(max_length=200, blank=True)
+    table = models.CharField(max_length=200)
+    title = models.CharField(max_length=200, blank=True)
+    description = models.TextField(blank=True)
+    methods = models.JSONField(default=all_methods)
+    key = models.JSONField(default=list)  # source columns; empty: found by reflection
+    columns = models.JSONField(null=True)  # source column -> {"name", "label", "description", "read_only"}; null: all of them
+    search = models.JSONField(default=list)  # source columns; empty: every text column
+    check_column = models.CharField(max_length=200, blank=True)
+    serve = models.CharField(max_length=20, default="live")
+    etag = models.CharField(max_length=200, default="row")
+    snapshot = models.JSONField()  # the table as it was reflected
+    version = models.PositiveIntegerField(default=1)
+    created = models.DateTimeField(auto_now_add=True)
+    modified = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(Lower("name"), name="resource_name_ignoring_case")]
+
+    def __str__(self) -> str:
+        return self.name

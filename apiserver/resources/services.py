@@ -1,0 +1,94 @@
+"""What one does with resources: publish tables, refresh, repoint, take back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from apiserver.resources import names, snapshot
+from apiserver.resources.builder import catalog_for
+from apiserver.resources.models import Resource
+from apiserver.server import stamp
+from connections.contract.table import Table, TableRef
+from connections.models import Connection
+from connections.services import describe
+
+SETTINGS = ("title", "description", "methods", "key", "columns", "search", "check_column", "serve", "etag")
+
+
+@transaction.atomic
+def publish_tables(connection: Connection, refs: Sequence[TableRef], *, now: datetime) -> list[Resource]:
+    """Publish tables under their own names; with connection and schema before it where a name is taken."""
+    found = []
+    for table in describe(connection, refs):
+        taken = list(Resource.objects.values_list("name", flat=True))
+        name = names.resource_name(connection.name, table.ref.schema, table.ref.name, taken)
+        found.append(create(name, connection, table))
+    return found
+
+
+def create(name: str, connection: Connection, table: Table, **settings: Any) -> Resource:
+    """Store one resource over a reflected table."""
+    ids = list(Resource.objects.values_list("public_id", flat=True))
+    resource = Resource(
+        public_id=names.public_id(name, ids),
+        name=name,
+        connection=connection,
+        schema=table.ref.schema,
+        table=table.ref.name,
+        snapshot=snapshot.to_json(table),
+        **settings,
+    )
+    resource.save()
+    stamp.changed()
+    return resource
+
+
+@transaction.atomic
+def update(resource: Resource, *, table: Table | None = None, **settings: Any) -> bool:
+    """Change a resource; return whether anything really changed."""
+    if table is not None:
+        settings |= {"schema": table.ref.schema, "table": table.ref.name, "snapshot": snapshot.to_json(table)}
+    changed = {name: value for name, value in settings.items() if getattr(resource, name) != value}
+    if not changed:
+        return False
+    for name, value in changed.items():
+        setattr(resource, name, value)
+    resource.version += 1
+    resource.save()
+    stamp.changed()
+    return True
+
+
+def refresh_resource(resource: Resource) -> bool:
+    """Read the table's columns, keys and relations anew; return whether they changed."""
+    table = describe(resource.connection, [TableRef(resource.schema, resource.table)])[0]
+    return update(resource, table=table)
+
+
+def repoint(resource: Resource, connection: Connection) -> bool:
+    """Read the same table from another connection (staging -> production)."""
+    with_schema = resource.schema if connection.connector == resource.connection.connector == "postgresql" else ""
+    table = describe(connection, [TableRef(with_schema, resource.table)])[0]
+    return update(resource, table=table, connection=connection)
+
+
+@transaction.atomic
+def duplicate_resource(resource: Resource) -> Resource:
+    """Publish the same table once more under a name of its own."""
+    name = names.unique(resource.name, list(Resource.objects.values_list("name", flat=True)))
+    settings = {item: getattr(resource, item) for item in SETTINGS}
+    return create(name, resource.connection, snapshot.from_json(resource.snapshot), **settings)
+
+
+@transaction.atomic
+def unpublish(resource: Resource) -> None:
+    """Take a resource back."""
+    resource.delete()
+    stamp.changed()
+
+
+__all__ = ["catalog_for", "create", "duplicate_resource", "publish_tables", "refresh_resource", "repoint", "unpublish", "update"]

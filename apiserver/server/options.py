@@ -1,0 +1,150 @@
+"""The server's settings merged: environment, then settings.cfg, then the database, then defaults. Frozen for each request."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from apiserver.server import stamp
+from apiserver.server.models import ServerSettings
+
+CORS: dict[str, Any] = {
+    "enabled": False,
+    "allow_all_without_star": False,
+    "allow_origins": ["*"],
+    "allow_methods": ["GET", "PUT", "POST", "OPTIONS"],
+    "allow_headers": ["x-ms-client-request-id", "authorization", "content-type"],
+    "echo_headers": False,
+    "allow_credentials": False,
+    "max_age": 3600,
+}
+LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
+DEFAULTS: dict[str, Any] = {
+    "public_url": "",
+    "api": {},
+    "trusted_addresses": ["127.0.0.1", "::1"],
+    "trusted_proxies": [],
+    "allow_authtoken_in_url": False,
+    "page_size": 1000,
+    "max_page_size": 10000,
+    "put_merges": False,
+    "cors": CORS,
+    "limits": LIMITS,
+    "outgoing": {"allow": []},
+    "anonymous": False,
+}
+# settings.cfg of the replaced product, section [Application]: its names for ours.
+FILE_NAMES = {"allowauthtokeninurl": "allow_authtoken_in_url"}
+TRUE_WORDS = ("true", "1", "yes", "on")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Every setting of the server, in force."""
+
+    public_url: str
+    api: Mapping[str, Any]
+    trusted_addresses: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
+    allow_authtoken_in_url: bool
+    page_size: int
+    max_page_size: int
+    put_merges: bool
+    cors: Mapping[str, Any]
+    limits: Mapping[str, Any]
+    outgoing: Mapping[str, Any]
+    anonymous: bool
+    origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it is locked: a variable or settings.cfg
+
+
+class Cache:
+    """The options of this process and what they were made of."""
+
+    made_of: tuple[int, float] = (-1, 0.0)
+    options: ServerOptions | None = None
+
+
+def current() -> ServerOptions:
+    """Return the settings in force; no query while nothing changed."""
+    made_of = (stamp.value(), file_time())
+    if Cache.options is None or Cache.made_of != made_of:
+        Cache.options = merged(stored())
+        Cache.made_of = made_of
+    return Cache.options
+
+
+def stored() -> dict[str, Any]:
+    """Return what the database holds."""
+    row = ServerSettings.objects.filter(pk=1).first()
+    return dict(row.values) if row else {}
+
+
+def save(values: Mapping[str, Any]) -> bool:
+    """Store settings beside those already stored; return whether anything changed."""
+    before = stored()
+    after = {name: value for name, value in {**before, **values}.items() if value != DEFAULTS[name]}
+    if after == before:
+        return False
+    ServerSettings.objects.update_or_create(pk=1, defaults={"values": after})
+    stamp.changed()
+    return True
+
+
+def replace(values: Mapping[str, Any]) -> bool:
+    """Store exactly these settings; return whether anything changed."""
+    before = stored()
+    after = {name: value for name, value in values.items() if value != DEFAULTS[name]}
+    if after == before:
+        return False
+    ServerSettings.objects.update_or_create(pk=1, defaults={"values": after})
+    stamp.changed()
+    return True
+
+
+def merged(values: Mapping[str, Any]) -> ServerOptions:
+    """Return defaults, database, settings.cfg and environment, the later over the earlier."""
+    found: dict[str, Any] = {**DEFAULTS, **values}
+    for name in ("cors", "limits"):
+        found[name] = {**DEFAULTS[name], **found[name]}
+    origins: dict[str, str] = {}
+    for name, value in from_file().items():
+        found[name], origins[name] = value, "settings.cfg"
+    if os.environ.get("APISERVER_PUBLIC_URL"):
+        found["public_url"], origins["public_url"] = os.environ["APISERVER_PUBLIC_URL"].rstrip("/"), "APISERVER_PUBLIC_URL"
+    known = {item.name for item in fields(ServerOptions)}
+    frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items() if name in known}
+    return ServerOptions(**frozen, origins=origins)
+
+
+def settings_file() -> Path:
+    """Return the path of settings.cfg."""
+    return Path(settings.DATA_DIR) / "settings.cfg"
+
+
+def file_time() -> float:
+    """Return when settings.cfg changed last; 0 when there is none."""
+    try:
+        return settings_file().stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def from_file() -> dict[str, Any]:
+    """Return the settings of settings.cfg that we know."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    try:
+        parser.read_string(settings_file().read_text(encoding="utf-8-sig"))
+    except OSError:
+        return {}
+    except configparser.Error:
+        # One line is how the product's articles print it: [Application] AllowAuthtokenInURL = true
+        text = settings_file().read_text(encoding="utf-8-sig").replace("] ", "]\n")
+        parser.read_string(text)
+    section = parser["Application"] if parser.has_section("Application") else {}
+    return {FILE_NAMES[name.lower()]: value.strip().lower() in TRUE_WORDS for name, value in section.items() if name.lower() in FILE_NAMES}

@@ -1,0 +1,80 @@
+"""Django's middleware of pages, wrapped so that it does nothing for the API: no session, no language, no CSRF there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware.csrf import CsrfViewMiddleware
+from django.middleware.locale import LocaleMiddleware
+from django_htmx.middleware import HtmxMiddleware
+
+NOT_PAGES = ("/api.rsc", "/healthz", "/readyz", "/manage/api", "/static/")
+
+Next = Callable[[HttpRequest], HttpResponseBase]
+
+
+def is_page(request: HttpRequest) -> bool:
+    """Claim that the request is for a page of the console."""
+    return not request.path_info.startswith(NOT_PAGES)
+
+
+class PagesOnly:
+    """Runs one middleware for pages and steps aside for the rest."""
+
+    middleware: Any
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+        self.inner = self.middleware(get_response)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not is_page(request):
+            return self.get_response(request)
+        response: HttpResponseBase = self.inner(request)
+        return response
+
+    def process_view(self, request: HttpRequest, *arguments: Any) -> Any:
+        """Pass on to the middleware's own hook."""
+        hook = getattr(self.inner, "process_view", None)
+        return hook(request, *arguments) if hook and is_page(request) else None
+
+
+class Session(PagesOnly):
+    """Sessions."""
+
+    middleware = SessionMiddleware
+
+
+class Locale(PagesOnly):
+    """Languages."""
+
+    middleware = LocaleMiddleware
+
+
+class Csrf(PagesOnly):
+    """Cross-site request forgery."""
+
+    middleware = CsrfViewMiddleware
+
+
+class Authentication(PagesOnly):
+    """Signed-in users."""
+
+    middleware = AuthenticationMiddleware
+
+
+class Messages(PagesOnly):
+    """Messages between pages."""
+
+    middleware = MessageMiddleware
+
+
+class Htmx(PagesOnly):
+    """What htmx tells of its requests."""
+
+    middleware = HtmxMiddleware

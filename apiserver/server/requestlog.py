@@ -1,0 +1,133 @@
+"""The request log: its own SQLite file, written in batches by one thread a process, so that no request waits for it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import queue
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+COLUMNS = ("at", "user", "method", "path", "query", "status", "ms", "rows", "resource", "address", "sql", "error")
+KEEP_ROWS = 200_000
+KEEP_DAYS = 30
+FLUSH_SECONDS = 0.5
+QUERY_TOKEN = re.compile(r"(?i)((?:@|%40)authtoken=)[^&]*")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def masked_path(path: str) -> str:
+    """Return the path with an authtoken segment masked."""
+    return CONTROL.sub("?", re.sub(r"(?i)^(/api\.rsc/+)(?:@|%40)[^/]*", r"\1@***", path))[:2000]
+
+
+def masked_query(query: str) -> str:
+    """Return the query with an authtoken masked."""
+    return CONTROL.sub("?", QUERY_TOKEN.sub(r"\1***", query))[:4000]
+
+
+def file() -> Path:
+    """Return the log's file."""
+    return Path(settings.DATA_DIR) / "requests.sqlite3"
+
+
+def connect() -> sqlite3.Connection:
+    """Return an open log."""
+    connection = sqlite3.connect(file(), timeout=10, isolation_level=None)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=OFF")
+    typed = ", ".join(f"{name} {'REAL' if name in ('at', 'ms') else 'INTEGER' if name in ('status', 'rows') else 'TEXT'}" for name in COLUMNS)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, {typed})")
+    connection.execute("CREATE INDEX IF NOT EXISTS requests_at ON requests (at)")
+    return connection
+
+
+class Writer:
+    """Collects entries and writes them twice a second; starts on first use, so that it lives after a fork."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
+        self._pid = 0
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._ended = threading.Event()
+
+    def put(self, entry: Mapping[str, Any]) -> None:
+        """Take one entry."""
+        if self._pid != os.getpid():
+            self._start()
+        self._queue.put(tuple(entry.get(name) for name in COLUMNS))
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._pid == os.getpid():
+                return
+            self._queue, self._wake, self._ended = queue.SimpleQueue(), threading.Event(), threading.Event()
+            self._pid = os.getpid()
+            threading.Thread(target=self._run, daemon=True, name="request-log").start()
+            atexit.register(self.flush_and_end)
+
+    def _run(self) -> None:
+        connection = connect()
+        while True:
+            is_last = self._wake.wait(FLUSH_SECONDS)
+            self._write(connection)
+            if is_last:
+                connection.close()
+                self._ended.set()
+                return
+
+    def _write(self, connection: sqlite3.Connection) -> None:
+        rows = []
+        while not self._queue.empty():
+            rows.append(self._queue.get())
+        if rows:
+            connection.execute("BEGIN IMMEDIATE")
+            marks = ", ".join("?" * len(COLUMNS))
+            connection.executemany(f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+            connection.execute("COMMIT")
+
+    def flush_and_end(self) -> None:
+        """Write what is left; called at a normal end of the process."""
+        if self._pid == os.getpid():
+            self._wake.set()
+            self._ended.wait(5)
+
+
+WRITER = Writer()
+
+
+def prune(now: float | None = None) -> None:
+    """Drop what is older than the log keeps."""
+    connection = connect()
+    connection.execute("DELETE FROM requests WHERE at < ?", ((now or time.time()) - KEEP_DAYS * 86400,))
+    connection.execute("DELETE FROM requests WHERE id <= (SELECT max(id) FROM requests) - ?", (KEEP_ROWS,))
+    connection.close()
+
+
+def search(*, limit: int = 100, text: str = "", user: str = "", status: str = "", since: float = 0) -> list[dict[str, Any]]:
+    """Return the newest entries that fit; `status` is a code or a class such as 4xx."""
+    connection = connect()
+    connection.row_factory = sqlite3.Row
+    conditions, values = ["at >= ?"], [since]  # type: list[str], list[Any]
+    if text:
+        conditions.append("(instr(path, ?) OR instr(query, ?) OR instr(coalesce(sql, ''), ?))")
+        values += [text] * 3
+    if user:
+        conditions.append("user = ?")
+        values.append(user)
+    if status:
+        low = int(status[0]) * 100 if status.endswith("xx") else int(status)
+        conditions.append("status BETWEEN ? AND ?")
+        values += [low, low + 99 if status.endswith("xx") else low]
+    sql = f"SELECT * FROM requests WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - conditions are ours
+    found = [dict(row) for row in connection.execute(sql, (*values, limit))]
+    connection.close()
+    return found

@@ -1,0 +1,187 @@
+"""What one does with connections: save, test, look into, open. Pages, configuration file and API call these verbs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from apiserver.server import stamp
+from connections import vault
+from connections.connectors.registry import get_connector
+from connections.contract.connector import Session, TestStep
+from connections.contract.errors import InvalidProperties
+from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.models import Connection, valid_name
+
+
+def values_of(connection: Connection) -> dict[str, Any]:
+    """Return the properties with their secrets, as the connector takes them."""
+    revealed = {name: vault.reveal(sealed) for name, sealed in connection.secrets.items()}
+    return get_connector(connection.connector).clean({**connection.properties, **revealed})
+
+
+def own_databases() -> list[str]:
+    """Return the product's own database and broker, which no connection may reach."""
+    found = [f"sqlite:{path}" for path in settings.DATA_DIR.glob("*.sqlite3")]
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("postgresql"):
+        found.append(f"postgresql:{database['HOST'] or 'localhost'}:{database['PORT'] or 5432}/{database['NAME']}")
+    return found
+
+
+def checked(connector_key: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return cleaned properties; raise InvalidProperties for what can't or may not be used."""
+    connector = get_connector(connector_key)
+    found = connector.clean(values)
+    reason = connector.forbidden(found, own_databases())
+    if reason:
+        raise InvalidProperties({"Database": reason})
+    return found
+
+
+@transaction.atomic
+def save_connection(
+    *,
+    name: str,
+    connector: str,
+    values: Mapping[str, Any],
+    existing: Connection | None = None,
+    labels: Sequence[str] = (),
+    read_only: bool = False,
+    max_rows: int = 0,
+) -> Connection:
+    """Store a connection. A secret that `values` does not name keeps its stored value; an empty one is cleared."""
+    valid_name(name)
+    secret_names = {item.name for item in get_connector(connector).properties if item.is_secret}
+    kept = {n: vault.reveal(sealed) for n, sealed in existing.secrets.items() if n not in values} if existing else {}
+    given = {**kept, **values}
+    checked(connector, given)
+    saved = existing or Connection()
+    before = (saved.name, saved.connector, saved.properties, values_if(existing), list(saved.labels), saved.read_only, saved.max_rows)
+    properties = {n: v for n, v in given.items() if n not in secret_names and v not in (None, "")}
+    secrets = {n: str(v) for n, v in given.items() if n in secret_names and v not in (None, "")}
+    after = (name, connector, properties, secrets, list(labels), read_only, max_rows)
+    if existing and before == after:
+        return existing
+    saved.name, saved.connector, saved.properties = name, connector, properties
+    saved.secrets = {n: vault.seal(v) for n, v in secrets.items()}
+    saved.labels, saved.read_only, saved.max_rows = list(labels), read_only, max_rows
+    saved.version += 1 if existing else 0
+    saved.save()
+    stamp.changed()
+    return saved
+
+
+def values_if(connection: Connection | None) -> dict[str, str]:
+    """Return the stored secrets, for telling whether anything changed."""
+    return {name: vault.reveal(sealed) for name, sealed in connection.secrets.items()} if connection else {}
+
+
+def test_connection(connector: str, values: Mapping[str, Any], *, read_only: bool = False) -> list[TestStep]:
+    """Run the named test steps; raise InvalidProperties when they can't even begin."""
+    return get_connector(connector).test(checked(connector, values), read_only=read_only)
+
+
+def test_stored(connection: Connection, *, now: datetime) -> list[TestStep]:
+    """Test a stored connection and remember the result."""
+    steps = test_connection(connection.connector, values_of(connection), read_only=connection.read_only)
+    result = {"ok": all(step.ok for step in steps), "at": now.isoformat(), "steps": [asdict(step) for step in steps]}
+    Connection.objects.filter(pk=connection.pk).update(last_test=result)
+    connection.last_test = result
+    return steps
+
+
+class Sessions:
+    """Open sessions of this process by connection; a changed connection gets a new one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: dict[int, tuple[int, Session]] = {}
+        self._stamp = -1
+
+    def get(self, connection_id: int) -> Session:
+        """Return the session; asks the database only when some configuration changed."""
+        current = stamp.value()
+        found = self._sessions.get(connection_id)
+        if found is not None and current == self._stamp:
+            return found[1]
+        with self._lock:
+            if current != self._stamp:
+                self._drop_changed()
+                self._stamp = current
+            found = self._sessions.get(connection_id)
+            if found is None:
+                connection = Connection.objects.get(pk=connection_id)
+                session = get_connector(connection.connector).open(values_of(connection), read_only=connection.read_only)
+                found = self._sessions[connection_id] = (connection.version, session)
+        return found[1]
+
+    def _drop_changed(self) -> None:
+        versions = dict(Connection.objects.values_list("pk", "version"))
+        for key, (version, session) in list(self._sessions.items()):
+            if versions.get(key) != version:
+                del self._sessions[key]
+                # Requests under way still read from it: close when they had time to end.
+                threading.Timer(60, session.close).start()
+
+    def close(self) -> None:
+        """Close all sessions."""
+        with self._lock:
+            for _, session in self._sessions.values():
+                session.close()
+            self._sessions.clear()
+
+
+SESSIONS = Sessions()
+
+
+def session_for(connection_id: int) -> Session:
+    """Return the open session of a stored connection."""
+    return SESSIONS.get(connection_id)
+
+
+def list_tables(connection: Connection, *, now: datetime, refresh: bool = False) -> list[TableInfo]:
+    """Return the tables that can be published; read anew when asked or never read."""
+    if refresh or connection.tables_read is None:
+        found = session_for(connection.pk).list_tables()
+        connection.tables = [[item.ref.schema, item.ref.name, item.kind, item.comment] for item in found]
+        connection.tables_read = now
+        Connection.objects.filter(pk=connection.pk).update(tables=connection.tables, tables_read=now)
+    return [TableInfo(TableRef(schema, name), kind, comment) for schema, name, kind, comment in connection.tables]
+
+
+def describe(connection: Connection, refs: Sequence[TableRef]) -> list[Table]:
+    """Return the tables as they are now."""
+    return session_for(connection.pk).describe(refs)
+
+
+def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[tuple[Column, ...], list[list[Any]]]:
+    """Return the columns and the first rows of a table."""
+    session = session_for(connection.pk)
+    table = session.describe([ref])[0]
+    dialect = session.dialect
+    double = "%%" if dialect.doubles_percent else "%"
+    listed = ", ".join(dialect.select(column).format(dialect.quote(column.name)) for column in table.columns)
+    source = ".".join(dialect.quote(part) for part in (table.ref.schema, table.ref.name) if part)
+    sql = f"SELECT {listed} FROM {source} LIMIT {int(limit)}".replace("%", double)  # noqa: S608 - names are quoted
+    result = session.query(sql, ())
+    decoders = [dialect.decode(column) for column in table.columns]
+    rows = [
+        [value if value is None or decode is None else decode(value) for value, decode in zip(row, decoders, strict=True)]
+        for batch in result.batches
+        for row in batch
+    ]
+    return table.columns, rows
+
+
+@transaction.atomic
+def delete_connection(connection: Connection) -> None:
+    """Delete a connection; the database refuses while resources use it (their names are asked for before)."""
+    connection.delete()
+    stamp.changed()
