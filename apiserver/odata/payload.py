@@ -88,11 +88,11 @@ class PayloadWriter:
         if shape.reference_only:
             return self.reference(shape.resource, row)
         found = self._control(shape, row) if self.has_control else {}
-        for item in shape.shown:
-            value = row[item.name]
-            if item.type_name and value is not None:
-                found[f"{item.name}@odata.type"] = item.type_name
-            found[item.name] = value if value is None or item.encode is None else item.encode(value)
+        for shown in shape.shown:
+            value = row[shown.name]
+            if shown.type_name and value is not None:
+                found[f"{shown.name}@odata.type"] = shown.type_name
+            found[shown.name] = value if value is None or shown.encode is None else shown.encode(value)
         for name in shape.computed:
             self._computed(found, name, row.get(name))
         for name, item, inner in shape.expanded:

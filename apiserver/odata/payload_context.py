@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -10,7 +11,7 @@ from apiserver.odata.payload_values import key_literal
 from apiserver.resources.catalog import Catalog, PublishedResource
 
 
-def key_predicate(resource: PublishedResource, row: dict[str, Any]) -> str:
+def key_predicate(resource: PublishedResource, row: Mapping[str, Any]) -> str:
     """Return `(1)` or `(A=1,B='x')` of a row."""
     parts = [(name, key_literal(resource.by_name[name].column, row[name])) for name in resource.key]
     if len(parts) == 1:
@@ -18,7 +19,7 @@ def key_predicate(resource: PublishedResource, row: dict[str, Any]) -> str:
     return "(" + ",".join(f"{name}={text}" for name, text in parts) + ")"
 
 
-def entity_id(resource: PublishedResource, row: dict[str, Any]) -> str:
+def entity_id(resource: PublishedResource, row: Mapping[str, Any]) -> str:
     """Return the entity's address below the service root."""
     return quote(resource.name) + key_predicate(resource, row)
 
@@ -44,8 +45,8 @@ def select_list(catalog: Catalog, resource: PublishedResource, options: Options)
         names = list(resource.key)
     if options.select is None and names:
         names.insert(0, "*")
-    for item in options.expand or ():
-        names += _expanded(catalog, resource, item)
+    for expand in options.expand or ():
+        names += _expanded(catalog, resource, expand)
     return ",".join(names)
 
 

@@ -62,7 +62,8 @@ def negotiated(exchange: Exchange) -> None:
 def _action(exchange: Exchange) -> Action:
     target = exchange.target
     if target.suffix == "$ref":
-        return {"POST": add_reference, "PUT": set_reference, "DELETE": remove_reference}[exchange.method]
+        actions: dict[str, Action] = {"POST": add_reference, "PUT": set_reference, "DELETE": remove_reference}
+        return actions[exchange.method]
     if target.item is not None:
         return write_property
     if exchange.method == "POST":
