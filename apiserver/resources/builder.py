@@ -114,7 +114,9 @@ def key_of(row: Resource, table: Table) -> tuple[str, ...]:
     return ()
 
 
-def relations(rows: Iterable[Resource], tables: dict[int, Table], found: dict[str, PublishedResource]) -> dict[str, list[PublishedNavigation]]:
+def relations(
+    rows: Iterable[Resource], tables: dict[int, Table], found: dict[str, PublishedResource]
+) -> dict[str, list[PublishedNavigation]]:
     """Return the navigation properties that foreign keys between published tables of one connection give."""
     by_table: dict[tuple[int, str, str], list[Resource]] = {}
     for row in rows:
@@ -129,7 +131,10 @@ def relations(rows: Iterable[Resource], tables: dict[int, Table], found: dict[st
 
 
 def add_relation(
-    navigations: dict[str, list[PublishedNavigation]], child: PublishedResource, parent: PublishedResource, pairs: tuple[tuple[str, str], ...]
+    navigations: dict[str, list[PublishedNavigation]],
+    child: PublishedResource,
+    parent: PublishedResource,
+    pairs: tuple[tuple[str, str], ...],
 ) -> None:
     """Add the single relation of the child and the collection of the parent, each the other's partner."""
     single = free_name(single_name(pairs, parent), child, navigations[child.name])

@@ -43,7 +43,9 @@ def connect() -> sqlite3.Connection:
     connection = sqlite3.connect(file(), timeout=10, isolation_level=None)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=OFF")
-    typed = ", ".join(f"{name} {'REAL' if name in ('at', 'ms') else 'INTEGER' if name in ('status', 'rows') else 'TEXT'}" for name in COLUMNS)
+    typed = ", ".join(
+        f"{name} {'REAL' if name in ('at', 'ms') else 'INTEGER' if name in ('status', 'rows') else 'TEXT'}" for name in COLUMNS
+    )
     connection.execute(f"CREATE TABLE IF NOT EXISTS requests (id INTEGER PRIMARY KEY, {typed})")
     connection.execute("CREATE INDEX IF NOT EXISTS requests_at ON requests (at)")
     return connection

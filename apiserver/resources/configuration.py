@@ -1,0 +1,172 @@
+"""The section `resources` of the configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apiserver.resources import names
+from apiserver.resources.models import ALL_METHODS, Resource
+from apiserver.resources.services import create, unpublish, update
+from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, nearest, reference, typed
+from connections.contract.errors import ConnectorError
+from connections.contract.table import Table, TableRef
+from connections.models import Connection
+from connections.services import describe
+
+KEYS = (
+    "connection",
+    "schema",
+    "table",
+    "sql",
+    "id",
+    "title",
+    "description",
+    "methods",
+    "key",
+    "columns",
+    "search",
+    "check_column",
+    "serve",
+    "etag",
+)
+TEXTS = ("title", "description", "check_column", "serve", "etag")
+
+
+class ResourcesSection:
+    """Published resources as data."""
+
+    def apply(self, data: Any, change: Change, *, prune: bool) -> None:
+        """Create and change the named resources; take the others back when pruned."""
+        if not isinstance(data, Mapping):
+            raise ConfigurationError("resources must be a mapping of names to resources.")
+        for name, given in data.items():
+            self.one(str(name), given, change)
+        for resource in Resource.objects.exclude(name__in=list(data)) if prune else ():
+            unpublish(resource)
+            change.deleted.append(f"resources/{resource.name}")
+
+    def one(self, name: str, given: Any, change: Change) -> None:
+        """Create or change one resource."""
+        place = f"resources.{name}"
+        values = check_keys(given, KEYS, place)
+        if values.get("sql"):
+            raise ConfigurationError(f"{place}.sql: derived views are not supported by this version.")
+        if names.identifier(name) != name:
+            raise ConfigurationError(f"{place}: the name must be a simple identifier such as {names.identifier(name)}.")
+        existing = Resource.objects.filter(name=name).first()
+        if existing is None and Resource.objects.filter(name__iexact=name).exists():
+            raise ConfigurationError(f"{place}: a resource with this name but for case exists.")
+        connection = connection_of(values, existing, place)
+        table = table_of(connection, values, existing, place)
+        settings = settings_of(values, table, place)
+        label = f"resources/{name}"
+        if existing is None:
+            resource = create(name, connection, table, **settings)
+            if values.get("id") and values["id"] != resource.public_id:
+                Resource.objects.filter(pk=resource.pk).update(public_id=public_id(values["id"], place))
+            change.created.append(label)
+        elif update(existing, table=table, connection=connection, **settings):
+            change.updated.append(label)
+
+    def export(self, secrets: SecretWriter) -> Any:
+        """Return all resources."""
+        return {resource.name: exported(resource) for resource in Resource.objects.select_related("connection")}
+
+
+def public_id(text: Any, place: str) -> str:
+    """Return an id of letters and digits."""
+    if not isinstance(text, str) or not text.isascii() or not text.isalnum() or not 1 <= len(text) <= 60:
+        raise ConfigurationError(f"{place}.id must be letters and digits.")
+    return text
+
+
+def connection_of(values: Mapping[str, Any], existing: Resource | None, place: str) -> Connection:
+    """Return the connection that the resource reads."""
+    if "connection" not in values and existing:
+        return existing.connection
+    by_name = {connection.name: connection for connection in Connection.objects.all()}
+    return by_name[reference(str(values.get("connection", "")), by_name, f"{place}.connection")]
+
+
+def table_of(connection: Connection, values: Mapping[str, Any], existing: Resource | None, place: str) -> Table:
+    """Return the table as it is now."""
+    table = values.get("table") or (existing.table if existing else None)
+    if not table:
+        raise ConfigurationError(f"{place}.table is missing: name the table to publish.")
+    schema = values.get("schema", existing.schema if existing and existing.connection_id == connection.pk else "")
+    try:
+        return describe(connection, [TableRef(str(schema or ""), str(table))])[0]
+    except ConnectorError as error:
+        raise ConfigurationError(f"{place}: {error.message} (connection {connection.name}) {error.hint}") from error
+
+
+def settings_of(values: Mapping[str, Any], table: Table, place: str) -> dict[str, Any]:
+    """Return the checked settings that the file names."""
+    found: dict[str, Any] = {name: typed(values[name], str, f"{place}.{name}") for name in TEXTS if name in values}
+    if "methods" in values:
+        methods = ["PATCH" if item == "MERGE" else item for item in typed(values["methods"], list, f"{place}.methods")]
+        for method in methods:
+            reference(str(method), ALL_METHODS, f"{place}.methods")
+        found["methods"] = [method for method in ALL_METHODS if method in methods]
+    for name in ("key", "search"):
+        if name in values:
+            found[name] = [column(item, table, f"{place}.{name}") for item in typed(values[name], list, f"{place}.{name}")]
+    if "columns" in values:
+        found["columns"] = columns_of(values["columns"], table, f"{place}.columns")
+    if found.get("check_column"):
+        column(found["check_column"], table, f"{place}.check_column")
+    if found.get("etag") not in (None, "row", "none"):
+        column(found["etag"], table, f"{place}.etag")
+    if found.get("serve") not in (None, "live"):
+        raise ConfigurationError(f"{place}.serve: only live is supported by this version.")
+    return found
+
+
+def column(name: Any, table: Table, place: str) -> str:
+    """Return a column's name; raise with the nearest for one that the table lacks."""
+    if name not in table.by_name:
+        raise ConfigurationError(f"{place}: {table.ref} has no column {name!r}{nearest(str(name), table.by_name)}.")
+    return str(name)
+
+
+def columns_of(data: Any, table: Table, place: str) -> dict[str, Any] | None:
+    """Return the published columns: a list of names, or a mapping of name to property name or details."""
+    if data is None:
+        return None
+    if isinstance(data, list):
+        return {column(name, table, place): {} for name in data}
+    if not isinstance(data, Mapping):
+        raise ConfigurationError(f"{place} must be a list of columns or a mapping of column to property.")
+    found: dict[str, Any] = {}
+    for name, value in data.items():
+        column(name, table, place)
+        details = {"name": value} if isinstance(value, str) else dict(check_keys(value or {}, DETAILS, f"{place}.{name}"))
+        alias = details.get("name")
+        if alias is not None and names.identifier(str(alias)) != alias:
+            raise ConfigurationError(f"{place}.{name}: {alias!r} is no simple identifier; {names.identifier(str(alias))} is.")
+        found[name] = details
+    aliases = [str(item.get("name") or name).lower() for name, item in found.items()]
+    if len(set(aliases)) != len(aliases):
+        raise ConfigurationError(f"{place}: two columns have the same property name.")
+    return found
+
+
+DETAILS = ("name", "label", "description", "read_only")
+
+
+def exported(resource: Resource) -> dict[str, Any]:
+    """Return one resource as data; defaults are left out."""
+    found: dict[str, Any] = {"connection": resource.connection.name}
+    if resource.schema:
+        found["schema"] = resource.schema
+    found["table"] = resource.table
+    if resource.public_id != names.public_id(resource.name, ()):
+        found["id"] = resource.public_id
+    for name in (*TEXTS, "methods", "key", "columns", "search"):
+        value, default = getattr(resource, name), Resource._meta.get_field(name).get_default()
+        if value != default:
+            found[name] = value
+    if found.get("columns"):
+        found["columns"] = {n: d["name"] if set(d) == {"name"} else d for n, d in found["columns"].items()}
+    return found

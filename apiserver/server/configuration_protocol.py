@@ -1,0 +1,79 @@
+"""What a section of the configuration file is: every room brings its own, apply, diff and export go through them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+
+class ConfigurationError(Exception):
+    """The file can't be applied; the text names the place and the nearest valid word."""
+
+
+@dataclass(slots=True)
+class Change:
+    """What applying did."""
+
+    now: datetime
+    created: list[str] = field(default_factory=list)
+    updated: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
+    authtokens: dict[str, str] = field(default_factory=dict)  # generated ones only
+
+    @property
+    def is_any(self) -> bool:
+        """Claim that something really changed."""
+        return bool(self.created or self.updated or self.deleted)
+
+
+class SecretWriter(Protocol):
+    """How secrets leave in an export."""
+
+    def write(self, room: str, name: str, prop: str, value: str) -> Any:
+        """Return what stands in the file for a secret."""
+
+
+class Section(Protocol):
+    """One top-level key of the file."""
+
+    def apply(self, data: Any, change: Change, *, prune: bool) -> None:
+        """Make the room as the data say, inside the caller's transaction; raise ConfigurationError."""
+
+    def export(self, secrets: SecretWriter) -> Any:
+        """Return the room's data; None when there are none."""
+
+
+def check_keys(data: Any, allowed: Collection[str], place: str) -> Mapping[str, Any]:
+    """Return the mapping; raise for what is none and for unknown keys, naming the nearest."""
+    if not isinstance(data, Mapping):
+        raise ConfigurationError(f"{place} must be a mapping of names to values.")
+    for key in data:
+        if key not in allowed:
+            raise ConfigurationError(f"{place}.{key} is not known{nearest(str(key), allowed)}.")
+    return data
+
+
+def nearest(word: str, allowed: Collection[str]) -> str:
+    """Return a sentence part that names the nearest valid word, or all of them."""
+    close = difflib.get_close_matches(word, list(allowed), 1, 0.5)
+    return f": did you mean {close[0]}?"[:-1] if close else f"; known are {', '.join(sorted(allowed))}" if allowed else ""
+
+
+def reference(name: str, allowed: Collection[str], place: str) -> str:
+    """Return a name that must exist; raise with the nearest otherwise."""
+    if name not in allowed:
+        raise ConfigurationError(f"{place}: there is no {name!r}{nearest(name, allowed)}.")
+    return name
+
+
+def typed(value: Any, kind: type, place: str) -> Any:
+    """Return a value of the kind; booleans are no numbers."""
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ConfigurationError(f"{place} must be {NAMES[kind]}, not {value!r}.")
+    return value
+
+
+NAMES = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a mapping"}

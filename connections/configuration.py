@@ -1,0 +1,81 @@
+"""The section `connections` of the configuration file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
+from connections import vault
+from connections.connectors.registry import connector_keys
+from connections.contract.errors import InvalidProperties
+from connections.models import Connection
+from connections.services import delete_connection, save_connection
+
+KEYS = ("connector", "labels", "properties", "read_only", "max_rows")
+
+
+class ConnectionsSection:
+    """Connections as data."""
+
+    def apply(self, data: Any, change: Change, *, prune: bool) -> None:
+        """Create and change the named connections; delete the others when pruned."""
+        if not isinstance(data, Mapping):
+            raise ConfigurationError("connections must be a mapping of names to connections.")
+        for name, given in data.items():
+            self.one(str(name), given, change)
+        for connection in Connection.objects.exclude(name__in=list(data)) if prune else ():
+            if connection.resources.exists():
+                connection.resources.all().delete()
+            delete_connection(connection)
+            change.deleted.append(f"connections/{connection.name}")
+
+    def one(self, name: str, given: Any, change: Change) -> None:
+        """Create or change one connection; the file is the whole truth about its properties."""
+        place = f"connections.{name}"
+        values = check_keys(given, KEYS, place)
+        existing = Connection.objects.filter(name=name).first()
+        connector = values.get("connector") or (existing.connector if existing else "")
+        reference(str(connector), connector_keys(), f"{place}.connector")
+        properties = dict(values.get("properties") or {}) if "properties" in values or not existing else dict(existing.properties)
+        before = existing.version if existing else 0
+        kept = {n: "" for n in existing.secrets if n not in properties} if existing and "properties" in values else {}
+        try:
+            saved = save_connection(
+                name=name,
+                connector=str(connector),
+                values={**kept, **properties},
+                existing=existing,
+                labels=typed(values.get("labels", existing.labels if existing else []), list, f"{place}.labels"),
+                read_only=typed(values.get("read_only", existing.read_only if existing else False), bool, f"{place}.read_only"),
+                max_rows=typed(values.get("max_rows", existing.max_rows if existing else 0), int, f"{place}.max_rows"),
+            )
+        except InvalidProperties as error:
+            raise ConfigurationError(f"{place}.properties.{error}.") from error
+        except ValidationError as error:
+            raise ConfigurationError(f"{place}: {' '.join(error.messages)}") from error
+        if existing is None:
+            change.created.append(place.replace(".", "/", 1))
+        elif saved.version != before:
+            change.updated.append(place.replace(".", "/", 1))
+
+    def export(self, secrets: SecretWriter) -> Any:
+        """Return all connections; secrets as the writer says."""
+        return {connection.name: exported(connection, secrets) for connection in Connection.objects.all()}
+
+
+def exported(connection: Connection, secrets: SecretWriter) -> dict[str, Any]:
+    """Return one connection as data."""
+    properties = dict(connection.properties)
+    for name, sealed in connection.secrets.items():
+        properties[name] = secrets.write("connections", connection.name, name, vault.reveal(sealed))
+    found: dict[str, Any] = {"connector": connection.connector, "properties": properties}
+    if connection.labels:
+        found["labels"] = connection.labels
+    if connection.read_only:
+        found["read_only"] = True
+    if connection.max_rows:
+        found["max_rows"] = connection.max_rows
+    return found
