@@ -51,7 +51,6 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apiserver.server.pages_only.Session",
     "apiserver.server.pages_only.Locale",
-    "apiserver.server.pages_only.Common",
     "apiserver.server.pages_only.Csrf",
     "apiserver.server.pages_only.Authentication",
     "apiserver.server.pages_only.Messages",

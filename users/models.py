@@ -29,12 +29,12 @@ class User(AbstractBaseUser):
 
     name = models.CharField(max_length=150, unique=True, validators=[valid_name])
     role = models.CharField(max_length=10, choices=[(role, role) for role in ROLES], default="query")
-    privileges = models.JSONField(default=list)  # methods of PRIVILEGES
-    resources = models.JSONField(null=True)  # resource name -> {"methods", "columns", "filter"}; null: every published resource
+    privileges = models.JSONField(default=list, blank=True)  # methods of PRIVILEGES
+    resources = models.JSONField(null=True, blank=True)  # resource name -> {"methods", "columns", "filter"}; null: every published resource
     is_active = models.BooleanField(default=True)
-    requests_per_hour = models.IntegerField(null=True)  # null: the server's default; -1: no limit
-    concurrent_requests = models.IntegerField(null=True)
-    token_days = models.IntegerField(null=True)
+    requests_per_hour = models.IntegerField(null=True, blank=True)  # null: the server's default; -1: no limit
+    concurrent_requests = models.IntegerField(null=True, blank=True)
+    token_days = models.IntegerField(null=True, blank=True)
     created = models.DateTimeField(auto_now_add=True)
 
     objects = UserManager()

@@ -68,5 +68,3 @@ def of_property(item: PublishedProperty) -> Annotations:
     if item.column.allowed_values:
         found.append(("Validation.AllowedValues", [{"Value": value} for value in item.column.allowed_values]))
     return found
-
-

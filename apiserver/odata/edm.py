@@ -29,7 +29,9 @@ def facets(column: Column) -> Facets:
     name = f"Edm.{column.type}"
     scale: int | str | None = None
     if column.type is Type.DECIMAL:
-        scale = "variable" if column.scale is None or column.precision is None or not 0 <= column.scale <= column.precision else column.scale
+        scale = (
+            "variable" if column.scale is None or column.precision is None or not 0 <= column.scale <= column.precision else column.scale
+        )
     is_long = column.max_length is None or column.max_length >= UNBOUNDED
     return Facets(
         type=f"Collection({name})" if column.is_collection else name,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from apiserver.odata.edm import NAMESPACE
 from apiserver.odata.nodes import ExpandItem, Options
 from apiserver.odata.payload_values import key_literal
 from apiserver.resources.catalog import Catalog, PublishedResource
@@ -24,9 +25,16 @@ def entity_id(resource: PublishedResource, row: Mapping[str, Any]) -> str:
     return quote(resource.name) + key_predicate(resource, row)
 
 
+def type_name(resource: PublishedResource) -> str:
+    """Return the qualified type of a row, as both CSDL writers declare it."""
+    return f"{NAMESPACE}.{resource.name}" + ("" if resource.key else "_row")
+
+
 def entity_context(catalog: Catalog, resource: PublishedResource, options: Options, *, is_single: bool) -> str:
     """Return the fragment after `$metadata#` of a set or one entity (Protocol 4.01, 10.3 to 10.9)."""
     listed = select_list(catalog, resource, options)
+    if not resource.key:  # a composable function over a complex type: entity sets need a key
+        return f"Collection(API.{quote(resource.name)}_row)" + (f"({listed})" if listed else "")
     return quote(resource.name) + (f"({listed})" if listed else "") + ("/$entity" if is_single else "")
 
 

@@ -35,5 +35,8 @@ def answer(exchange: Exchange) -> HttpResponse:
 def service_document(exchange: Exchange, chosen: Format) -> bytes:
     """Return the list of entity sets (JSON Format 4.01, 5)."""
     body = {} if chosen.level == "none" else {"@odata.context": f"{exchange.context.root}/$metadata"}
-    listed = [{"name": name, "kind": "EntitySet", "url": quote(name)} for name in exchange.catalog.resources]
+    listed = [
+        {"name": name, "kind": "EntitySet" if resource.key else "FunctionImport", "url": quote(name)}
+        for name, resource in exchange.catalog.resources.items()
+    ]
     return orjson.dumps(body | {"value": listed})

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
+from apiserver.odata.documents import document
 from apiserver.odata.service import ServiceContext, run
 from apiserver.resources.services import catalog_for
 from apiserver.server.addresses import service_root
 from connections.services import session_for
-from users.authentication import authenticate, split_path_token
+from users.authentication import ANONYMOUS, authenticate, split_path_token
 
 
 @csrf_exempt
@@ -36,4 +38,6 @@ def context_of(request: HttpRequest, token: str | None) -> ServiceContext:
     request.principal = principal  # type: ignore[attr-defined]
     request.service_root = root  # type: ignore[attr-defined]
     request.log_entry = log  # type: ignore[attr-defined]
-    return ServiceContext(catalog_for(principal), session_for, root, log)
+    catalog = catalog_for(principal)
+    is_open = token is not None or principal.name == ANONYMOUS
+    return ServiceContext(catalog, session_for, root, log, partial(document, catalog, root, is_open=is_open))

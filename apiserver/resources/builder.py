@@ -170,7 +170,10 @@ def catalog_of(published: dict[str, PublishedResource], principal: Principal, cu
         shown = tuple(
             replace(n, partner=partner_of(n, kept))
             for n in resource.navigations
-            if n.target in kept and all(here in columns and there in kept[n.target].by_column for here, there in n.pairs)
+            if resource.key
+            and n.target in kept
+            and kept[n.target].key
+            and all(here in columns and there in kept[n.target].by_column for here, there in n.pairs)
         )
         kept[name] = replace(resource, navigations=shown)
     server = options.current()
