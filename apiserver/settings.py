@@ -84,6 +84,7 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise looks for it at start; files come from the rooms
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 

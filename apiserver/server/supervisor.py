@@ -141,7 +141,7 @@ def web_command(options: ServeOptions) -> list[str]:
     """Return granian's command line: WSGI, threads enough that slow sources do not block quick ones."""
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", options.host, "--port", str(options.port)]
     command += ["--workers", str(options.workers), "--blocking-threads", "16", "--backpressure", "64", "--backlog", "2048"]
-    command += ["--respawn-failed-workers", "--workers-kill-timeout", str(GRACE_SECONDS - 5), "--no-ws", "--log-level", "warning"]
+    command += ["--respawn-failed-workers", "--workers-kill-timeout", str(GRACE_SECONDS - 5), "--no-ws", "--log-level", "error"]
     command += ["--http1-header-read-timeout", "15000", "--http1-buffer-size", "65536"]
     if options.certificate and options.key:
         command += ["--ssl-certificate", str(options.certificate), "--ssl-keyfile", str(options.key), "--ssl-protocol-min", "tls1.2"]
