@@ -359,7 +359,7 @@ class Binder:
         if value.type == Type.BOOLEAN and isinstance(rest[-1], nodes.Lambda):
             return Value(fn("exists", self.subselect(inner, [*ties, value.tree])), Type.BOOLEAN, is_nullable=False)
         query = select([value.tree], self.source(inner.resource, inner.alias)).where(all_of(ties), copy=False)
-        return replace(value, tree=query, is_nullable=True)
+        return replace(value, tree=exp.Subquery(this=query), is_nullable=True)
 
     def property_value(self, item: PublishedProperty, scope: Scope, at: int) -> Value:
         """Return a column of the scope."""
@@ -389,7 +389,7 @@ class Binder:
             if last.search is not None:
                 ties.append(self.search(last.search, inner))
             query = select([fn("count_rows")], self.source(inner.resource, inner.alias)).where(all_of(ties), copy=False)
-            return Value(query, Type.INT64, is_nullable=False)
+            return Value(exp.Subquery(this=query), Type.INT64, is_nullable=False)
         if isinstance(last, nodes.Lambda):
             return Value(self.quantified(navigation, scope, last), Type.BOOLEAN, is_nullable=False)
         raise BindError(f"{navigation.name} holds many rows.", at, hint=f"Use {navigation.name}/any(x:...) or {navigation.name}/$count.")
