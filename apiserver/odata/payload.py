@@ -10,15 +10,15 @@ from typing import Any
 import orjson
 
 from apiserver.odata.binder_errors import BindError
+from apiserver.odata.edm import navigations
 from apiserver.odata.etag import Tagger, has_etag
 from apiserver.odata.format import Format
 from apiserver.odata.nodes import ExpandItem, Options, SelectItem
-from apiserver.odata.payload_context import entity_id
+from apiserver.odata.payload_context import entity_id, type_name
 from apiserver.odata.payload_values import Encode, edm_of_value, encoder_for_value, json_encoder
 from apiserver.resources.catalog import Catalog, PublishedResource
 from connections.contract.table import Type
 
-NAMESPACE = "API"
 CHUNK_ROWS = 500
 # What a JSON reader infers by itself; everything else is annotated at metadata=full (JSON Format 4.01, 4.6.3).
 _INFERRED = frozenset({Type.STRING, Type.BOOLEAN, Type.DOUBLE})
@@ -110,7 +110,7 @@ class PayloadWriter:
         resource = shape.resource
         is_addressed = self.is_full and has_address(resource, row)
         if self.is_full:
-            found["@odata.type"] = f"#{NAMESPACE}.{resource.name}"
+            found["@odata.type"] = f"#{type_name(resource)}"
             if is_addressed:
                 found["@odata.id"] = f"{self.root}/{entity_id(resource, row)}"
         if shape.tagger and row.keys() >= shape.tagger.needed:
@@ -139,10 +139,9 @@ class PayloadWriter:
 
     def _links(self, found: dict[str, Any], shape: Shape, row: Row) -> None:
         base = f"{self.root}/{entity_id(shape.resource, row)}"
-        for navigation in shape.resource.navigations:
-            if navigation.target in self.catalog.resources:
-                found[f"{navigation.name}@odata.associationLink"] = f"{base}/{navigation.name}/$ref"
-                found[f"{navigation.name}@odata.navigationLink"] = f"{base}/{navigation.name}"
+        for navigation in navigations(self.catalog, shape.resource):
+            found[f"{navigation.name}@odata.associationLink"] = f"{base}/{navigation.name}/$ref"
+            found[f"{navigation.name}@odata.navigationLink"] = f"{base}/{navigation.name}"
 
     def collection(self, head: Mapping[str, Any], objects: Iterable[Any], tail: Callable[[], Mapping[str, Any]]) -> Iterator[bytes]:
         """Write `{head, "value": [...], tail}` in chunks; the tail (next link) is known when the rows are through."""

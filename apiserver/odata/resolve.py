@@ -69,7 +69,8 @@ def resolve(catalog: Catalog, path: nodes.ResourcePath, aliases: Mapping[str, no
     if name.startswith("$"):
         raise _dollar(name)
     resource = catalog.resources.get(name)
-    if resource is None or isinstance(first, nodes.Bound | nodes.Cast):
+    is_called = isinstance(first, nodes.Bound) and not first.names and resource is not None and not resource.key
+    if resource is None or (isinstance(first, nodes.Bound | nodes.Cast) and not is_called):
         raise NotFound(f"{name} is not published.", target=name, hint="The service document lists what is.")
     walk = _Walk(catalog, aliases, Target((Hop(resource),)))
     for segment in rest:

@@ -231,5 +231,4 @@ def _without_body(response: HttpResponseBase) -> HttpResponse:
     empty = HttpResponse(status=response.status_code, headers=dict(response.items()))
     if not response.streaming:
         empty["Content-Length"] = str(len(body))
-    response.close()
     return empty

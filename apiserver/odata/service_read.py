@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from itertools import chain
 from typing import Any
 from urllib.parse import quote
 
@@ -124,13 +123,19 @@ def entity_set(exchange: Exchange) -> HttpResponseBase:
     if size == 0:
         # What fails before the first rows still gets its own status: they are fetched before the answer begins.
         begun = [chunk for chunk in (next(chunks, b""), next(chunks, b"")) if chunk]
-        response: HttpResponseBase = StreamingHttpResponse(chain(begun, chunks), content_type=exchange.format.content_type)
+        response: HttpResponseBase = StreamingHttpResponse(_resumed(begun, chunks), content_type=exchange.format.content_type)
     else:
         response = HttpResponse(b"".join(chunks), content_type=exchange.format.content_type)
     if exchange.preferences.page_size is not None:
         response["Preference-Applied"] = f"{exchange.preferences.page_size_name}={size}"
     response["Vary"] = "Accept, Prefer, OData-MaxVersion"
     return response
+
+
+def _resumed(begun: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
+    """Give all chunks; a generator, so that a client that hangs up closes the statement too."""
+    yield from begun
+    yield from rest
 
 
 class _Seen:
@@ -148,9 +153,9 @@ class _Seen:
 def page_size(exchange: Exchange) -> int:
     """Return the rows of one answer: the client's wish within the server's bound; 0 = all, streamed."""
     wished, catalog = exchange.preferences.page_size, exchange.catalog
-    if wished is None:
-        return catalog.page_size
-    return min(wished, catalog.max_page_size) if catalog.max_page_size else wished
+    size = catalog.page_size if wished is None else min(wished, catalog.max_page_size or wished)
+    most = exchange.target.resource.max_rows
+    return min(size or most, most) if most else size
 
 
 def next_link(exchange: Exchange, token: str | None) -> dict[str, str]:

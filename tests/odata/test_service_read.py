@@ -342,5 +342,9 @@ def test_log_tells_resource_rows_and_statement(api: Service) -> None:
 
 
 def test_keyless_table_has_rows_but_no_addresses(api: Service) -> None:
-    assert len(api.get("journal", Accept=FULL).rows) == 3
+    reply = api.get("journal", Accept=FULL)
+
+    assert len(reply.rows) == len(api.get("journal()").rows) == 3
+    assert reply.json["@odata.context"] == f"{ROOT}/$metadata#Collection(API.journal_row)"
+    assert {"name": "journal", "kind": "FunctionImport", "url": "journal"} in api.get("").json["value"]
     assert api.get("journal(1)").status == 404
