@@ -3,4 +3,13 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-urlpatterns = [path("", RedirectView.as_view(url="console/"))]
+from apiserver.console import views
+
+app_name = "console"
+urlpatterns = [
+    path("", RedirectView.as_view(url="console/")),
+    path("console/", views.status, name="status"),
+    path("console/sign-in", views.sign_in, name="sign_in"),
+    path("console/sign-out", views.sign_out, name="sign_out"),
+    path("console/setup/<str:token>", views.setup, name="setup"),
+]

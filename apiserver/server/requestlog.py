@@ -133,3 +133,11 @@ def search(*, limit: int = 100, text: str = "", user: str = "", status: str = ""
     found = [dict(row) for row in connection.execute(sql, (*values, limit))]
     connection.close()
     return found
+
+
+def count(since: float) -> int:
+    """Return the number of requests since then."""
+    connection = connect()
+    found = connection.execute("SELECT count(*) FROM requests WHERE at >= ?", (since,)).fetchone()[0]
+    connection.close()
+    return int(found)

@@ -1,0 +1,78 @@
+"""Sign-in, the first administrator, Status."""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from typing import Any
+
+from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from apiserver.console.forms import SetupForm, SignInForm
+from apiserver.resources.models import Resource
+from apiserver.server import audit, requestlog
+from apiserver.server.addresses import caller, service_root
+from connections.models import Connection
+from users.models import User
+from users.setup import consume_setup, is_setup_valid
+
+CONSOLE_ROLES = ("admin", "operator")
+
+
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Let an administrator or operator in."""
+    form = SignInForm(request.POST or None)
+    if form.is_valid():
+        user = authenticate(request, username=form.cleaned_data["name"], password=form.cleaned_data["password"])
+        if user is not None and user.role in CONSOLE_ROLES:  # type: ignore[attr-defined]
+            login(request, user)
+            audit.record("signed in", who=user.get_username(), address=caller(request).address)
+            return redirect("console:status")
+        audit.record("sign-in refused", who=form.cleaned_data["name"], address=caller(request).address)
+        form.add_error(None, _("Name and password do not belong to someone who may sign in here."))
+    return render(request, "console/sign_in.html", {"form": form}, status=403 if form.errors else 200)
+
+
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    logout(request)
+    return redirect("console:sign_in")
+
+
+def setup(request: HttpRequest, token: str) -> HttpResponse:
+    """Make the first administrator by the one-time link."""
+    now = timezone.now()
+    if not is_setup_valid(token, now=now):
+        return render(request, "console/setup.html", {"form": None}, status=410)
+    form = SetupForm(request.POST or None)
+    if form.is_valid():
+        values = form.cleaned_data
+        admin = consume_setup(token, name=values["name"], password=values["password"], now=now)
+        if admin is not None:
+            login(request, admin)
+            return redirect("console:status")
+    return render(request, "console/setup.html", {"form": form})
+
+
+@login_required
+def status(request: HttpRequest) -> HttpResponse:
+    """Show what is there and what happened last."""
+    since = time.time() - 86400
+    latest: list[dict[str, Any]] = requestlog.search(limit=15, since=since)
+    for entry in latest:
+        entry["time"] = dt.datetime.fromtimestamp(entry["at"], dt.UTC)
+    figures = [
+        {"label": _("Connections"), "value": Connection.objects.count()},
+        {"label": _("Resources"), "value": Resource.objects.count()},
+        {"label": _("Users"), "value": User.objects.count()},
+        {"label": _("Requests in 24 h"), "value": requestlog.count(since)},
+    ]
+    context = {"figures": figures, "requests": latest, "root": service_root(request, None)}
+    return render(request, "console/status.html", context)
