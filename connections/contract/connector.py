@@ -43,8 +43,11 @@ class Session(Protocol):
     def describe(self, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables with exact types, keys and relations; raise TableGone for a missing one."""
 
-    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000) -> Result:
-        """Run one reading statement in a read-only transaction. `sql` uses the dialect's own bind marks."""
+    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
+        """Run one reading statement in a read-only transaction. `sql` uses the dialect's own bind marks.
+
+        With `stream` the rows stay at the source and the connection stays in use until `close` or the last batch.
+        """
 
     def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
         """Run writing statements in one transaction, commit when all succeed, else roll back and raise."""

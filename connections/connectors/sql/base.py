@@ -1,21 +1,27 @@
-"""What the SQL connectors have in common: cleaning, pasted addresses, named test steps, tunnels."""
+"""What the SQL connectors have in common: cleaning, named test steps within a time limit, tunnels."""
 
 from __future__ import annotations
 
-import socket
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connections.connectors.sql import addresses
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.session import SqlSession
 from connections.connectors.sql.tunnel import Tunnel
 from connections.contract.connector import TestStep
-from connections.contract.errors import AuthenticationFailed, ConnectionFailed, ConnectorError, InvalidProperties
+from connections.contract.errors import AuthenticationFailed, ConnectorError, InvalidProperties
 from connections.contract.property import Property
+
+# Seconds that a whole test may take, whatever the source does.
+TEST_SECONDS = 15.0
+OWN = "This is the product's own database; it can't be published."
+
+Steps = Iterator[tuple[str, Callable[[], str]]]
 
 
 class SqlConnector(ABC):
@@ -28,12 +34,20 @@ class SqlConnector(ABC):
     url_schemes: ClassVar[tuple[str, ...]]
 
     @abstractmethod
+    def from_url(self, url: str) -> dict[str, Any]:
+        """Return the properties that a pasted address holds; raise InvalidProperties for what is none."""
+
+    @abstractmethod
     def open(self, values: Mapping[str, Any], *, read_only: bool = False) -> SqlSession:
         """Return a session; connects lazily."""
 
     @abstractmethod
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties reach the product's own database, or ''."""
+
+    @abstractmethod
+    def steps(self, values: Mapping[str, Any], read_only: bool) -> Steps:
+        """Give name and work of each step in order; work returns what was found or raises ConnectorError."""
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults."""
@@ -42,44 +56,36 @@ class SqlConnector(ABC):
             ZoneInfo(found.get("TimeZone") or "UTC")
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise InvalidProperties({"TimeZone": f"{found['TimeZone']!r} is no known time zone, such as Asia/Tokyo"}) from error
-        if found.get("UseSSH") and not found.get("SSHServerFingerprint"):
-            raise InvalidProperties({"SSHServerFingerprint": "a value is required: without it nobody knows which server answers"})
         return found
 
     def test(self, values: Mapping[str, Any], *, read_only: bool = False) -> list[TestStep]:
-        """Run the named steps; stop at the first that fails."""
-        steps: list[TestStep] = []
-        for name, work in self.steps(values, read_only):
-            started = time.perf_counter()
-            try:
-                message = work()
-            except ConnectorError as error:
-                steps.append(TestStep(name, False, time.perf_counter() - started, error.message, error.hint))
-                return steps
-            steps.append(TestStep(name, True, time.perf_counter() - started, message))
-        return steps
+        """Run the named steps; stop at the first that fails, or when the time is over."""
+        try:
+            found = self.clean(values)
+        except InvalidProperties as error:
+            return [TestStep("properties", False, 0.0, error.message)]
+        limited = {**found, "ConnectTimeout": min(found["ConnectTimeout"], 10), "Timeout": min(found["Timeout"], 10)}
+        return bounded(self.steps(limited, read_only))
 
-    @abstractmethod
-    def steps(self, values: Mapping[str, Any], read_only: bool) -> Iterator[tuple[str, Callable[[], str]]]:
-        """Give name and work of each step in order; work returns what was found or raises ConnectorError."""
-
-    def session_steps(self, values: Mapping[str, Any], read_only: bool) -> Iterator[tuple[str, Callable[[], str]]]:
+    def session_steps(self, values: Mapping[str, Any], read_only: bool, first: str = "sign_in") -> Steps:
         """Give the steps that every database ends with: sign in, list tables."""
         session = self.open(values, read_only=read_only)
 
         def sign_in() -> str:
-            session.query("SELECT 1", ()).close()
-            return "Signed in"
+            session.query(self.probe, ()).close()
+            return "Signed in" if first == "sign_in" else "Opened"
 
         def list_tables() -> str:
             found = session.list_tables()
-            return f"{len(found)} tables and views can be read" if len(found) != 1 else "1 table can be read"
+            return "1 table can be read" if len(found) == 1 else f"{len(found)} tables and views can be read"
 
         try:
-            yield "sign_in", sign_in
+            yield first, sign_in
             yield "list_tables", list_tables
         finally:
             session.close()
+
+    probe: ClassVar[str] = "SELECT 1"
 
 
 class ServerConnector(SqlConnector):
@@ -87,103 +93,91 @@ class ServerConnector(SqlConnector):
 
     def from_url(self, url: str) -> dict[str, Any]:
         """Return the properties that a pasted address holds; raise InvalidProperties for what is none."""
-        try:
-            parts = urlsplit(url.strip())
-            port = parts.port
-        except ValueError as error:
-            raise InvalidProperties({"Server": f"this is no address: {error}"}) from error
-        if parts.scheme.split("+")[0] not in self.url_schemes or not parts.hostname:
-            raise InvalidProperties({"Server": f"paste an address that starts with {self.url_schemes[0]}://"})
-        found: dict[str, Any] = {"Server": unquote(parts.hostname)}
-        if port:
-            found["Port"] = port
-        for name, text in (("User", parts.username), ("Password", parts.password), ("Database", parts.path.lstrip("/"))):
-            if text:
-                found[name] = unquote(text)
-        mode = parse_qs(parts.query).get("sslmode", parse_qs(parts.query).get("ssl-mode", [""]))[0].lower()
-        if mode:
-            found["UseSSL"] = tls_mode(mode)
+        return addresses.properties_of(url, self.url_schemes)
+
+    def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the values typed and with defaults; `UseSSL: true`, as other products spell it, means Verify."""
+        words = {"true": shared.TLS_VERIFY, "false": shared.TLS_OFF}
+        given = dict(values)
+        if str(given.get("UseSSL")).lower() in words:
+            given["UseSSL"] = words[str(given["UseSSL"]).lower()]
+        found = super().clean(given)
+        wrong: dict[str, str] = {}
+        for name in ("Server", "SSHServer") if found["UseSSH"] else ("Server",):
+            try:
+                addresses.check_host(found[name] or "")
+            except ValueError as error:
+                wrong[name] = str(error)
+        if found["UseSSH"] and not found["SSHServerFingerprint"] and not found["SSHTrustAnyServer"]:
+            wrong["SSHServerFingerprint"] = "a value is required: without it nobody knows which server answers"
+        if found["SSLClientCert"] and not found["SSLClientKey"]:
+            wrong["SSLClientKey"] = "a value is required with SSLClientCert"
+        if wrong:
+            raise InvalidProperties(wrong)
         return found
 
-    def steps(self, values: Mapping[str, Any], read_only: bool) -> Iterator[tuple[str, Callable[[], str]]]:
+    def steps(self, values: Mapping[str, Any], read_only: bool) -> Steps:
         """Give: resolve, connect, (tls), sign_in, list_tables."""
-        host, port = ssh_endpoint(values) if values.get("UseSSH") else (values["Server"], values["Port"])
-        yield "resolve", lambda: resolve(host)
-        yield "connect", lambda: connect(host, port, values["ConnectTimeout"])
+        host, port = (values["SSHServer"], values["SSHPort"]) if values.get("UseSSH") else (values["Server"], values["Port"])
+        yield "resolve", lambda: addresses.resolve(host)
+        yield "connect", lambda: addresses.connect(host, port, values["ConnectTimeout"])
         last = self.session_steps(values, read_only)
-        if values.get("UseSSL", shared.TLS_OFF) != shared.TLS_OFF:
+        if values["UseSSL"] != shared.TLS_OFF:
             name, sign_in = next(last)
-            yield "tls", lambda: self.test_tls(sign_in)
+            yield "tls", lambda: agree_on_tls(sign_in, values["UseSSL"])
             yield name, sign_in
         yield from last
 
-    def test_tls(self, sign_in: Callable[[], str]) -> str:
-        """Sign in and let only failures that are not about credentials count."""
-        try:
-            sign_in()
-        except AuthenticationFailed:
-            pass  # TLS stood: the refusal belongs to the next step, which meets it again
-        return "Encrypted"
-
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties reach the product's own database or broker, or ''."""
-        if values.get("UseSSH"):
-            return ""
-        ours = addresses(str(values.get("Server") or "localhost"))
-        for identity in own:
-            kind, _, rest = identity.partition(":")
-            host_port, _, database = rest.partition("/")
-            host, _, port = host_port.rpartition(":")
-            if not host or int(port) != values.get("Port") or not ours & addresses(host):
-                continue
-            if kind == "redis" or (kind == self.key and database in ("", values.get("Database") or values.get("User"))):
-                return "This is the product's own database; it can't be published."
-        return ""
+        return OWN if addresses.is_own(self.key, values, own) else ""
 
 
-def tls_mode(word: str) -> str:
-    """Return UseSSL for the sslmode of an address."""
-    if word in ("disable", "disabled", "allow", "prefer", "preferred"):
-        return shared.TLS_OFF
-    return shared.TLS_VERIFY if word in ("verify-ca", "verify-full", "verify_ca", "verify_identity") else shared.TLS_TRUST_ANY
+def bounded(steps: Steps) -> list[TestStep]:
+    """Run the steps in a thread that is left alone when the time is over: neither name servers nor drivers can be interrupted."""
+    running: list[tuple[str, float]] = []
+    done: list[TestStep] = []
+    broken: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            for name, work in steps:
+                running.append((name, time.perf_counter()))
+                done.append(run_step(name, running[-1][1], work))
+                if not done[-1].ok:
+                    return
+        except BaseException as error:  # noqa: BLE001 raised again by the caller's thread
+            broken.append(error)
+
+    worker = threading.Thread(target=run, daemon=True, name="connection-test")
+    worker.start()
+    worker.join(TEST_SECONDS)
+    if broken:
+        raise broken[0]
+    found = list(done)
+    if worker.is_alive() and len(found) < len(running):
+        name, started = running[len(found)]
+        hint = "A firewall or a slow name server may hold it up."
+        found.append(TestStep(name, False, time.perf_counter() - started, f"This did not end within {TEST_SECONDS:.0f} s.", hint))
+    return found
 
 
-def addresses(host: str) -> set[str]:
-    """Return the addresses of a host; all loopback ones count as one."""
+def run_step(name: str, started: float, work: Callable[[], str]) -> TestStep:
+    """Return how the step went."""
     try:
-        found = {str(item[4][0]) for item in socket.getaddrinfo(host or "localhost", None)}
-    except OSError:
-        return {host}
-    return {"loopback" if address.startswith("127.") or address == "::1" else address for address in found}
+        message = work()
+    except ConnectorError as error:
+        return TestStep(name, False, time.perf_counter() - started, error.message, error.hint)
+    return TestStep(name, True, time.perf_counter() - started, message)
 
 
-def ssh_endpoint(values: Mapping[str, Any]) -> tuple[str, int]:
-    """Return host and port of the SSH server."""
-    return str(values.get("SSHServer") or ""), int(values.get("SSHPort") or 22)
-
-
-def resolve(host: str) -> str:
-    """Return what the host's name resolves to."""
+def agree_on_tls(sign_in: Callable[[], str], mode: str) -> str:
+    """Return that TLS stands: a refused sign-in comes after it and belongs to the next step, which meets it again."""
     try:
-        found = sorted({str(item[4][0]) for item in socket.getaddrinfo(host, None)})
-    except (OSError, UnicodeError) as error:
-        raise ConnectionFailed(
-            f"The host name {host!r} can't be resolved.", hint="Check the spelling of Server, or use an address."
-        ) from error
-    return ", ".join(found)
-
-
-def connect(host: str, port: int, timeout: float) -> str:
-    """Return that the port answers."""
-    try:
-        socket.create_connection((host, port), timeout).close()
-    except TimeoutError as error:
-        hint = "A firewall may drop the connection: allow this machine, or check Server and Port."
-        raise ConnectionFailed(f"{host}:{port} did not answer within {timeout} s.", hint=hint) from error
-    except OSError as error:
-        hint = "Is the database running, and does it listen on this address and port?"
-        raise ConnectionFailed(f"{host}:{port} refused the connection.", hint=hint) from error
-    return f"{host}:{port} answers"
+        sign_in()
+    except AuthenticationFailed:
+        return "Encrypted"
+    return "Encrypted, and the server's certificate is trusted" if mode == shared.TLS_VERIFY else "Encrypted; any certificate is trusted"
 
 
 def tunnel_for(values: Mapping[str, Any]) -> Tunnel | None:

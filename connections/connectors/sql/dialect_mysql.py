@@ -8,16 +8,15 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from connections.connectors.sql.functions_mysql import CASTS, FUNCTIONS
+from connections.connectors.sql.types_mysql import SHAPES
+from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, shortest_single, zone_of
 from connections.contract.dialect import Dialect
 from connections.contract.errors import BadValue
-from connections.contract.table import FLOATS, INTEGERS, Column, Type
+from connections.contract.table import INTEGERS, Column, Type
 
 BINDS: dict[Type, str] = {
-    Type.DECIMAL: "CAST({0} AS DECIMAL(65, 20))",
-    Type.STRING: "CONVERT({0} USING utf8mb4)",
     Type.DATE: "CAST({0} AS DATE)",
     Type.TIME: "CAST({0} AS TIME(6))",
     Type.TIMESTAMP: "CAST({0} AS DATETIME(6))",
@@ -25,38 +24,49 @@ BINDS: dict[Type, str] = {
 }
 # PyMySQL reads TIME as timedelta, which may lie outside a day.
 DAY = dt.timedelta(days=1)
-
-
-def quote(name: str) -> str:
-    """Return an identifier as SQL text."""
-    if "\0" in name:
-        raise BadValue("A name holds a NUL character.")
-    return "`" + name.replace("`", "``") + "`"
+MIDNIGHT = dt.datetime(2000, 1, 1)  # noqa: DTZ001 only its time is used
+MOST_DIGITS, MOST_DECIMALS, USUAL_DECIMALS = 65, 30, 20
 
 
 def bind(column: Column) -> str:
     """Return the SQL of a bound value of this column's type."""
-    if column.type == Type.DECIMAL and column.precision:
-        return "{0}"  # PyMySQL writes decimals as exact literals
+    if column.type == Type.DECIMAL:
+        return f"CAST({{0}} AS DECIMAL({MOST_DIGITS}, {decimals(column)}))"
+    if column.type == Type.STRING and " CHARACTER SET " in column.native_type and not is_wide(column):
+        return "CONVERT({0} USING utf8mb4)"  # else a value that the column's character set lacks is an error, not a difference
     return BINDS.get(column.type, "{0}")
 
 
-def select(zone: str, column: Column) -> str:
+def decimals(column: Column) -> int:
+    """Return how many decimals a bound value keeps: more than the column's, so that nothing is rounded to equality."""
+    room = MOST_DIGITS - ((column.precision or 0) - (column.scale or 0))
+    return min(max(column.scale or 0, USUAL_DECIMALS), MOST_DECIMALS, room)
+
+
+def is_wide(column: Column) -> bool:
+    """Claim that the column's character set is a Unicode one that MySQL does not take to utf8mb4 by itself."""
+    return column.native_type.endswith(("ucs2", "utf16", "utf16le", "utf32"))
+
+
+def select(column: Column) -> str:
     """Return the SQL that reads a column exactly."""
-    if column.type == Type.TIMESTAMP and not column.has_zone and zone != "UTC":
-        return f"CONVERT_TZ({{0}}, '{zone}', '+00:00')"  # the zone was checked against the machine's zone list
-    if column.type == Type.BOOLEAN and column.native_type.startswith("bit"):
+    declared = column.native_type
+    if column.type == Type.BOOLEAN:
+        return "({0} <> 0)" if declared else "{0}"
+    if declared.startswith("bit("):
         return "({0} + 0)"
-    if column.type == Type.INT64 and column.native_type.startswith("bit"):
-        return "({0} + 0)"
-    return "{0}"
+    if column.type == Type.SINGLE:
+        return "({0} + 0e0)"  # a FLOAT alone is written with six digits
+    if declared.split("(")[0].split(" ")[0] in SHAPES:
+        return "ST_AsText({0})"
+    return "CAST({0} AS CHAR)" if declared == "json" else "{0}"
 
 
-def encode(zone: ZoneInfo, column: Column) -> Callable[[Any], Any] | None:
+def encode(zone: dt.tzinfo, column: Column) -> Callable[[Any], Any] | None:
     """Return how a value becomes the driver's."""
     if column.type == Type.TIMESTAMP:
-        target = dt.UTC if column.has_zone else zone
-        return lambda value: value.astimezone(target).strftime("%Y-%m-%d %H:%M:%S.%f")
+        write = instant_writer(dt.UTC if column.has_zone or not column.native_type else zone)
+        return lambda value: str(write(value))
     return ENCODERS.get(column.type)
 
 
@@ -68,32 +78,32 @@ def float_out(value: float) -> float:
 
 
 ENCODERS: dict[Type, Callable[[Any], Any]] = {
-    **dict.fromkeys(FLOATS, float_out),
+    Type.DOUBLE: float_out,
+    Type.SINGLE: lambda value: float_out(nearest_single(value)),
+    Type.DECIMAL: lambda value: format(value, "f"),
     Type.GUID: str,
     Type.BINARY: lambda value: bytes(value).hex(),
     Type.BOOLEAN: int,
     Type.DATE: lambda value: value.isoformat(),
-    Type.TIME: lambda value: value.strftime("%H:%M:%S.%f"),
+    Type.TIME: lambda value: value.isoformat(),
 }
 
 
-def decode(column: Column) -> Callable[[Any], Any] | None:
+def decode(zone: dt.tzinfo, column: Column) -> Callable[[Any], Any] | None:
     """Return how the driver's value becomes the contract's."""
     if column.type in INTEGERS:
         return int
+    if column.type == Type.TIMESTAMP:
+        read = instant_reader(dt.UTC if column.has_zone or not column.native_type else zone)
+        return lambda value: read(value) if isinstance(value, dt.datetime) else None  # the zero date of old tables is no date
     return DECODERS.get(column.type)
-
-
-def to_utc(value: Any) -> dt.datetime | None:
-    """Return an aware UTC value; the zero date of old tables is no date: null."""
-    return value.replace(tzinfo=dt.UTC) if isinstance(value, dt.datetime) else None
 
 
 def to_time(value: Any) -> dt.time:
     """Return a time of day."""
     if not isinstance(value, dt.timedelta) or not dt.timedelta() <= value < DAY:
         raise BadValue("A TIME column holds a value outside a day.", hint="Publish the column as text.")
-    return (dt.datetime.min + value).time()
+    return (MIDNIGHT + value).time()
 
 
 def to_text(value: Any) -> str:
@@ -104,35 +114,32 @@ def to_text(value: Any) -> str:
 DECODERS: dict[Type, Callable[[Any], Any]] = {
     Type.BOOLEAN: bool,
     Type.DECIMAL: lambda value: value if isinstance(value, Decimal) else Decimal(str(value)),
-    Type.SINGLE: float,
+    Type.SINGLE: lambda value: shortest_single(float(value)),
     Type.DOUBLE: float,
     Type.STRING: to_text,
     Type.GUID: lambda value: uuid.UUID(value) if isinstance(value, str) else uuid.UUID(bytes=bytes(value)),
     Type.DATE: lambda value: value if isinstance(value, dt.date) else None,
     Type.TIME: to_time,
-    Type.TIMESTAMP: to_utc,
     Type.BINARY: lambda value: value.encode() if isinstance(value, str) else bytes(value),
 }
 
 
-def make(zone: str, *, has_returning: bool) -> Dialect:
-    """Return the dialect; `has_returning` on MariaDB 10.5 and later, for INSERT and DELETE."""
-    zone_info = ZoneInfo(zone)
+@functools.cache
+def dialect(zone: str) -> Dialect:
+    """Return the dialect for a connection with this TimeZone. INSERT ... RETURNING is MariaDB's alone, so it is not used."""
+    found = zone_of(zone)
     return Dialect(
         name="mysql",
         sqlglot="mysql",
         bind_mark="%s",
         doubles_percent=True,
-        quote=quote,
+        quote=functools.partial(quoted, "`"),
         functions=FUNCTIONS,
         casts=CASTS,
         bind=bind,
-        select=functools.partial(select, zone),
-        encode=functools.partial(encode, zone_info),
-        decode=decode,
-        has_returning=has_returning,
+        select=select,
+        encode=functools.partial(encode, found),
+        decode=functools.partial(decode, found),
+        has_returning=False,
         max_binds=32000,
     )
-
-
-dialect = functools.cache(functools.partial(make, has_returning=False))

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from connections.connectors.sql.functions_postgresql import CASTS, FUNCTIONS
+from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, zone_of
 from connections.contract.dialect import Dialect
 from connections.contract.errors import BadValue
 from connections.contract.table import Column, Type
 
-# Parameters carry their type: psycopg sends text untyped, which is ambiguous inside functions.
+# Binds carry their type: inside functions an untyped one is ambiguous.
 BINDS: dict[Type, str] = {
     Type.BOOLEAN: "CAST({0} AS boolean)",
     Type.DECIMAL: "CAST({0} AS numeric)",
@@ -26,49 +26,40 @@ BINDS: dict[Type, str] = {
     Type.DURATION: "CAST({0} AS interval)",
     Type.BINARY: "CAST({0} AS bytea)",
 }
-TEXT_NATIVE = ("text", "character varying")
 
 
-def quote(name: str) -> str:
-    """Return an identifier as SQL text."""
-    if "\0" in name:
-        raise BadValue("A name holds a NUL character.")
-    return '"' + name.replace('"', '""') + '"'
+def is_foreign_text(column: Column) -> bool:
+    """Claim that the column is of a type that we treat as text and PostgreSQL does not: enum, json, inet, char(n) ..."""
+    if column.type != Type.STRING or column.is_collection or not column.native_type:
+        return False
+    return column.native_type != "text" and not column.native_type.startswith("character varying")
 
 
 def bind(column: Column) -> str:
     """Return the SQL of a bound value of this column's type."""
-    if column.is_collection or (column.type == Type.STRING and not is_plain_text(column) and column.native_type):
-        return f"CAST({{0}} AS {written_type(column)})"
+    if column.is_collection:
+        return f"CAST({{0}} AS {column.native_type})"
+    if is_foreign_text(column):
+        return "{0}"  # of unknown type: text next to text, an enum's label when stored in an enum
     if column.type == Type.TIMESTAMP:
         return "CAST({0} AS timestamptz)" if column.has_zone else "CAST({0} AS timestamp)"
     return BINDS.get(column.type, "{0}")
 
 
-def written_type(column: Column) -> str:
-    """Return the type name that the catalog itself printed (format_type quotes what needs it)."""
-    return column.native_type.replace("%", "%%")
-
-
-def is_plain_text(column: Column) -> bool:
-    """Claim that the column compares as text without a cast."""
-    return column.native_type.startswith(TEXT_NATIVE)
-
-
-def select(zone: str, column: Column) -> str:
+def select(column: Column) -> str:
     """Return the SQL that reads a column exactly."""
-    if column.type == Type.STRING and not column.is_collection and column.native_type and not is_plain_text(column):
+    if is_foreign_text(column):
         return "CAST({0} AS text)"
-    if column.type == Type.TIMESTAMP and not column.has_zone and zone != "UTC" and not column.is_collection:
-        return f"({{0}} AT TIME ZONE '{zone}')"  # the zone was checked against the machine's zone list
-    return "{0}"
+    return "CAST({0} AS bigint)" if column.native_type == "oid" else "{0}"
 
 
-def encode(zone: ZoneInfo, column: Column) -> Callable[[Any], Any] | None:
+def encode(zone: tzinfo, column: Column) -> Callable[[Any], Any] | None:
     """Return how a value becomes the driver's."""
+    one: Callable[[Any], Any] | None = ENCODERS.get(column.type)
     if column.type == Type.TIMESTAMP and not column.has_zone:
-        return lambda value: value.astimezone(zone).replace(tzinfo=None)
-    return check_text if column.type == Type.STRING and not column.is_collection else None
+        target = zone if column.native_type else UTC  # a value that belongs to no column is an instant
+        one = instant_writer(target)
+    return one if one is None or not column.is_collection else each(one)
 
 
 def check_text(value: Any) -> Any:
@@ -78,38 +69,49 @@ def check_text(value: Any) -> Any:
     return value
 
 
-def decode(column: Column) -> Callable[[Any], Any] | None:
+ENCODERS: dict[Type, Callable[[Any], Any]] = {Type.STRING: check_text, Type.SINGLE: nearest_single}
+
+
+def decode(zone: tzinfo, column: Column) -> Callable[[Any], Any] | None:
     """Return how the driver's value becomes the contract's."""
+    one: Callable[[Any], Any] | None = None
     if column.type == Type.TIMESTAMP:
-        one: Callable[[Any], Any] = to_utc
-    elif column.type == Type.BINARY:
-        one = bytes
-    else:
-        return None
-    return (lambda items: [None if item is None else one(item) for item in items]) if column.is_collection else one
+        one = from_instant if column.has_zone else instant_reader(zone)
+    return each(one) if column.is_collection else one
 
 
-def to_utc(value: datetime) -> datetime:
-    """Return an aware UTC value; the session's zone is UTC."""
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+def from_instant(value: datetime) -> datetime:
+    """Return the instant as UTC; the session's zone is UTC."""
+    return value if value.tzinfo is UTC else value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def each(one: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    """Return the function over lists; null items stay null, lists of lists are no collection."""
+
+    def run(items: Any) -> Any:
+        if any(isinstance(item, list) for item in items):
+            raise BadValue("An array column holds an array of arrays.")
+        return items if one is None else [None if item is None else one(item) for item in items]
+
+    return run
 
 
 @functools.cache
 def dialect(zone: str) -> Dialect:
     """Return PostgreSQL's dialect for a connection with this TimeZone."""
-    zone_info = ZoneInfo(zone)
+    found = zone_of(zone)
     return Dialect(
         name="postgresql",
         sqlglot="postgres",
         bind_mark="%s",
         doubles_percent=True,
-        quote=quote,
+        quote=functools.partial(quoted, '"'),
         functions=FUNCTIONS,
         casts=CASTS,
         bind=bind,
-        select=functools.partial(select, zone),
-        encode=functools.partial(encode, zone_info),
-        decode=decode,
+        select=select,
+        encode=functools.partial(encode, found),
+        decode=functools.partial(decode, found),
         has_returning=True,
         max_binds=32000,
     )

@@ -8,10 +8,10 @@ import uuid
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from connections.connectors.sql import sqlite_functions as stored
 from connections.connectors.sql.functions_sqlite import CASTS, FUNCTIONS
+from connections.connectors.sql.values import instant_reader, instant_writer, quoted, zone_of
 from connections.contract.dialect import Dialect
 from connections.contract.errors import BadValue
 from connections.contract.table import FLOATS, INTEGERS, Column, Type
@@ -26,36 +26,32 @@ READS: dict[Type, str] = {
 }
 
 
-def quote(name: str) -> str:
-    """Return an identifier as SQL text."""
-    if "\0" in name:
-        raise BadValue("A name holds a NUL character.")
-    return '"' + name.replace('"', '""') + '"'
-
-
 def select(column: Column) -> str:
     """Return the SQL that reads a column exactly."""
     return READS.get(column.type, "{0}")
 
 
 def bind(column: Column) -> str:
-    """Return the SQL of a bound value: the driver's own types do."""
-    return "{0}"
+    """Return the SQL of a bound value: the driver's own types do, save for decimals that SQLite can't hold."""
+    return "api_exact({0})" if column.type == Type.DECIMAL else "{0}"
 
 
-def encode(zone: ZoneInfo, column: Column) -> Callable[[Any], Any] | None:
+def encode(zone: dt.tzinfo, column: Column) -> Callable[[Any], Any] | None:
     """Return how a value becomes the driver's."""
     if column.type == Type.TIMESTAMP:
-        return lambda value: stored.write_timestamp(value.astimezone(zone))
+        write = instant_writer(zone if column.native_type else dt.UTC)
+        return lambda value: stored.write_timestamp(write(value))
     return ENCODERS.get(column.type)
 
 
-def decimal_out(value: Any) -> int | float | str:
+def decimal_out(value: Decimal) -> int | float | str:
     """Return a decimal as SQLite can keep it: the integer, the double, or text where neither is exact."""
+    if not value.is_finite():
+        raise BadValue("SQLite can't hold NaN or INF as a decimal.")
     if value == value.to_integral_value() and abs(value) < 2**63:
         return int(value)
     nearest = float(value)
-    return nearest if Decimal(repr(nearest)) == value or len(value.as_tuple().digits) <= 17 else str(value)
+    return nearest if Decimal(repr(nearest)) == value else format(value, "f")
 
 
 def integer_out(value: Any) -> Any:
@@ -74,12 +70,15 @@ ENCODERS: dict[Type, Callable[[Any], Any]] = {
 }
 
 
-def decode(zone: ZoneInfo, column: Column) -> Callable[[Any], Any]:
+def decode(zone: dt.tzinfo, column: Column) -> Callable[[Any], Any]:
     """Return how the driver's value becomes the contract's."""
     if column.type == Type.TIMESTAMP:
-        return lambda value: timestamp_in(value, zone)
+        read = instant_reader(zone if column.native_type else dt.UTC)
+        return functools.partial(checked, column, lambda value: read(dt.datetime.fromisoformat(value)))
     if column.type == Type.DECIMAL:
         return functools.partial(decimal_in, column.scale)
+    if column.type == Type.STRING:
+        return text_in
     return functools.partial(checked, column, DECODERS[column.type])
 
 
@@ -104,16 +103,10 @@ def decimal_in(scale: int | None, value: Any) -> Decimal:
     return found
 
 
-def timestamp_in(value: Any, zone: ZoneInfo) -> dt.datetime:
-    """Return the instant of api_ts text, read in the connection's zone."""
-    found = stored.read_timestamp(value)
-    if found is None:
-        raise BadValue("A date-time column holds a value that is no date-time.")
-    return found if zone.key == "UTC" else found.replace(tzinfo=zone).astimezone(dt.UTC)
-
-
 def text_in(value: Any) -> str:
     """Return text; numbers stored in a text column are written out."""
+    if isinstance(value, str):
+        return value
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
@@ -139,7 +132,6 @@ DECODERS: dict[Type, Callable[[Any], Any]] = {
     **dict.fromkeys(INTEGERS, integer_in),
     **dict.fromkeys(FLOATS, float_in),
     Type.BOOLEAN: bool,
-    Type.STRING: text_in,
     Type.GUID: uuid.UUID,
     Type.DATE: dt.date.fromisoformat,
     Type.TIME: dt.time.fromisoformat,
@@ -151,19 +143,19 @@ DECODERS: dict[Type, Callable[[Any], Any]] = {
 @functools.cache
 def dialect(zone: str) -> Dialect:
     """Return SQLite's dialect for a connection with this TimeZone."""
-    zone_info = ZoneInfo(zone)
+    found = zone_of(zone)
     return Dialect(
         name="sqlite",
         sqlglot="sqlite",
         bind_mark="?",
         doubles_percent=False,
-        quote=quote,
+        quote=functools.partial(quoted, '"'),
         functions=FUNCTIONS,
         casts=CASTS,
         bind=bind,
         select=select,
-        encode=functools.partial(encode, zone_info),
-        decode=functools.partial(decode, zone_info),
+        encode=functools.partial(encode, found),
+        decode=functools.partial(decode, found),
         has_returning=True,
         max_binds=900,
     )

@@ -1,26 +1,34 @@
-"""The PostgreSQL connector (psycopg 3): how to connect, what errors mean."""
+"""The PostgreSQL connector (psycopg 3): how to connect."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
-from pathlib import Path
+import os
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import psycopg
-from psycopg import errors as pg
 
 from connections.connectors.sql import properties as shared
-from connections.connectors.sql import reflect_postgresql
 from connections.connectors.sql.base import ServerConnector, tunnel_for
+from connections.connectors.sql.certificates import PemFiles
 from connections.connectors.sql.dialect_postgresql import dialect
+from connections.connectors.sql.errors_postgresql import is_dead, translate
+from connections.connectors.sql.reflect_postgresql import Reflection
 from connections.connectors.sql.session import SqlSession
-from connections.contract import errors
 from connections.contract.property import Property
+
+# Longest wait for another transaction's lock, in milliseconds.
+LOCK_TIMEOUT = 10000
+# A path that can't exist: certificates in the home of the account we run under are none of the connection's.
+NO_FILE = f"{os.devnull}/none"
+SETTINGS = """
+SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), set_config('timezone', 'UTC', false),
+       set_config('datestyle', 'ISO', false), set_config('intervalstyle', 'postgres', false), set_config('extra_float_digits', '1', false),
+       set_config('default_transaction_read_only', %s, false)"""
 
 
 class PostgresqlConnector(ServerConnector):
-    """PostgreSQL 10 and later."""
+    """PostgreSQL 12 and later."""
 
     key: ClassVar[str] = "postgresql"
     label: ClassVar[str] = "PostgreSQL"
@@ -30,124 +38,68 @@ class PostgresqlConnector(ServerConnector):
 
     def open(self, values: Mapping[str, Any], *, read_only: bool = False) -> SqlSession:
         """Return a session: readers see read-only transactions, every statement has the connection's timeout."""
-        tunnel = tunnel_for(values)
+        values = self.clean(values)
+        tunnel, files = tunnel_for(values), PemFiles()
 
-        def connect(is_writer: bool) -> psycopg.Connection[Any]:
-            host, port = tunnel.address() if tunnel else (values["Server"], values["Port"])
-            settings = f"-c statement_timeout={values['Timeout'] * 1000} -c timezone=UTC -c default_transaction_read_only={'off' if is_writer else 'on'}"
-            settings += " -c datestyle=ISO -c intervalstyle=postgres -c extra_float_digits=1 -c lock_timeout=10000"
-            return psycopg.connect(
-                host=host,
-                port=port,
-                user=values.get("User") or None,
-                password=values.get("Password") or None,
-                dbname=values.get("Database") or None,
-                connect_timeout=values["ConnectTimeout"],
-                options=settings,
-                application_name="apiserver",
-                autocommit=True,
-                **tls(values),
-            )
+        def close() -> None:
+            files.close()
+            if tunnel:
+                tunnel.close()
 
         return SqlSession(
-            dialect=dialect(values.get("TimeZone") or "UTC"),
-            connect=connect,
+            dialect=dialect(values["TimeZone"]),
+            connect=connector(values, files, tunnel.address if tunnel else None),
             translate=translate,
-            reflect=reflect_postgresql.Reflection(values.get("BrowsableSchemas") or ""),
+            source=Reflection(values["BrowsableSchemas"] or ""),
             is_dead=is_dead,
             pool_size=values["MaxConnections"],
             pool_wait=values["ConnectTimeout"],
             is_read_only=read_only,
-            on_close=tunnel.close if tunnel else lambda: None,
+            on_close=close,
         )
 
 
-def tls(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return libpq's TLS parameters."""
-    mode = values.get("UseSSL", shared.TLS_OFF)
+def connector(
+    values: Mapping[str, Any], files: PemFiles, tunnel: Callable[[], tuple[str, int]] | None
+) -> Callable[[bool], psycopg.Connection[Any]]:
+    """Return what opens one connection, for writing or for reading."""
+    options = parameters(values)
+
+    def connect(is_writer: bool) -> psycopg.Connection[Any]:
+        # The certificate is checked against Server, whatever address the tunnel ends at.
+        place = dict(zip(("hostaddr", "port"), tunnel(), strict=True)) if tunnel else {"port": values["Port"]}
+        connection = psycopg.connect(**{**options, **tls(values, files), **place}, autocommit=True)
+        connection.execute(SETTINGS, (str(values["Timeout"] * 1000), str(LOCK_TIMEOUT), "off" if is_writer else "on"))
+        return connection
+
+    return connect
+
+
+def parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return libpq's parameters; the password file and service of the account we run under are none of the connection's."""
+    return {
+        "host": values["Server"],
+        "user": values["User"] or None,
+        "password": values["Password"] or None,
+        "dbname": values["Database"] or None,
+        "connect_timeout": values["ConnectTimeout"],
+        "application_name": "apiserver",
+        "passfile": NO_FILE,
+        "gssencmode": "disable",
+    }
+
+
+def tls(values: Mapping[str, Any], files: PemFiles) -> dict[str, Any]:
+    """Return libpq's TLS parameters; it takes certificates from files alone."""
+    mode = values["UseSSL"]
     if mode == shared.TLS_OFF:
-        return {"sslmode": "prefer", "gssencmode": "disable"}
-    found: dict[str, Any] = {"sslmode": "verify-full" if mode == shared.TLS_VERIFY else "require", "gssencmode": "disable"}
+        return {"sslmode": "disable"}
+    found: dict[str, Any] = {"sslmode": "require", "sslrootcert": NO_FILE}
     if mode == shared.TLS_VERIFY:
-        authority = values.get("SSLServerCert")
-        found["sslrootcert"] = pem_file(authority) if authority else "system"
-    if values.get("SSLClientCert"):
-        found["sslcert"] = pem_file(values["SSLClientCert"])
-        found["sslkey"] = pem_file(values.get("SSLClientKey") or "")
+        authority = values["SSLServerCert"]
+        found = {"sslmode": "verify-full", "sslrootcert": files.file("authority.pem", authority) if authority else "system"}
+    found["sslcert"] = NO_FILE
+    if values["SSLClientCert"]:
+        found["sslcert"] = files.file("client.pem", values["SSLClientCert"])
+        found["sslkey"] = files.file("client.key", values["SSLClientKey"])
     return found
-
-
-def pem_file(text: str) -> str:
-    """Return a file with this PEM text, readable by us only: libpq takes paths alone."""
-    with tempfile.NamedTemporaryFile("w", suffix=".pem", delete=False) as file:
-        file.write(text.strip() + "\n")
-    Path(file.name).chmod(0o600)
-    return file.name
-
-
-def is_dead(error: Exception) -> bool:
-    """Claim that the connection itself is gone."""
-    return isinstance(error, pg.AdminShutdown | pg.CrashShutdown | pg.IdleSessionTimeout) or (
-        isinstance(error, psycopg.OperationalError | psycopg.InterfaceError) and getattr(error, "sqlstate", None) is None
-    )
-
-
-CONSTRAINTS: dict[type[Exception], tuple[str, str]] = {
-    pg.UniqueViolation: ("unique", "A row with this key already exists."),
-    pg.ForeignKeyViolation: ("foreign_key", "A related row is missing, or other rows still refer to this one."),
-    pg.NotNullViolation: ("not_null", "A column that must have a value has none."),
-    pg.CheckViolation: ("check", "A value breaks a rule of the table."),
-    pg.ExclusionViolation: ("unique", "The row conflicts with an existing one."),
-}
-
-
-def translate(error: Exception) -> errors.ConnectorError:
-    """Return the contract's error for one of psycopg's; its text (SQL, values) stays behind."""
-    for kind, (name, message) in CONSTRAINTS.items():
-        if isinstance(error, kind):
-            return errors.ConstraintViolated(message, kind=name)
-    if isinstance(error, pg.QueryCanceled | pg.LockNotAvailable):
-        return errors.SourceTimeout("The database took longer than the connection's Timeout.", hint="Narrow the filter, or raise Timeout.")
-    if isinstance(error, pg.UndefinedTable | pg.UndefinedColumn | pg.InvalidSchemaName):
-        return errors.TableGone(
-            "The table or a column of it no longer exists in the database.", hint="Refresh the resource on the API page."
-        )
-    if isinstance(error, pg.DivisionByZero):
-        return errors.BadValue("A value was divided by zero.")
-    if isinstance(error, pg.InvalidPassword | pg.InvalidAuthorizationSpecification):
-        return errors.AuthenticationFailed("The database refused user or password.", hint="Check User and Password.")
-    if isinstance(error, pg.InvalidCatalogName):
-        return errors.AuthenticationFailed(
-            "The database named in Database does not exist.", hint="Check Database; empty means the user's default."
-        )
-    if isinstance(error, pg.InsufficientPrivilege):
-        return errors.SourceRejected("The database user may not do this.", hint="Grant the right to the connection's user.")
-    if isinstance(error, pg.ReadOnlySqlTransaction):
-        return errors.SourceRejected("The database takes no writes (read-only).")
-    if isinstance(error, pg.TooManyConnections):
-        return errors.ConnectionFailed("The database has no free connection.", hint="Lower MaxConnections or raise the database's limit.")
-    if isinstance(error, psycopg.DataError):
-        return errors.BadValue("A value does not fit the column's type or length.")
-    if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        return connection_error(error)
-    return errors.SourceRejected("The database refused the statement.", hint="Refresh the resource; the request log has the statement.")
-
-
-def connection_error(error: Exception) -> errors.ConnectorError:
-    """Return the error of a failed connect: libpq gives no code there, only a text."""
-    text = str(error).lower()
-    if "password authentication failed" in text or "no password supplied" in text or ("role" in text and "does not exist" in text):
-        return errors.AuthenticationFailed("The database refused user or password.", hint="Check User and Password.")
-    if "database" in text and "does not exist" in text:
-        return errors.AuthenticationFailed(
-            "The database named in Database does not exist.", hint="Check Database; empty means the user's default."
-        )
-    if "no pg_hba.conf entry" in text:
-        return errors.AuthenticationFailed(
-            "The database does not admit this machine and user.", hint="Its pg_hba.conf has no entry for them."
-        )
-    if "ssl" in text or "certificate" in text or "tls" in text:
-        return errors.ConnectionFailed(
-            "TLS could not be agreed with the database.", hint="Check UseSSL and SSLServerCert; the server may offer no TLS."
-        )
-    return errors.ConnectionFailed("The database can't be reached.", hint="Is it running? Test the connection on its page.")

@@ -29,7 +29,7 @@ TLS = (
         group="TLS",
         is_advanced=True,
         shown_when=("UseSSL", (TLS_VERIFY,)),
-        help="The certificate of the authority that signed the server's; empty: the authorities this machine trusts.",
+        help="PEM text or path of the authority that signed the server's certificate; empty: the authorities this machine trusts.",
     ),
     Property(
         "SSLClientCert",
@@ -101,6 +101,16 @@ SSH = (
         shown_when=("UseSSH", (True,)),
         placeholder="SHA256:...",
         help="As `ssh-keygen -lf` prints it. Without it nobody knows who answers, so it is required.",
+    ),
+    Property(
+        "SSHTrustAnyServer",
+        "Trust any SSH server",
+        kind="boolean",
+        default=False,
+        group="SSH",
+        is_advanced=True,
+        shown_when=("UseSSH", (True,)),
+        help="Do without the fingerprint: whoever answers at the address gets user and password.",
     ),
 )
 

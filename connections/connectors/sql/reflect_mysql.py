@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 import pymysql
 
+from connections.connectors.sql.types_mysql import column_of, text
 from connections.contract.errors import TableGone
-from connections.contract.table import Column, ForeignKey, Table, TableInfo, TableRef, Type
+from connections.contract.table import Column, ForeignKey, Table, TableInfo, TableRef
 
 SYSTEM = ("information_schema", "mysql", "performance_schema", "sys")
 
@@ -20,48 +20,22 @@ WHERE table_schema = coalesce(database(), table_schema) AND table_schema NOT IN 
 
 COLUMNS = """
 SELECT table_schema, table_name, ordinal_position, column_name, data_type, column_type, is_nullable, character_maximum_length,
-       numeric_precision, numeric_scale, datetime_precision, column_default, extra, column_comment
+       numeric_precision, numeric_scale, datetime_precision, column_default, extra, column_comment, character_set_name
 FROM information_schema.columns WHERE (table_schema, table_name) IN %s ORDER BY 1, 2, 3"""
 
 KEYS = """
-SELECT table_schema, table_name, index_name, column_name FROM information_schema.statistics
-WHERE (table_schema, table_name) IN %s AND non_unique = 0 AND sub_part IS NULL ORDER BY 1, 2, 3, seq_in_index"""
+SELECT table_schema, table_name, index_name, column_name, sub_part FROM information_schema.statistics
+WHERE (table_schema, table_name) IN %s AND non_unique = 0 ORDER BY 1, 2, 3, seq_in_index"""
 
 FOREIGN = """
 SELECT table_schema, table_name, constraint_name, column_name, referenced_table_schema, referenced_table_name, referenced_column_name
 FROM information_schema.key_column_usage
 WHERE (table_schema, table_name) IN %s AND referenced_table_name IS NOT NULL ORDER BY 1, 2, 3, ordinal_position"""
 
-TYPES: dict[str, Type] = {
-    "tinyint": Type.SBYTE,
-    "smallint": Type.INT16,
-    "mediumint": Type.INT32,
-    "int": Type.INT32,
-    "bigint": Type.INT64,
-    "year": Type.INT16,
-    "decimal": Type.DECIMAL,
-    "float": Type.SINGLE,
-    "double": Type.DOUBLE,
-    "uuid": Type.GUID,
-    "date": Type.DATE,
-    "time": Type.TIME,
-    "datetime": Type.TIMESTAMP,
-    "timestamp": Type.TIMESTAMP,
-    "binary": Type.BINARY,
-    "varbinary": Type.BINARY,
-    "tinyblob": Type.BINARY,
-    "blob": Type.BINARY,
-    "mediumblob": Type.BINARY,
-    "longblob": Type.BINARY,
-}
-# Without a sign the next wider type holds every value.
-UNSIGNED: dict[str, Type] = {
-    "tinyint": Type.BYTE,
-    "smallint": Type.INT32,
-    "mediumint": Type.INT32,
-    "int": Type.INT64,
-    "bigint": Type.DECIMAL,
-}
+# MariaDB's json is longtext with this check; the table name is in its view only.
+JSON_CHECKS = """
+SELECT constraint_schema, table_name, check_clause FROM information_schema.check_constraints
+WHERE (constraint_schema, table_name) IN %s AND check_clause LIKE 'json_valid(%%'"""
 
 
 class Reflection:
@@ -69,17 +43,30 @@ class Reflection:
 
     BEGIN = "START TRANSACTION READ WRITE"
 
+    def __init__(self, browsable: str) -> None:
+        self.schemas = {name.strip() for name in browsable.split(",") if name.strip()}
+
     def ping(self, connection: Any) -> None:
         """Raise when the connection is dead."""
         connection.dbapi_connection.ping(reconnect=False)
 
-    def is_driver_error(self, error: Exception) -> bool:
+    def is_driver_error(self, error: BaseException) -> bool:
         """Claim that the error is the driver's, not ours."""
         return isinstance(error, pymysql.err.Error)
 
-    def streaming_cursor(self, connection: Any) -> Any:
+    def is_current(self, connection: Any) -> bool:
+        """Claim that the connection belongs to the source: a server's does."""
+        return True
+
+    def start_stream(self, connection: Any) -> Any:
         """Return a cursor that keeps the rows at the server."""
         return connection.dbapi_connection.cursor(pymysql.cursors.SSCursor)
+
+    def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
+        """End the cursor; closing an unfinished one would read all that is left."""
+        if is_complete:
+            cursor.close()
+        return is_complete
 
     def list_tables(self, connection: Any) -> list[TableInfo]:
         """Return what the user may read."""
@@ -88,6 +75,7 @@ class Reflection:
         return [
             TableInfo(TableRef(schema, name), "view" if "VIEW" in kind else "table", text(comment))
             for schema, name, kind, comment in cursor.fetchall()
+            if not self.schemas or schema in self.schemas
         ]
 
     def describe(self, connection: Any, refs: Sequence[TableRef]) -> list[Table]:
@@ -109,17 +97,34 @@ class Reflection:
         return [table_of(ref, kinds[ref], columns[ref], keys[ref], foreign[ref]) for ref in asked]
 
     def _columns(self, cursor: Any, pairs: Any) -> dict[TableRef, list[Column]]:
+        documents = self._documents(cursor, pairs)
         cursor.execute(COLUMNS, (pairs,))
         found: dict[TableRef, list[Column]] = defaultdict(list)
-        for row in cursor.fetchall():
-            found[TableRef(row[0], row[1])].append(column_of(row[2:]))
+        for schema, table, *row in cursor.fetchall():
+            found[TableRef(schema, table)].append(column_of(*row, is_json=(schema, table, text(row[1])) in documents))
         return found
+
+    def _documents(self, cursor: Any, pairs: Any) -> set[tuple[str, str, str]]:
+        """Return the columns that MariaDB checks to hold JSON."""
+        if "mariadb" not in cursor.connection.get_server_info().lower():
+            return set()
+        cursor.execute(JSON_CHECKS, (pairs,))
+        return {
+            (schema, table, text(clause).removeprefix("json_valid(`").removesuffix("`)").replace("``", "`"))
+            for schema, table, clause in cursor.fetchall()
+        }
 
     def _keys(self, cursor: Any, pairs: Any) -> dict[TableRef, dict[str, list[str]]]:
         cursor.execute(KEYS, (pairs,))
         found: dict[TableRef, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-        for schema, table, name, column in cursor.fetchall():
-            found[TableRef(schema, table)][name].append(column)
+        partial: set[tuple[TableRef, str]] = set()
+        for schema, table, name, column, length in cursor.fetchall():
+            ref = TableRef(schema, table)
+            found[ref][name].append(column)
+            if length is not None or column is None:  # over a column's beginning, or an expression
+                partial.add((ref, name))
+        for ref, name in partial:
+            del found[ref][name]
         return found
 
     def _foreign(self, cursor: Any, pairs: Any) -> dict[TableRef, dict[str, list[Any]]]:
@@ -128,11 +133,6 @@ class Reflection:
         for row in cursor.fetchall():
             found[TableRef(row[0], row[1])][row[2]].append(row)
         return found
-
-
-def text(value: Any) -> str:
-    """Return text of the information schema, which may arrive as bytes."""
-    return value.decode() if isinstance(value, bytes) else str(value or "")
 
 
 def table_of(
@@ -153,41 +153,3 @@ def table_of(
         ),
         comment="" if is_view else kind[1],
     )
-
-
-def column_of(row: Sequence[Any]) -> Column:
-    """Return the column of one information-schema row."""
-    number, name, data_type, column_type, is_nullable, length, precision, scale, fraction, default, extra, comment = row
-    data_type, column_type, extra = text(data_type).lower(), text(column_type), text(extra).lower()
-    kind = type_of(data_type, column_type)
-    is_decimal = kind == Type.DECIMAL
-    big = is_decimal and data_type == "bigint"
-    return Column(
-        name=text(name),
-        type=kind,
-        is_nullable=is_nullable == "YES",
-        max_length=int(length) if length is not None and kind in (Type.STRING, Type.BINARY) and int(length) < 2**31 else None,
-        precision=20 if big else int(precision) if is_decimal else int(fraction or 0) if kind in (Type.TIME, Type.TIMESTAMP) else None,
-        scale=0 if big else int(scale or 0) if is_decimal else None,
-        is_json=data_type == "json",
-        has_zone=data_type == "timestamp",
-        is_generated="generated" in extra and "default_generated" not in extra,
-        has_default=(default is not None and text(default) != "NULL") or "auto_increment" in extra,
-        native_type=column_type,
-        comment=text(comment),
-        allowed_values=tuple(part.replace("''", "'") for part in re.findall(r"'((?:[^']|'')*)'", column_type))
-        if data_type == "enum"
-        else (),
-        ordinal=int(number),
-    )
-
-
-def type_of(data_type: str, column_type: str) -> Type:
-    """Return the contract's type: tinyint(1) and bit(1) are booleans by custom."""
-    if column_type.startswith(("tinyint(1)", "bit(1)")):
-        return Type.BOOLEAN
-    if data_type == "bit":
-        return Type.INT64
-    if "unsigned" in column_type and data_type in UNSIGNED:
-        return UNSIGNED[data_type]
-    return TYPES.get(data_type, Type.STRING)

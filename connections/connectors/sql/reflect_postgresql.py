@@ -17,34 +17,49 @@ SELECT n.nspname, c.relname, c.relkind, coalesce(obj_description(c.oid, 'pg_clas
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
   AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'
-  AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+  AND has_schema_privilege(n.oid, 'USAGE') AND has_any_column_privilege(c.oid, 'SELECT')
 ORDER BY 1, 2"""
 
+# A domain stands for the type at the end of its chain, with that one's modifier.
 COLUMNS = """
-SELECT c.oid, a.attnum, a.attname, a.attnotnull, t.typname, t.typtype, format_type(a.atttypid, a.atttypmod), a.atttypmod,
-       coalesce(bt.typname, t.typname), coalesce(bt.typtype, t.typtype), coalesce(e.typname, ''), coalesce(e.typtype, ''),
-       CASE WHEN t.typtype = 'd' THEN t.typtypmod ELSE a.atttypmod END, a.atthasdef, a.attidentity, a.attgenerated,
-       coalesce(pg_get_expr(d.adbin, d.adrelid), ''), coalesce(col_description(c.oid, a.attnum), ''),
-       CASE WHEN coalesce(bt.typtype, t.typtype) = 'e'
-            THEN (SELECT array_agg(enumlabel ORDER BY enumsortorder)::text[] FROM pg_enum WHERE enumtypid = coalesce(bt.oid, t.oid)) END
-FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_type bt ON t.typtype = 'd' AND bt.oid = t.typbasetype
-LEFT JOIN pg_type e ON e.oid = coalesce(bt.typelem, t.typelem) AND coalesce(bt.typcategory, t.typcategory) = 'A'
-LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
-WHERE c.oid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.oid, a.attnum"""
+WITH RECURSIVE chain (domain, type, modifier) AS (
+  SELECT oid, typbasetype, typtypmod FROM pg_type WHERE typtype = 'd'
+  UNION ALL
+  SELECT chain.domain, t.typbasetype, t.typtypmod FROM chain JOIN pg_type t ON t.oid = chain.type WHERE t.typtype = 'd')
+SELECT c.oid, a.attnum, a.attname, a.attnotnull, format_type(t.oid, m.modifier), m.modifier, t.typname,
+       CASE WHEN t.typcategory = 'A' THEN e.typname ELSE '' END, a.atthasdef, a.attidentity, a.attgenerated,
+       coalesce(col_description(c.oid, a.attnum), ''),
+       CASE WHEN t.typtype = 'e' THEN (SELECT array_agg(enumlabel ORDER BY enumsortorder)::text[] FROM pg_enum WHERE enumtypid = t.oid) END
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+LEFT JOIN (SELECT chain.* FROM chain JOIN pg_type t ON t.oid = chain.type AND t.typtype <> 'd') d ON d.domain = a.atttypid
+CROSS JOIN LATERAL (SELECT CASE WHEN d.type IS NULL THEN a.atttypmod ELSE d.modifier END AS modifier) m
+JOIN pg_type t ON t.oid = coalesce(d.type, a.atttypid)
+LEFT JOIN pg_type e ON e.oid = t.typelem
+WHERE c.oid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+ORDER BY c.oid, a.attnum"""
 
-KEYS = """
-SELECT con.conrelid, con.contype, con.conname,
-       ARRAY(SELECT attname::text FROM unnest(con.conkey) WITH ORDINALITY k(n, i) JOIN pg_attribute ON attrelid = con.conrelid AND attnum = n ORDER BY i),
-       fn.nspname, fc.relname,
-       ARRAY(SELECT attname::text FROM unnest(con.confkey) WITH ORDINALITY k(n, i) JOIN pg_attribute ON attrelid = con.confrelid AND attnum = n ORDER BY i)
-FROM pg_constraint con LEFT JOIN pg_class fc ON fc.oid = con.confrelid LEFT JOIN pg_namespace fn ON fn.oid = fc.relnamespace
-WHERE con.conrelid = ANY(%s) AND con.contype IN ('p', 'u', 'f') AND con.conparentid = 0 ORDER BY con.conrelid, con.contype, con.conname"""
+NAMES = """ARRAY(SELECT attname::text FROM unnest({0}) WITH ORDINALITY k(n, i)
+              JOIN pg_attribute ON attrelid = {1} AND attnum = n ORDER BY i)"""
+
+# Unique indexes without a constraint are keys too; those over expressions or part of the rows are not.
+KEYS = f"""
+SELECT i.indrelid, CASE WHEN i.indisprimary THEN 'p' ELSE 'u' END, c.relname::text,
+       {NAMES.format("(i.indkey::int2[])[0:i.indnkeyatts - 1]", "i.indrelid")}, '', '', ARRAY[]::text[]
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+WHERE i.indrelid = ANY(%s) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+UNION ALL
+SELECT f.conrelid, 'f', f.conname::text, {NAMES.format("f.conkey", "f.conrelid")},
+       n.nspname::text, t.relname::text, {NAMES.format("f.confkey", "f.confrelid")}
+FROM pg_constraint f JOIN pg_class t ON t.oid = f.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace
+WHERE f.conrelid = ANY(%s) AND f.contype = 'f' AND f.conparentid = 0
+ORDER BY 1, 2, 3"""  # noqa: S608 made of constants
 
 RELATIONS = """
 SELECT n.nspname, c.relname, c.oid, c.relkind, coalesce(obj_description(c.oid, 'pg_class'), '')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(%s::text[], %s::text[])) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"""
+
+VIEWS = ("v", "m")
 
 
 class Reflection:
@@ -57,23 +72,33 @@ class Reflection:
 
     def ping(self, connection: Any) -> None:
         """Raise when the connection is dead."""
-        connection.execute("SELECT 1") if hasattr(connection, "execute") else connection.cursor().execute("SELECT 1")
+        connection.cursor().execute("SELECT 1")
 
-    def is_driver_error(self, error: Exception) -> bool:
+    def is_current(self, connection: Any) -> bool:
+        """Claim that the connection belongs to the source: a server's does."""
+        return True
+
+    def is_driver_error(self, error: BaseException) -> bool:
         """Claim that the error is the driver's, not ours."""
         return isinstance(error, psycopg.Error)
 
-    def streaming_cursor(self, connection: Any) -> Any:
-        """Return a cursor that keeps the rows at the server."""
-        return connection.dbapi_connection.cursor(name="stream", withhold=True)
+    def start_stream(self, connection: Any) -> Any:
+        """Return a cursor that keeps the rows at the server, in a transaction of its own."""
+        connection.cursor().execute("BEGIN READ ONLY")
+        return connection.dbapi_connection.cursor(name="rows")
+
+    def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
+        """End the cursor with its transaction."""
+        cursor.close()
+        connection.cursor().execute("ROLLBACK")
+        return True
 
     def list_tables(self, connection: Any) -> list[TableInfo]:
         """Return what the user may read."""
         cursor = connection.cursor()
         cursor.execute(TABLES)
-        kinds = {"v": "view", "m": "view"}
         return [
-            TableInfo(TableRef(schema, name), kinds.get(kind, "table"), comment)
+            TableInfo(TableRef(schema, name), "view" if kind in VIEWS else "table", comment)
             for schema, name, kind, comment in cursor.fetchall()
             if not self.schemas or schema in self.schemas
         ]
@@ -89,43 +114,38 @@ class Reflection:
             raise TableGone(f"There is no table {', '.join(missing)} in the database.", hint="Check schema and table name.")
         oids = [oid for oid, _, _ in found.values()]
         columns = self._columns(cursor, oids)
-        primary, unique, foreign = self._keys(cursor, oids)
-        return [
-            Table(
-                ref=ref,
-                kind="view" if found[ref][1] in "vm" else "table",
-                columns=tuple(columns[found[ref][0]]),
-                primary_key=primary.get(found[ref][0], ()),
-                unique_keys=solid(unique[found[ref][0]], columns[found[ref][0]]),
-                foreign_keys=tuple(foreign[found[ref][0]]),
-                comment=found[ref][2],
-            )
-            for ref in asked
-        ]
+        keys = self._keys(cursor, oids)
+        return [table_of(ref, *found[ref][1:], columns[found[ref][0]], keys[found[ref][0]]) for ref in asked]
 
     def _columns(self, cursor: Any, oids: list[int]) -> dict[int, list[Column]]:
         cursor.execute(COLUMNS, (oids,))
         columns: dict[int, list[Column]] = defaultdict(list)
         for row in cursor.fetchall():
-            columns[row[0]].append(column_of(row[1:]))
+            columns[row[0]].append(column_of(*row[1:]))
         return columns
 
-    def _keys(self, cursor: Any, oids: list[int]) -> tuple[dict[int, tuple[str, ...]], Any, Any]:
-        cursor.execute(KEYS, (oids,))
-        primary: dict[int, tuple[str, ...]] = {}
-        unique: dict[int, list[tuple[str, ...]]] = defaultdict(list)
-        foreign: dict[int, list[ForeignKey]] = defaultdict(list)
-        for oid, kind, name, columns, schema, table, others in cursor.fetchall():
-            if kind == "p":
-                primary[oid] = tuple(columns)
-            elif kind == "u":
-                unique[oid].append(tuple(columns))
-            else:
-                foreign[oid].append(ForeignKey(name, tuple(columns), schema, table, tuple(others)))
-        return primary, unique, foreign
+    def _keys(self, cursor: Any, oids: list[int]) -> dict[int, list[tuple[Any, ...]]]:
+        cursor.execute(KEYS, (oids, oids))
+        keys: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
+        for row in cursor.fetchall():
+            keys[row[0]].append(row[1:])
+        return keys
 
 
-def solid(keys: Sequence[tuple[str, ...]], columns: Sequence[Column]) -> tuple[tuple[str, ...], ...]:
-    """Return the unique keys whose columns can't be null."""
-    nullable = {column.name for column in columns if column.is_nullable}
-    return tuple(key for key in keys if not nullable & set(key))
+def table_of(ref: TableRef, kind: str, comment: str, columns: Sequence[Column], keys: Sequence[tuple[Any, ...]]) -> Table:
+    """Return the table put together; a key over a column that the user can't read, or that may be null, is none."""
+    readable = {column.name for column in columns}
+    solid = {column.name for column in columns if not column.is_nullable}
+    return Table(
+        ref=ref,
+        kind="view" if kind in VIEWS else "table",
+        columns=tuple(columns),
+        primary_key=next((tuple(key[2]) for key in keys if key[0] == "p" and readable.issuperset(key[2])), ()),
+        unique_keys=tuple(tuple(key[2]) for key in keys if key[0] == "u" and solid.issuperset(key[2])),
+        foreign_keys=tuple(
+            ForeignKey(name, tuple(own), schema, table, tuple(others))
+            for word, name, own, schema, table, others in keys
+            if word == "f" and readable.issuperset(own)
+        ),
+        comment=comment,
+    )

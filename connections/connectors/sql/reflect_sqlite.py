@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from connections.contract.errors import TableGone
@@ -13,12 +14,16 @@ from connections.contract.table import Column, ForeignKey, Table, TableInfo, Tab
 DECLARED: dict[str, Type] = {
     "BOOLEAN": Type.BOOLEAN,
     "BOOL": Type.BOOLEAN,
+    "BIT": Type.BOOLEAN,
     "SMALLINT": Type.INT16,
     "INT2": Type.INT16,
     "DECIMAL": Type.DECIMAL,
+    "DEC": Type.DECIMAL,
+    "NUM": Type.DECIMAL,
     "NUMERIC": Type.DECIMAL,
     "NUMBER": Type.DECIMAL,
     "MONEY": Type.DECIMAL,
+    "CURRENCY": Type.DECIMAL,
     "UUID": Type.GUID,
     "GUID": Type.GUID,
     "UNIQUEIDENTIFIER": Type.GUID,
@@ -26,7 +31,11 @@ DECLARED: dict[str, Type] = {
     "TIME": Type.TIME,
     "DATETIME": Type.TIMESTAMP,
     "TIMESTAMP": Type.TIMESTAMP,
+    "DATETIME2": Type.TIMESTAMP,
+    "DATETIMEOFFSET": Type.TIMESTAMP,
     "TIMESTAMPTZ": Type.TIMESTAMP,
+    "POINT": Type.STRING,
+    "STRING": Type.STRING,
 }
 # Rules 1 to 4 of SQLite's affinity, by what the declared name contains.
 AFFINITIES = (
@@ -38,49 +47,68 @@ AFFINITIES = (
 DECLARATION = re.compile(r"\s*([A-Za-z][A-Za-z0-9_ ]*?)\s*(?:\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*$")
 
 
+def identity_of(path: Path) -> tuple[int, int]:
+    """Return what tells a file from another one of its name; (0, 0) when it is gone."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0)
+    return found.st_dev, found.st_ino
+
+
 class Reflection:
     """SQLite's answers; also the few statements that sessions need."""
 
     BEGIN = "BEGIN IMMEDIATE"
 
     def ping(self, connection: Any) -> None:
-        """A file does not hang up."""
+        """Do nothing: a file does not hang up."""
 
-    def is_driver_error(self, error: Exception) -> bool:
+    def is_current(self, connection: Any) -> bool:
+        """Claim that the file is still the one that was opened: a restored backup takes its place under the same name."""
+        opened = connection.dbapi_connection
+        return bool(identity_of(opened.path) == opened.identity)
+
+    def is_driver_error(self, error: BaseException) -> bool:
         """Claim that the error is the driver's, not ours."""
         return isinstance(error, sqlite3.Error)
 
-    def streaming_cursor(self, connection: Any) -> Any:
+    def start_stream(self, connection: Any) -> Any:
         """Return a cursor: SQLite's always stream."""
         return connection.cursor()
 
+    def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
+        """End the cursor."""
+        cursor.close()
+        return True
+
     def list_tables(self, connection: Any) -> list[TableInfo]:
-        """Return all tables and views."""
+        """Return all tables and views; the inner tables of full-text indexes and the like are none."""
         rows = connection.cursor().execute(
-            "SELECT name, type FROM sqlite_schema WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+            "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
         )
-        return [TableInfo(TableRef("", name), kind) for name, kind in sorted(rows.fetchall())]
+        return [TableInfo(TableRef("", name), "view" if kind == "view" else "table") for name, kind in sorted(rows.fetchall())]
 
     def describe(self, connection: Any, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables in the order asked."""
         return [self._table(connection.cursor(), ref) for ref in refs]
 
     def _table(self, cursor: Any, ref: TableRef) -> Table:
-        found = cursor.execute("SELECT type, sql FROM sqlite_schema WHERE name = ? AND type IN ('table', 'view')", (ref.name,)).fetchone()
+        found = cursor.execute("SELECT type, wr FROM pragma_table_list WHERE schema = 'main' AND name = ?", (ref.name,)).fetchone()
         if found is None:
             raise TableGone(f"There is no table {ref.name} in the database.", hint="Check the table's name.")
         rows = cursor.execute(
             'SELECT cid, name, type, "notnull", dflt_value, pk, hidden FROM pragma_table_xinfo(?) ORDER BY cid', (ref.name,)
         ).fetchall()
         primary = tuple(name for _, name in sorted((row[5], row[1]) for row in rows if row[5]))
-        columns = tuple(column_of(row, primary) for row in rows if row[6] != 1)
+        columns = tuple(column_of(row, primary, has_rowid=not found[1]) for row in rows if row[6] != 1)
         return Table(
             ref=TableRef("", ref.name),
-            kind=found[0],
+            kind="view" if found[0] == "view" else "table",
             columns=columns,
             primary_key=primary,
             unique_keys=self._unique(cursor, ref.name, columns),
-            foreign_keys=self._foreign(cursor, ref.name),
+            foreign_keys=self._foreign(cursor, ref.name, columns),
         )
 
     def _unique(self, cursor: Any, table: str, columns: Sequence[Column]) -> tuple[tuple[str, ...], ...]:
@@ -95,34 +123,43 @@ class Reflection:
                 keys.append(key)
         return tuple(keys)
 
-    def _foreign(self, cursor: Any, table: str) -> tuple[ForeignKey, ...]:
+    def _foreign(self, cursor: Any, table: str, columns: Sequence[Column]) -> tuple[ForeignKey, ...]:
         rows = cursor.execute(
             'SELECT id, seq, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id DESC, seq', (table,)
         ).fetchall()
         grouped: dict[int, list[Any]] = {}
         for row in rows:
             grouped.setdefault(row[0], []).append(row)
-        return tuple(self._foreign_key(cursor, table, group) for group in grouped.values())
+        own = {column.name.lower(): column.name for column in columns}
+        keys = (self._foreign_key(cursor, f"fk_{table}_{number}", group, own) for number, group in grouped.items())
+        return tuple(key for key in keys if key is not None)
 
-    def _foreign_key(self, cursor: Any, table: str, group: list[Any]) -> ForeignKey:
-        target = group[0][2]
-        others = [row[4] for row in group]
-        if None in others:  # `REFERENCES t` alone means t's primary key
-            others = [
-                row[0] for row in cursor.execute("SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", (target,)).fetchall()
-            ]
-        return ForeignKey(f"fk_{table}_{group[0][0]}", tuple(row[3] for row in group), "", target, tuple(others))
+    def _foreign_key(self, cursor: Any, name: str, group: list[Any], own: dict[str, str]) -> ForeignKey | None:
+        """Return the key in the spelling of the tables (names ignore case); None when it points nowhere."""
+        target = cursor.execute(
+            "SELECT name FROM pragma_table_list WHERE schema = 'main' AND lower(name) = lower(?)", (group[0][2],)
+        ).fetchone()
+        if target is None:
+            return None
+        there = cursor.execute("SELECT name, pk FROM pragma_table_info(?) ORDER BY pk", target).fetchall()
+        names = {column.lower(): column for column, _ in there}
+        primary = [column for column, place in there if place]
+        # `REFERENCES t` alone means t's primary key.
+        others = primary if group[0][4] is None else [names.get(row[4].lower(), "") for row in group]
+        if len(others) != len(group) or "" in others:
+            return None
+        return ForeignKey(name, tuple(own[row[3].lower()] for row in group), "", target[0], tuple(others))
 
 
-def column_of(row: Sequence[Any], primary: tuple[str, ...]) -> Column:
+def column_of(row: Sequence[Any], primary: tuple[str, ...], *, has_rowid: bool) -> Column:
     """Return the column of one pragma row."""
     number, name, declared, is_not_null, default, _, hidden = row
     kind, length, precision, scale = type_of(declared)
-    is_rowid = primary == (name,) and declared.strip().upper() == "INTEGER"
+    is_rowid = has_rowid and primary == (name,) and declared.strip().upper() == "INTEGER"
     return Column(
         name=name,
         type=kind,
-        is_nullable=not (is_not_null or is_rowid),
+        is_nullable=not (is_not_null or name in primary),  # SQLite lets old tables have null in a key; nobody means it
         max_length=length,
         precision=precision,
         scale=scale,
@@ -140,9 +177,7 @@ def type_of(declared: str) -> tuple[Type, int | None, int | None, int | None]:
     words, first, second = (match[1].upper(), match[2], match[3]) if match else (declared.upper(), None, None)
     kind = DECLARED.get(words.split(" ")[0])
     if kind is None:
-        kind = next(
-            (found for parts, found in AFFINITIES if any(part in words for part in parts)), Type.STRING if not words else Type.DECIMAL
-        )
+        kind = next((found for parts, found in AFFINITIES if any(part in words for part in parts)), Type.STRING)
     if kind == Type.DECIMAL:
         return kind, None, int(first) if first else None, (int(second) if second else 0) if first else None
     if kind == Type.STRING:

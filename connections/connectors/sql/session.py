@@ -200,9 +200,7 @@ class SqlTransaction:
 class RowStream:
     """Batches of a statement whose rows stay at the server; ends itself with the last batch."""
 
-    def __init__(
-        self, connection: Any, cursor: Any, size: int, source: Source, failed: Callable[[Any, Exception], ConnectorError]
-    ) -> None:
+    def __init__(self, connection: Any, cursor: Any, size: int, source: Source, failed: Callable[[Any, Exception], ConnectorError]) -> None:
         self._connection = connection
         self._cursor = cursor
         self._size = size
@@ -244,7 +242,7 @@ class RowStream:
 
 
 def execute(cursor: Any, sql: str, binds: Sequence[Any]) -> None:
-    """Run a statement. Binds are always given, even none: the SQL's `%` are doubled, and psycopg then refuses a second statement."""
+    """Run a statement. Binds are always given, even none: a driver that doubles `%` undoes it only then."""
     cursor.execute(sql, tuple(binds))
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+import functools
 import math
 import uuid
 from collections.abc import Callable
@@ -68,52 +69,53 @@ def rounded(mode: str) -> Callable[[Any], int | float | None]:
     return run
 
 
-def timestamp(value: Any) -> str | None:
-    """Return a stored date-time as UTC text that sorts: 2024-03-10 12:34:56.789."""
-    moment = read_timestamp(value)
+def timestamp(value: Any, zone: dt.tzinfo = dt.UTC) -> str | None:
+    """Return a stored date-time as text that sorts, by the wall clock of `zone`: 2024-03-10 12:34:56.789."""
+    moment = read_timestamp(value, zone)
     return None if moment is None else write_timestamp(moment)
 
 
-def read_timestamp(value: Any) -> dt.datetime | None:
-    """Return a stored date-time: ISO text, seconds or milliseconds since 1970, or a Julian day."""
+def read_timestamp(value: Any, zone: dt.tzinfo = dt.UTC) -> dt.datetime | None:
+    """Return a stored date-time by the wall clock of `zone`: ISO text, seconds or milliseconds since 1970, or a Julian day."""
     try:
-        if isinstance(value, int):
-            return epoch(value / 1000 if abs(value) >= MILLISECONDS_FROM else value)
-        if isinstance(value, float):
-            return epoch((value - JULIAN_EPOCH) * 86400)
         if isinstance(value, str):
             found = dt.datetime.fromisoformat(value.strip())
-            return (found if found.tzinfo is None else found.astimezone(dt.UTC)).replace(tzinfo=dt.UTC)
+            return found if found.tzinfo is None else found.astimezone(zone).replace(tzinfo=None)
+        if isinstance(value, int):
+            return epoch(value / 1000 if abs(value) >= MILLISECONDS_FROM else value, zone)
+        if isinstance(value, float):
+            return epoch((value - JULIAN_EPOCH) * 86400, zone)
     except (ValueError, OverflowError):
         return None
     return None
 
 
-def epoch(seconds: float) -> dt.datetime:
-    """Return the instant `seconds` after 1970, to the millisecond: doubles hold no more of a Julian day."""
-    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=round(seconds * 1000))
+def epoch(seconds: float, zone: dt.tzinfo) -> dt.datetime:
+    """Return the wall clock `seconds` after 1970, to the millisecond: doubles hold no more of a Julian day."""
+    moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=round(seconds * 1000))
+    return moment.astimezone(zone).replace(tzinfo=None)
 
 
 def write_timestamp(moment: dt.datetime) -> str:
-    """Return an instant as SQLite's own functions write it, fraction only where there is one."""
+    """Return a date-time as SQLite's own functions write it, fraction only where there is one."""
     text = moment.strftime("%Y-%m-%d %H:%M:%S").rjust(19, "0")
     return f"{text}.{moment.microsecond:06d}".rstrip("0") if moment.microsecond else text
 
 
-def date(value: Any) -> str | None:
+def date(value: Any, zone: dt.tzinfo = dt.UTC) -> str | None:
     """Return a stored date as YYYY-MM-DD."""
-    moment = read_timestamp(value)
+    moment = read_timestamp(value, zone)
     return None if moment is None else moment.date().isoformat()
 
 
-def time_of_day(value: Any) -> str | None:
+def time_of_day(value: Any, zone: dt.tzinfo = dt.UTC) -> str | None:
     """Return a stored time as text that sorts: 06:30:00.5."""
     if not isinstance(value, str):
         return None
     try:
         found = dt.time.fromisoformat(value.strip())
     except ValueError:
-        moment = read_timestamp(value)
+        moment = read_timestamp(value, zone)
         if moment is None:
             return None
         found = moment.time()
@@ -170,6 +172,19 @@ def cast_text(value: Any) -> str | None:
     return format(found, "f")
 
 
+def exact(value: Any) -> Any:
+    """Return a bound decimal; one that arrives as text has more digits than SQLite can hold (it would keep the nearest double)."""
+    if isinstance(value, str):
+        raise ValueError
+    return value
+
+
+def registered(zone: dt.tzinfo) -> dict[str, tuple[int, Callable[..., Any]]]:
+    """Return every function, those of dates and times for a connection with this TimeZone."""
+    zoned = {"api_ts": timestamp, "api_date": date, "api_time": time_of_day}
+    return {**REGISTERED, **{name: (1, functools.partial(function, zone=zone)) for name, function in zoned.items()}}
+
+
 # name -> (number of arguments, function)
 REGISTERED: dict[str, tuple[int, Callable[..., Any]]] = {
     "api_add": (2, arithmetic(EXACT.add)),
@@ -191,4 +206,5 @@ REGISTERED: dict[str, tuple[int, Callable[..., Any]]] = {
     "api_indexof": (2, index_of),
     "api_substring": (3, substring),
     "api_text": (1, cast_text),
+    "api_exact": (1, exact),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from connections.contract.table import Column, Type
 
@@ -23,60 +22,51 @@ TYPES: dict[str, Type] = {
     "timestamptz": Type.TIMESTAMP,
     "bytea": Type.BINARY,
 }
-# What reads and compares as it is; every other type is read as text.
-PLAIN = frozenset(TYPES) | {"text", "varchar"}
+# Arrays of these are collections; other arrays are read as PostgreSQL writes them: {a,b}.
 ARRAY_ITEMS = frozenset(TYPES) - {"bytea", "oid"} | {"text", "varchar"}
 HEADER = 4  # a type modifier counts the length word
 
 
-def column_of(row: Sequence[Any]) -> Column:
+def column_of(
+    number: int,
+    name: str,
+    is_not_null: bool,
+    formatted: str,
+    modifier: int,
+    native: str,
+    item: str,
+    has_default: bool,
+    identity: str,
+    generated: str,
+    comment: str,
+    labels: Sequence[str] | None,
+) -> Column:
     """Return the column of one catalog row."""
-    (
-        number,
-        name,
-        is_not_null,
-        _typname,
-        _,
-        formatted,
-        _,
-        base,
-        _,
-        item,
-        item_kind,
-        modifier,
-        has_default,
-        identity,
-        generated,
-        _default,
-        comment,
-        labels,
-    ) = row
-    is_array = bool(item) and item in ARRAY_ITEMS and item_kind != "e"
-    native = item if is_array else base
-    kind = Type.DURATION if is_day_interval(formatted) else TYPES.get(native, Type.STRING)
-    length, precision, scale = facets(native, modifier)
+    is_collection = item in ARRAY_ITEMS
+    base = item if is_collection else native
+    length, precision, scale = facets(base, modifier)
     return Column(
         name=name,
-        type=kind,
+        type=Type.DURATION if is_day_interval(native, formatted) else TYPES.get(base, Type.STRING),
         is_nullable=not is_not_null,
         max_length=length,
         precision=precision,
         scale=scale,
-        is_collection=is_array,
-        is_json=base in ("json", "jsonb"),
-        has_zone=native == "timestamptz",
+        is_collection=is_collection,
+        is_json=native in ("json", "jsonb"),
+        has_zone=base == "timestamptz",
         is_generated=identity == "a" or bool(generated),
         has_default=bool(has_default) or bool(identity),
-        native_type=formatted if not is_array else f"{native}[]",
+        native_type=f"{item}[]" if is_collection else formatted,
         comment=comment,
         allowed_values=tuple(labels or ()),
         ordinal=number,
     )
 
 
-def is_day_interval(formatted: str) -> bool:
-    """Claim that an interval column can hold no months: only then it is an exact duration."""
-    return formatted.startswith("interval ") and not any(word in formatted for word in ("year", "month"))
+def is_day_interval(native: str, formatted: str) -> bool:
+    """Claim that an interval column is declared without years and months: only then it is an exact duration."""
+    return native == "interval" and formatted.startswith("interval ") and not any(word in formatted for word in ("year", "month"))
 
 
 def facets(native: str, modifier: int) -> tuple[int | None, int | None, int | None]:
@@ -87,6 +77,7 @@ def facets(native: str, modifier: int) -> tuple[int | None, int | None, int | No
         if modifier < HEADER:
             return None, None, None
         scale = (modifier - HEADER) & 0x7FF
+        # Since version 15 the scale may be negative: numeric(3,-2) keeps hundreds.
         return None, ((modifier - HEADER) >> 16) & 0xFFFF, scale - 2048 if scale > 1000 else scale
     if native in ("time", "timestamp", "timestamptz"):
         return None, (modifier if modifier >= 0 else 6), None
