@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import beat_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apiserver.settings")
+
+# Celery fears pickled messages under root; ours are JSON and stay in the process or in the operator's Redis.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("apiserver")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -21,7 +21,7 @@ class ServerSection:
         found: dict[str, Any] = {} if prune else options.stored()
         for name, value in values.items():
             found[name] = checked(name, value, found.get(name))
-        if options.replace({name: value for name, value in found.items()}):
+        if options.replace(found):
             change.updated.append("server")
 
     def export(self, secrets: SecretWriter) -> Any:
