@@ -185,3 +185,15 @@ def delete_connection(connection: Connection) -> None:
     """Delete a connection; the database refuses while resources use it (their names are asked for before)."""
     connection.delete()
     stamp.changed()
+
+
+def reseal() -> int:
+    """Seal every secret with the first key; return how many were sealed with another."""
+    count = 0
+    for connection in Connection.objects.select_for_update():
+        old = {name: sealed for name, sealed in connection.secrets.items() if not vault.is_current(sealed)}
+        if old:
+            connection.secrets |= {name: vault.seal(vault.reveal(sealed)) for name, sealed in old.items()}
+            connection.save(update_fields=["secrets"])
+            count += len(old)
+    return count

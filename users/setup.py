@@ -7,6 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
@@ -27,8 +28,18 @@ def ensure_first_admin(*, now: datetime) -> str | None:
             admin.set_password(password)
             admin.save()
         return None
-    if User.objects.filter(role="admin", is_active=True).exclude(password="").exclude(password__startswith="!").exists():
+    if (
+        User.objects.filter(role="admin", is_active=True)
+        .exclude(password="")
+        .exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+        .exists()
+    ):
         return None
+    return new_link(now=now)
+
+
+def new_link(*, now: datetime) -> str:
+    """Return the token of a new link; older links end."""
     token = secrets.token_urlsafe(24)
     SetupLink.objects.all().delete()
     SetupLink.objects.create(sha256=digest(token), expires=now + timedelta(hours=HOURS))

@@ -60,3 +60,12 @@ def live(user: User, *, now: datetime) -> list[Authtoken]:
 def reveal(token: Authtoken) -> str:
     """Return the token's text; callers record who asked."""
     return vault.reveal(token.sealed)
+
+
+def reseal() -> int:
+    """Seal every token with the first key; return how many were sealed with another."""
+    old = [token for token in Authtoken.objects.select_for_update() if not vault.is_current(token.sealed)]
+    for token in old:
+        token.sealed = vault.seal(vault.reveal(token.sealed))
+        token.save(update_fields=["sealed"])
+    return len(old)

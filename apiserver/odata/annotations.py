@@ -12,10 +12,10 @@ REFERENCES = {
     "Capabilities": "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Capabilities.V1.xml",
     "Validation": "https://oasis-tcs.github.io/odata-vocabularies/vocabularies/Org.OData.Validation.V1.xml",
 }
-FILTER_FUNCTIONS = (
-    "contains endswith startswith length indexof substring tolower toupper trim concat year month day hour minute second "
-    "fractionalseconds date time totaloffsetminutes now mindatetime maxdatetime round floor ceiling cast isof"
-).split()
+STRING_FUNCTIONS = ["contains", "endswith", "startswith", "length", "indexof", "substring", "tolower", "toupper", "trim", "concat"]
+DATE_FUNCTIONS = ["year", "month", "day", "hour", "minute", "second", "fractionalseconds", "date", "time", "totaloffsetminutes", "now"]
+OTHER_FUNCTIONS = ["mindatetime", "maxdatetime", "round", "floor", "ceiling", "cast", "isof"]
+FILTER_FUNCTIONS = STRING_FUNCTIONS + DATE_FUNCTIONS + OTHER_FUNCTIONS
 # A value is a bool, a text, a list of texts, or a mapping (record); lists of mappings are collections of records.
 Annotations = list[tuple[str, Any]]
 

@@ -13,6 +13,8 @@ SECTIONS: dict[str, str] = {
     "resources": "apiserver.resources.configuration.ResourcesSection",
     "users": "users.configuration.UsersSection",
 }
+# Verbs of rooms that seal all their secrets anew and return how many they were.
+SEALED = ("connections.services.reseal", "users.tokens.reseal")
 # Sections that the file may hold in later versions: named, so that nobody thinks they took effect.
 NOT_YET = ("jobs", "notifications")
 

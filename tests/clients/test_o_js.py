@@ -41,7 +41,7 @@ def test_o_js_reads_pages_filters_and_writes(service: Served, package: Path) -> 
         "count": 25,
         "ids": list(range(1, 26)),
         "created": 200,
-        "updated": 200,
+        "updated": 204,
         "one": 2.5,
         "deleted": 204,
     }
