@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,25 +16,50 @@ from apiserver.resources.services import catalog_for
 from apiserver.server.addresses import service_root
 from connections.services import session_for
 from users.authentication import ANONYMOUS, authenticate, split_path_token
+from users.limits import Ticket, enter
+from users.principal import Principal
 
 
 @csrf_exempt
 def serve(request: HttpRequest, path: str | None = None) -> HttpResponseBase:
     """Answer anything at or below /api.rsc."""
     token, rest = split_path_token(path or "")
+    tickets: list[Ticket] = []
 
     def open_context(request: HttpRequest) -> ServiceContext:
-        return context_of(request, token)
+        principal = authenticate(request, token)
+        tickets.append(enter(principal, now=time.time()))
+        return context_of(request, token, principal)
 
-    return run(request, rest, open_context)
+    response = run(request, rest, open_context)
+    for ticket in tickets:
+        finish(response, ticket)
+    return response
 
 
-def context_of(request: HttpRequest, token: str | None) -> ServiceContext:
-    """Authenticate and collect what the service needs to know; leave it on the request for the log."""
+def finish(response: HttpResponseBase, ticket: Ticket) -> None:
+    """Tell the limits and give the place back once the answer is through."""
+    for name, value in ticket.headers.items():
+        response.setdefault(name, value)
+    if response.streaming and ticket.is_counted:
+        response.streaming_content = leaving(response.streaming_content, ticket)  # type: ignore[attr-defined]
+    else:
+        ticket.leave()
+
+
+def leaving(chunks: Iterable[bytes], ticket: Ticket) -> Iterator[bytes]:
+    """Give the chunks, then the place back, also when the client hung up."""
+    try:
+        yield from chunks
+    finally:
+        ticket.leave()
+
+
+def context_of(request: HttpRequest, token: str | None, principal: Principal) -> ServiceContext:
+    """Collect what the service needs to know; leave it on the request for the log."""
     log: dict[str, Any] | None = getattr(request, "log_entry", None)
     if log is None:
         log = {}
-    principal = authenticate(request, token)
     log["user"] = principal.name
     root = service_root(request, token)
     request.principal = principal  # type: ignore[attr-defined]
