@@ -171,7 +171,7 @@ class Expansion:
             query = select([*ties, *shown], source).where(all_of(wanted), copy=False)
             return Plan(print_statement(query, self.child.dialect), tuple(binder.slots), decoders, names)
         number = exp.Window(this=exp.RowNumber(), partition_by=[tie.copy() for tie in ties], order=exp.Order(expressions=ordered(keys)))
-        listed = [exp.alias_(part, f"c{place}", quoted=True) for place, part in enumerate([*ties, *shown, number])]
+        listed: list[Any] = [exp.alias_(part, f"c{place}", quoted=True) for place, part in enumerate([*ties, *shown, number])]
         inner = select(listed, source).where(all_of(wanted), copy=False)
         quoted = [exp.column(f"c{place}", table="n", quoted=True) for place in range(len(listed))]
         query = select(quoted[:-1], exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("n", quoted=True))))

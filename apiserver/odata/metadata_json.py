@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from apiserver.odata import annotations, edm
+from apiserver.odata import edm, vocabularies
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedResource
 
 
@@ -24,7 +24,7 @@ def metadata_json(catalog: Catalog) -> bytes:
         "$Version": "4.01",
         "$EntityContainer": f"{edm.NAMESPACE}.{edm.CONTAINER}",
         "$Reference": {
-            uri: {"$Include": [{"$Namespace": f"Org.OData.{alias}.V1", "$Alias": alias}]} for alias, uri in annotations.REFERENCES.items()
+            uri: {"$Include": [{"$Namespace": f"Org.OData.{alias}.V1", "$Alias": alias}]} for alias, uri in vocabularies.REFERENCES.items()
         },
         edm.NAMESPACE: schema,
     }
@@ -35,7 +35,7 @@ def type_of(catalog: Catalog, resource: PublishedResource) -> dict[str, Any]:
     """Return an entity type, or the complex type of a resource without key."""
     found: dict[str, Any] = {"$Kind": "EntityType", "$Key": list(resource.key)} if resource.key else {"$Kind": "ComplexType"}
     for item, facets in edm.properties(resource):
-        found[item.name] = property_of(facets) | annotated(annotations.of_property(item))
+        found[item.name] = property_of(facets) | annotated(vocabularies.of_property(item))
     for navigation in edm.navigations(catalog, resource):
         found[navigation.name] = navigation_of(catalog, resource, navigation)
     return found
@@ -81,12 +81,12 @@ def container_of(catalog: Catalog) -> dict[str, Any]:
         bound = {n.name: n.target for n in edm.navigations(catalog, resource)}
         if bound:
             entry["$NavigationPropertyBinding"] = bound
-        found[resource.name] = entry | annotated(annotations.of_set(catalog, resource))
+        found[resource.name] = entry | annotated(vocabularies.of_set(catalog, resource))
     for resource in edm.keyless(catalog):
         found[resource.name] = {"$Function": f"{edm.NAMESPACE}.{resource.name}", "$IncludeInServiceDocument": True}
-    return found | annotated(annotations.of_container(catalog))
+    return found | annotated(vocabularies.of_container(catalog))
 
 
-def annotated(found: annotations.Annotations) -> dict[str, Any]:
+def annotated(found: vocabularies.Annotations) -> dict[str, Any]:
     """Return annotations as members."""
     return {f"@{term}": value for term, value in found}

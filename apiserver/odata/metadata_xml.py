@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from apiserver.odata import annotations, edm
+from apiserver.odata import edm, vocabularies
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
 
 EDMX = "http://docs.oasis-open.org/odata/ns/edmx"
@@ -15,7 +15,7 @@ EDM = "http://docs.oasis-open.org/odata/ns/edm"
 def metadata_xml(catalog: Catalog) -> bytes:
     """Return the document; equal catalogs give equal bytes."""
     root = Element("edmx:Edmx", {"xmlns:edmx": EDMX, "Version": "4.0"})
-    for alias, uri in annotations.REFERENCES.items():
+    for alias, uri in vocabularies.REFERENCES.items():
         reference = SubElement(root, "edmx:Reference", {"Uri": uri})
         SubElement(reference, "edmx:Include", {"Namespace": f"Org.OData.{alias}.V1", "Alias": alias})
     schema = SubElement(SubElement(root, "edmx:DataServices"), "Schema", {"xmlns": EDM, "Namespace": edm.NAMESPACE})
@@ -51,7 +51,7 @@ def write_property(parent: Element, item: PublishedProperty, facets: edm.Facets)
     for name, value in (("MaxLength", facets.max_length), ("Precision", facets.precision), ("Scale", facets.scale)):
         if value is not None:
             values[name] = str(value)
-    annotate(SubElement(parent, "Property", values), annotations.of_property(item))
+    annotate(SubElement(parent, "Property", values), vocabularies.of_property(item))
 
 
 def write_navigation(parent: Element, catalog: Catalog, resource: PublishedResource, navigation: PublishedNavigation) -> None:
@@ -75,14 +75,14 @@ def write_container(schema: Element, catalog: Catalog) -> None:
         found = SubElement(container, "EntitySet", {"Name": resource.name, "EntityType": f"{edm.NAMESPACE}.{resource.name}"})
         for navigation in edm.navigations(catalog, resource):
             SubElement(found, "NavigationPropertyBinding", {"Path": navigation.name, "Target": navigation.target})
-        annotate(found, annotations.of_set(catalog, resource))
+        annotate(found, vocabularies.of_set(catalog, resource))
     for resource in edm.keyless(catalog):
         values = {"Name": resource.name, "Function": f"{edm.NAMESPACE}.{resource.name}", "IncludeInServiceDocument": "true"}
         SubElement(container, "FunctionImport", values)
-    annotate(container, annotations.of_container(catalog))
+    annotate(container, vocabularies.of_container(catalog))
 
 
-def annotate(parent: Element, found: annotations.Annotations) -> None:
+def annotate(parent: Element, found: vocabularies.Annotations) -> None:
     """Write annotations inline."""
     for term, value in found:
         write_value(SubElement(parent, "Annotation", {"Term": term}), value)

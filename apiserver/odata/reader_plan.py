@@ -195,8 +195,8 @@ def order_keys(binder: Binder, question: Question, scope: Scope) -> list[OrderKe
     else:
         ties = [item for item in question.resource.properties if not item.column.is_collection and item.column.type != Type.BINARY]
     seen = {key.tree for key in found}
-    for item in ties:
-        key = order_key(binder.property_value(item, scope, 0), is_descending=False)
+    for tie in ties:
+        key = order_key(binder.property_value(tie, scope, 0), is_descending=False)
         if key.tree not in seen:
             found.append(key)
     return found

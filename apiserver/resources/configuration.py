@@ -163,8 +163,9 @@ def exported(resource: Resource) -> dict[str, Any]:
     found["table"] = resource.table
     if resource.public_id != names.public_id(resource.name, ()):
         found["id"] = resource.public_id
+    blank = Resource()
     for name in (*TEXTS, "methods", "key", "columns", "search"):
-        value, default = getattr(resource, name), Resource._meta.get_field(name).get_default()
+        value, default = getattr(resource, name), getattr(blank, name)
         if value != default:
             found[name] = value
     if found.get("columns"):

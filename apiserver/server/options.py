@@ -118,8 +118,8 @@ def merged(values: Mapping[str, Any]) -> ServerOptions:
     if os.environ.get("APISERVER_PUBLIC_URL"):
         found["public_url"], origins["public_url"] = os.environ["APISERVER_PUBLIC_URL"].rstrip("/"), "APISERVER_PUBLIC_URL"
     known = {item.name for item in fields(ServerOptions)}
-    frozen = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items() if name in known}
-    return ServerOptions(**frozen, origins=origins)
+    frozen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items() if name in known}
+    return ServerOptions(origins=origins, **frozen)
 
 
 def settings_file() -> Path:
