@@ -63,9 +63,10 @@ class Reflection:
         return connection.dbapi_connection.cursor(pymysql.cursors.SSCursor)
 
     def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
-        """End the cursor; closing an unfinished one would read all that is left."""
-        if is_complete:
-            cursor.close()
+        """End the cursor. Of an unfinished one the driver would first read all that is left; the connection is dropped instead."""
+        if not is_complete:
+            cursor._result.unbuffered_active = False
+        cursor.close()
         return is_complete
 
     def list_tables(self, connection: Any) -> list[TableInfo]:

@@ -9,6 +9,7 @@ import select
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import paramiko
@@ -40,6 +41,8 @@ class Tunnel:
         """Stop listening and leave the SSH server."""
         with self._lock:
             if self._listener:
+                with suppress(OSError):  # where this is not allowed, close() alone ends the waiting thread
+                    self._listener.shutdown(socket.SHUT_RDWR)
                 self._listener.close()
             if self._transport:
                 self._transport.close()
