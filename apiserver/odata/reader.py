@@ -10,11 +10,7 @@ from typing import Any
 from apiserver.odata import expander, skiptoken
 from apiserver.odata.binder import Binder, Scope
 from apiserver.odata.reader_plan import Plan, Question, count_plan, order_keys, planned, run, set_plan
-from apiserver.odata.writer_sql import Condition
-from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
-from connections.contract.dialect import Dialect
-from connections.engine.nodes import all_of
-from connections.engine.printer import MARKS, printer_of
+from apiserver.resources.catalog import PublishedProperty
 
 ALL_ROWS = 2**62
 EXPAND_BATCH = 500
@@ -130,17 +126,3 @@ def count_rows(question: Question) -> int:
     plan, literals = planned(question, lambda binder: count_plan(binder, question), "count")
     given = {f"={name}": value for name, value in question.where.items()}
     return int(next(run(question, plan, literals, given, stream=False))[0])
-
-
-def filter_condition(catalog: Catalog, resource: PublishedResource, dialect: Dialect) -> Condition | None:
-    """Return the user's row filters over the bare table, for the writers; None where there are none."""
-    if not resource.row_filters:
-        return None
-    binder = Binder(catalog, dialect, (), {})
-    tree = all_of(binder.row_filters(resource, resource.ref.name))
-    text = printer_of(dialect).generate(tree)
-    plan = Plan(None, tuple(binder.slots), (), ())  # type: ignore[arg-type]
-    from apiserver.odata.reader_plan import bound
-
-    values = [bound(slot, (), {}, dialect) for slot in plan.slots]
-    return Condition(MARKS.sub(lambda _: dialect.bind_mark, text), tuple(values[int(number)] for number in MARKS.findall(text)))
