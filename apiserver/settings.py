@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "apiserver.server.middleware.CorsMiddleware",
     "apiserver.server.middleware.AddressMiddleware",
     "apiserver.server.middleware.SecurityHeadersMiddleware",
+    "users.middleware.UsageMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apiserver.server.pages_only.Session",
     "apiserver.server.pages_only.Locale",

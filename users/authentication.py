@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 from urllib.parse import unquote_plus
 
@@ -13,41 +14,42 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from apiserver.server import options, stamp
+from apiserver.server.addresses import caller
 from users import tokens
-from users.errors import unauthorized
+from users.errors import AccessDenied, unauthorized
 from users.models import Authtoken, User
 from users.principal import Principal, principal_of
+from users.throttle import AUTHTOKENS
 
 ANONYMOUS = "anonymous"
 MAX_CACHED = 5000
 
 
 class Cache:
-    """Principals by token hash; all go when any configuration changes."""
+    """Principals by token hash; all go when any configuration changes, which is how a revoked token dies within a second."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._stamp = -1
         self._principals: OrderedDict[str, Principal] = OrderedDict()
 
-    def get(self, digest: str) -> Principal | None:
-        """Return the principal of a token, None for an unknown one."""
+    def get(self, key: str, find: Callable[[str], Principal | None]) -> Principal | None:
+        """Return the principal of a key, found by `find` at its first use; None for an unknown one, which is not kept."""
         current = stamp.value()
         with self._lock:
             if current != self._stamp:
                 self._principals.clear()
                 self._stamp = current
-            found = self._principals.get(digest)
+            found = self._principals.get(key)
         if found is not None:
             return found
-        token = Authtoken.objects.select_related("user").filter(sha256=digest, revoked=None, user__is_active=True).first()
-        if token is None:
-            return None
-        found = principal_of(token.user, token_id=token.pk, expires=token.expires)
-        with self._lock:
-            self._principals[digest] = found
-            if len(self._principals) > MAX_CACHED:
-                self._principals.popitem(last=False)
+        found = find(key)
+        if found is not None:
+            with self._lock:
+                if current == self._stamp:
+                    self._principals[key] = found
+                if len(self._principals) > MAX_CACHED:
+                    self._principals.popitem(last=False)
         return found
 
 
@@ -64,18 +66,17 @@ def split_path_token(path: str) -> tuple[str | None, str]:
     return None, path
 
 
-def query_token(query: str) -> str | None:
-    """Return the value of `@authtoken` in a raw query string."""
-    for piece in query.split("&"):
-        name, _, value = piece.partition("=")
-        if unquote_plus(name).strip().lower() == "@authtoken":
-            return unquote_plus(value)
-    return None
+def query_tokens(query: str) -> list[str]:
+    """Return the values of `@authtoken` in a raw query string."""
+    pairs = [piece.partition("=") for piece in query.split("&")] if "authtoken" in query.lower() else []
+    return [unquote_plus(value) for name, _, value in pairs if unquote_plus(name).strip().lower() == "@authtoken"]
 
 
 def authenticate(request: HttpRequest, path_token: str | None = None) -> Principal:
     """Return who asks; raise AccessDenied (401) for no, wrong or contradicting credentials."""
-    in_url = [token for token in (path_token, query_token(request.META.get("QUERY_STRING", ""))) if token is not None]
+    in_url = query_tokens(request.META.get("QUERY_STRING", ""))
+    if path_token is not None:
+        in_url.append(path_token)
     if in_url and not options.current().allow_authtoken_in_url:
         hint = "Send it in the header x-cdata-authtoken, or let an administrator turn on allow_authtoken_in_url."
         raise unauthorized("Authtokens in the URL are not allowed on this server.", hint)
@@ -85,7 +86,13 @@ def authenticate(request: HttpRequest, path_token: str | None = None) -> Princip
         return anonymous()
     if any(not hmac.compare_digest(given[0].encode(), other.encode()) for other in given[1:]):
         raise unauthorized("The request carries two different authtokens.", "Send one.")
-    return by_token(given[0], user_name)
+    return by_token(given[0], user_name, address_of(request))
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return the caller's address, as the address check found it."""
+    entry = getattr(request, "log_entry", None) or {}
+    return str(entry.get("address") or caller(request).address)
 
 
 def header_tokens(request: HttpRequest) -> tuple[str | None, list[str]]:
@@ -100,17 +107,17 @@ def header_tokens(request: HttpRequest) -> tuple[str | None, list[str]]:
     elif scheme.lower() == "basic":
         try:
             user, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except (binascii.Error, ValueError) as error:
             raise unauthorized("The Authorization header is no Basic credential.") from error
         found.append(password)
     elif scheme:
-        raise unauthorized(f"The scheme {scheme[:20]} is not accepted.", "Use Basic (user and authtoken) or Bearer.")
+        raise unauthorized("The scheme of the Authorization header is not accepted.", "Use Basic (user and authtoken) or Bearer.")
     return user, found
 
 
-def by_token(text: str, user_name: str | None = None) -> Principal:
-    """Return the owner of a token."""
-    principal = CACHE.get(tokens.digest(text)) if tokens.SHAPE.fullmatch(text) else None
+def by_token(text: str, user_name: str | None, address: str) -> Principal:
+    """Return the owner of a token; who guesses must wait."""
+    principal = CACHE.get(tokens.digest(text), lambda digest: stored(digest, address)) if tokens.SHAPE.fullmatch(text) else None
     if principal is None or (principal.expires is not None and principal.expires <= timezone.now()):
         raise unauthorized("The authtoken is not valid.", "It may be mistyped, revoked or expired: the Users page shows the valid one.")
     if user_name is not None and not hmac.compare_digest(user_name.encode(), principal.name.encode()):
@@ -118,10 +125,28 @@ def by_token(text: str, user_name: str | None = None) -> Principal:
     return principal
 
 
+def stored(digest: str, address: str) -> Principal | None:
+    """Return the owner of a token by its hash, from the database."""
+    wait = AUTHTOKENS.wait(address)
+    if wait:
+        message = "Too many wrong authtokens came from this address."
+        raise AccessDenied(429, "TooManyRequests", message, hint="Wait a minute.", headers={"Retry-After": str(wait)})
+    found = Authtoken.objects.select_related("user").filter(sha256=digest, revoked=None, user__is_active=True).first()
+    if found is None:
+        AUTHTOKENS.failed(address, digest)
+        return None
+    return principal_of(found.user, token_id=found.pk, expires=found.expires)
+
+
 def anonymous() -> Principal:
     """Return the anonymous user's rights where the server allows requests without credentials."""
-    if options.current().anonymous:
-        user = User.objects.filter(name=ANONYMOUS, is_active=True).first()
-        if user is not None:
-            return principal_of(user)
-    raise unauthorized("An authtoken is needed.")
+    found = CACHE.get(ANONYMOUS, anonymous_user) if options.current().anonymous else None
+    if found is None:
+        raise unauthorized("An authtoken is needed.")
+    return found
+
+
+def anonymous_user(name: str) -> Principal | None:
+    """Return the rights of the user of that name; reading, where no administrator said otherwise."""
+    user = User.objects.filter(name=name).first() or User(name=name, privileges=["GET"])
+    return principal_of(user) if user.is_active else None

@@ -1,14 +1,19 @@
-"""Requests an hour and at once, counted over all web processes of this machine in one small SQLite file kept in memory by the system.
+"""How much a user may ask: requests an hour and at once, counted over all web workers in one memory-mapped file.
 
-A user without limits costs nothing here. Requests of processes that died are forgotten with their process id.
+Each worker holds a column of the board by a lock that dies with it, so that a killed worker leaves no requests behind.
+Users without limits never touch the file.
 """
 
 from __future__ import annotations
 
+import math
+import mmap
 import os
-import sqlite3
+import struct
+import sys
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -17,107 +22,201 @@ from apiserver.server import options
 from users.errors import AccessDenied
 from users.principal import Principal
 
-HOUR = 3600
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS hours (user INTEGER PRIMARY KEY, hour INTEGER NOT NULL, used INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS running (user INTEGER NOT NULL, pid INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (user, pid));
-"""
+if sys.platform != "win32":
+    import fcntl
+
+USERS, WORKERS, PROBES = 4096, 128, 16
+HOUR = 3600.0
+SLOT = struct.Struct("<qdq")  # user id + 1, start of the hour, requests in it
+COUNT = struct.Struct("<H")  # requests under way: one for each user and worker
+COUNTS_AT = USERS * SLOT.size
+SIZE = COUNTS_AT + USERS * WORKERS * COUNT.size
+MUTEX = 0  # locked bytes are names only: 0 guards the board, 1 + n is held by the worker of column n
 
 
-@dataclass(slots=True)
+class Refused(Exception):
+    """A limit is reached; `wait` seconds to the next chance."""
+
+    def __init__(self, kind: str, wait: float) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.wait = wait
+
+
+class Board:
+    """The counts of all users, shared by the workers of one data directory."""
+
+    def __init__(self, path: Path) -> None:
+        self._mutex = threading.Lock()
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        if os.fstat(self._file).st_size != SIZE:
+            os.ftruncate(self._file, SIZE)
+        self._map = mmap.mmap(self._file, SIZE)
+        with self._held():
+            self._column = self._claim()
+
+    def enter(self, user_id: int, *, per_hour: int, at_once: int, now: float) -> tuple[int, int, float]:
+        """Count one request in; return its slot, the requests left in this hour and when it ends. Raise Refused."""
+        with self._held():
+            slot = self._slot(user_id + 1, now)
+            _, start, count = SLOT.unpack_from(self._map, slot * SLOT.size)
+            if not 0 <= now - start < HOUR:
+                start, count = now, 0
+            if 0 <= per_hour <= count:
+                raise Refused("hour", start + HOUR - now)
+            if 0 <= at_once <= self._running(slot) and at_once <= self._recount(slot):
+                raise Refused("concurrent", 1)
+            SLOT.pack_into(self._map, slot * SLOT.size, user_id + 1, start, count + 1)
+            self._add(slot, self._column, 1)
+            return slot, max(0, per_hour - count - 1), start + HOUR
+
+    def leave(self, slot: int) -> None:
+        """Count one request out."""
+        with self._held():
+            self._add(slot, self._column, -1)
+
+    def _claim(self) -> int:
+        for column in range(WORKERS):
+            if self._is_free(column):
+                for slot in range(USERS):
+                    COUNT.pack_into(self._map, self._at(slot, column), 0)
+                return column
+        raise RuntimeError(f"More than {WORKERS} web workers share one data directory.")
+
+    def _slot(self, key: int, now: float) -> int:
+        """Return the user's slot: its own, a free one, or the one of the user who asked longest ago."""
+        best, best_start = 0, math.inf
+        for probe in range(PROBES):
+            slot = (key * 2654435761 + probe) % USERS
+            owner, start, _ = SLOT.unpack_from(self._map, slot * SLOT.size)
+            if owner == key:
+                return slot
+            if start < best_start and not self._running(slot):
+                best, best_start = slot, start
+        if best_start is math.inf:
+            raise Refused("concurrent", 1)
+        SLOT.pack_into(self._map, best * SLOT.size, key, now, 0)
+        return best
+
+    def _running(self, slot: int) -> int:
+        at = self._at(slot, 0)
+        return sum(struct.unpack_from(f"<{WORKERS}H", self._map, at))
+
+    def _recount(self, slot: int) -> int:
+        """Forget requests of workers that died; return how many are really under way."""
+        for column in range(WORKERS):
+            (count,) = COUNT.unpack_from(self._map, self._at(slot, column))
+            if count and column != self._column and self._is_free(column):
+                COUNT.pack_into(self._map, self._at(slot, column), 0)
+                self._unlock(1 + column)
+        return self._running(slot)
+
+    def _add(self, slot: int, column: int, number: int) -> None:
+        at = self._at(slot, column)
+        (count,) = COUNT.unpack_from(self._map, at)
+        COUNT.pack_into(self._map, at, max(0, count + number))
+
+    def _at(self, slot: int, column: int) -> int:
+        return COUNTS_AT + (slot * WORKERS + column) * COUNT.size
+
+    def _is_free(self, column: int) -> bool:
+        """Claim that no living worker holds the column; it is held by this one then."""
+        if sys.platform == "win32":
+            return True
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 1 + column)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(self, byte: int) -> None:
+        if sys.platform != "win32":
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        with self._mutex:
+            if sys.platform != "win32":
+                fcntl.lockf(self._file, fcntl.LOCK_EX, 1, MUTEX)
+            try:
+                yield
+            finally:
+                self._unlock(MUTEX)
+
+
+class Boards:
+    """The board of this process: opened on first use and anew after a fork, whose child does not inherit the locks."""
+
+    lock = threading.Lock()
+    pid = 0
+    board: Board
+
+    @classmethod
+    def get(cls) -> Board:
+        """Return the board."""
+        if cls.pid != os.getpid():
+            with cls.lock:
+                if cls.pid != os.getpid():
+                    cls.board = Board(Path(settings.DATA_DIR) / "limits.bin")
+                    cls.pid = os.getpid()
+        return cls.board
+
+
 class Ticket:
-    """One request under way: leave it when the answer is ready."""
+    """One admitted request; `headers` tell the client where it stands, `leave` ends it."""
 
-    user_id: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
-    is_counted: bool = False
+    def __init__(self, headers: dict[str, str] | None = None, slot: int | None = None) -> None:
+        self.headers = headers or {}
+        self._slot = slot
+
+    @property
+    def is_counted(self) -> bool:
+        """Claim that the request still holds a place."""
+        return self._slot is not None
 
     def leave(self) -> None:
-        """Give the place back."""
-        if self.is_counted:
-            self.is_counted = False
-            STORE.connection().execute(
-                "UPDATE running SET count = max(0, count - 1) WHERE user = ? AND pid = ?", (self.user_id, os.getpid())
-            )
-
-
-class Store:
-    """The counters' file, one connection a thread."""
-
-    def __init__(self) -> None:
-        self._local = threading.local()
-
-    def connection(self) -> sqlite3.Connection:
-        """Return this thread's connection."""
-        found: tuple[int, sqlite3.Connection] | None = getattr(self._local, "found", None)
-        if found is None or found[0] != os.getpid():
-            connection = sqlite3.connect(Path(settings.DATA_DIR) / "limits.sqlite3", timeout=5, isolation_level=None)
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=OFF")
-            connection.executescript(SCHEMA)
-            self._local.found = found = (os.getpid(), connection)
-        return found[1]
-
-
-STORE = Store()
-
-
-def limit(own: int | None, default: int) -> int:
-    """Return the limit in force; -1 for none."""
-    return default if own is None else own
+        """Make room for the next request; the second call does nothing."""
+        slot, self._slot = self._slot, None
+        if slot is not None:
+            Boards.get().leave(slot)
 
 
 def enter(principal: Principal, *, now: float) -> Ticket:
-    """Count one request; raise AccessDenied (429) over a limit."""
+    """Admit one request; raise AccessDenied (429) when a limit of the user is reached. `now` is seconds since 1970."""
     defaults = options.current().limits
-    hourly = limit(principal.requests_per_hour, defaults["requests_per_hour"])
-    at_once = limit(principal.concurrent_requests, defaults["concurrent_requests"])
-    ticket = Ticket(principal.user_id)
-    if hourly < 0 and at_once < 0:
-        return ticket
-    connection = STORE.connection()
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        if hourly >= 0:
-            ticket.headers = count_hour(connection, principal.user_id, hourly, now)
-        if at_once >= 0:
-            count_running(connection, principal.user_id, at_once)
-            ticket.is_counted = True
-    finally:
-        connection.execute("COMMIT")
-    return ticket
-
-
-def count_hour(connection: sqlite3.Connection, user_id: int, most: int, now: float) -> dict[str, str]:
-    """Count a request of this hour and return the RateLimit headers."""
-    hour, left_seconds = int(now // HOUR), int(HOUR - now % HOUR) + 1
-    row = connection.execute("SELECT used FROM hours WHERE user = ? AND hour = ?", (user_id, hour)).fetchone()
-    used = row[0] if row else 0
-    policy = {"RateLimit-Policy": f"{most};w={HOUR}", "RateLimit-Limit": str(most), "RateLimit-Reset": str(left_seconds)}
-    if used >= most:
-        headers = {**policy, "RateLimit-Remaining": "0", "Retry-After": str(left_seconds)}
-        message = f"The limit of {most} requests an hour is reached."
-        raise AccessDenied(429, "TooManyRequests", message, hint="An administrator can raise requests_per_hour.", headers=headers)
-    connection.execute("INSERT OR REPLACE INTO hours VALUES (?, ?, ?)", (user_id, hour, used + 1))
-    return {**policy, "RateLimit-Remaining": str(most - used - 1)}
-
-
-def count_running(connection: sqlite3.Connection, user_id: int, most: int) -> None:
-    """Take a place among the requests under way."""
-    rows = connection.execute("SELECT pid, count FROM running WHERE user = ?", (user_id,)).fetchall()
-    for pid, _ in rows:
-        if not Path(f"/proc/{pid}").exists() and Path("/proc/self").exists():
-            connection.execute("DELETE FROM running WHERE pid = ?", (pid,))
-    running = sum(count for pid, count in rows if Path(f"/proc/{pid}").exists() or not Path("/proc/self").exists())
-    if running >= most:
-        message = f"The limit of {most} requests at once is reached."
-        raise AccessDenied(
-            429,
-            "TooManyRequests",
-            message,
-            hint="Wait for one to end; an administrator can raise concurrent_requests.",
-            headers={"Retry-After": "1"},
-        )
-    connection.execute(
-        "INSERT INTO running VALUES (?, ?, 1) ON CONFLICT (user, pid) DO UPDATE SET count = count + 1", (user_id, os.getpid())
+    per_hour, at_once = (
+        defaults[name] if getattr(principal, name) is None else getattr(principal, name)
+        for name in ("requests_per_hour", "concurrent_requests")
     )
+    if per_hour < 0 and at_once < 0:
+        return Ticket()
+    try:
+        slot, left, ends = Boards.get().enter(principal.user_id, per_hour=per_hour, at_once=at_once, now=now)
+    except Refused as refused:
+        raise denied(refused, per_hour, at_once) from refused
+    return Ticket(hour_headers(per_hour, left, ends - now) if per_hour >= 0 else {}, slot)
+
+
+def hour_headers(per_hour: int, left: int, wait: float) -> dict[str, str]:
+    """Return the headers of draft-ietf-httpapi-ratelimit-headers, and the older ones that clients know."""
+    seconds = str(math.ceil(wait))
+    return {
+        "RateLimit-Policy": f'"hour";q={per_hour};w=3600',
+        "RateLimit": f'"hour";r={left};t={seconds}',
+        "RateLimit-Limit": str(per_hour),
+        "RateLimit-Remaining": str(left),
+        "RateLimit-Reset": seconds,
+    }
+
+
+def denied(refused: Refused, per_hour: int, at_once: int) -> AccessDenied:
+    """Return the 429."""
+    headers = {"Retry-After": str(math.ceil(refused.wait))}
+    if refused.kind == "hour":
+        headers |= hour_headers(per_hour, 0, refused.wait)
+        message, hint = f"The limit of {per_hour} requests an hour is reached.", "An administrator can raise requests_per_hour."
+    else:
+        headers["RateLimit-Policy"] = f'"concurrent";q={at_once}'
+        message = f"The limit of {at_once} requests at once is reached."
+        hint = "Wait for one to end; an administrator can raise concurrent_requests."
+    return AccessDenied(429, "TooManyRequests", message, hint=hint, headers=headers)

@@ -24,6 +24,20 @@ class UserManager(BaseUserManager["User"]):
         return user
 
 
+class Group(models.Model):
+    """Rights that many users share."""
+
+    name = models.CharField(max_length=150, unique=True, validators=[valid_name])
+    privileges = models.JSONField(default=list, blank=True)  # added to those of its users
+    resources = models.JSONField(null=True, blank=True)  # as of User; null: the group says nothing about resources
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class User(AbstractBaseUser):
     """Someone who calls the API with an authtoken or, as admin or operator, signs in to the console."""
 
@@ -31,6 +45,7 @@ class User(AbstractBaseUser):
     role = models.CharField(max_length=10, choices=[(role, role) for role in ROLES], default="query")
     privileges = models.JSONField(default=list, blank=True)  # methods of PRIVILEGES
     resources = models.JSONField(null=True, blank=True)  # resource name -> {"methods", "columns", "filter"}; null: every published resource
+    groups = models.ManyToManyField(Group, related_name="users", blank=True)
     is_active = models.BooleanField(default=True)
     requests_per_hour = models.IntegerField(null=True, blank=True)  # null: the server's default; -1: no limit
     concurrent_requests = models.IntegerField(null=True, blank=True)
@@ -56,6 +71,8 @@ class Authtoken(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField(null=True)
     revoked = models.DateTimeField(null=True)
+    last_used = models.DateTimeField(null=True)  # to the minute
+    note = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["-created"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 import secrets
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from apiserver.server import options, stamp
 from connections import vault
@@ -15,6 +16,9 @@ from users.models import Authtoken, User
 
 SHAPE = re.compile(r"[A-Za-z0-9_-]{22,128}")
 BYTES = 32
+TOUCH_EVERY = timedelta(minutes=1)
+NOTED: dict[int, datetime] = {}  # authtoken -> when this process noted its use last
+logger = logging.getLogger(__name__)
 
 
 def digest(text: str) -> str:
@@ -22,14 +26,14 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def generate(user: User, *, now: datetime, text: str | None = None) -> str:
+def generate(user: User, *, now: datetime, text: str | None = None, note: str = "") -> str:
     """Give the user one more token and return its text; `text` is one that a configuration file brings."""
     text = text or secrets.token_urlsafe(BYTES)
     if not SHAPE.fullmatch(text):
         raise ValueError("An authtoken has 22 to 128 characters: letters, digits, - and _.")
     days = user.token_days if user.token_days is not None else options.current().limits["token_days"]
     expires = now + timedelta(days=days) if days and days > 0 else None
-    Authtoken.objects.create(user=user, sha256=digest(text), sealed=vault.seal(text), expires=expires)
+    Authtoken.objects.create(user=user, sha256=digest(text), sealed=vault.seal(text), expires=expires, note=note[:200])
     stamp.changed()
     return text
 
@@ -43,6 +47,23 @@ def rotate(user: User, *, now: datetime, overlap: timedelta) -> str:
             token.expires = ends
             token.save(update_fields=["expires"])
     return generate(user, now=now)
+
+
+def is_touch_due(token_id: int, *, now: datetime) -> bool:
+    """Claim that the last use was not noted within a minute; at most one caller is told so."""
+    noted = NOTED.get(token_id)
+    if noted is not None and now - noted < TOUCH_EVERY:
+        return False
+    NOTED[token_id] = now
+    return True
+
+
+def touch(token_id: int, *, now: datetime) -> None:
+    """Note when a token was used last. Nobody depends on it: a busy database only leaves it older."""
+    try:
+        Authtoken.objects.filter(pk=token_id).update(last_used=now)
+    except DatabaseError:
+        logger.warning("The last use of authtoken %s could not be noted.", token_id, exc_info=True)
 
 
 def revoke(token: Authtoken, *, now: datetime) -> None:
