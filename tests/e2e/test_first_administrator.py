@@ -1,0 +1,82 @@
+"""The first minutes with the product in a real browser: one-time link, sign-in, Status. Screenshots are kept as artefacts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.served import Served, serve
+from tests.servers import program
+
+PICTURES = Path(__file__).resolve().parents[2] / "artefacts" / "screenshots"
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    server = serve("--demo")
+    yield server
+    server.stop()
+
+
+def test_first_administrator_comes_in_by_a_link_that_works_once(served: Served, browser: Browser) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    problems: list[str] = []
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: problems.append(request.url) if not request.url.startswith(served.base) else None)
+
+    page.goto(served.ready["setup_url"])
+    page.screenshot(path=PICTURES / "setup.png")
+    page.fill("[name=password]", PASSWORD)
+    page.fill("[name=again]", "something else")
+    page.click("main button")
+    refusal = page.inner_text("main")
+    page.fill("[name=password]", PASSWORD)
+    page.fill("[name=again]", PASSWORD)
+    page.click("main button")
+
+    assert "differ" in refusal
+    assert page.url == f"{served.base}/console/"
+    assert page.inner_text("h1") == "Status"
+    page.screenshot(path=PICTURES / "status.png")
+    page.goto(served.ready["setup_url"])
+    assert "no longer works" in page.inner_text("main")
+    assert [text for text in problems if "410" not in text] == []
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_sign_in_refuses_and_lets_in(served: Served, browser: Browser, scheme: Any) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+
+    page.goto(f"{served.base}/console/")
+    page.fill("[name=name]", "admin")
+    page.fill("[name=password]", "wrong")
+    page.click("main button")
+    refused = page.inner_text("main")
+    page.fill("[name=name]", "admin")
+    page.fill("[name=password]", PASSWORD)
+    page.click("main button")
+
+    assert "may sign in" in refused
+    assert page.inner_text("h1") == "Status"
+    page.screenshot(path=PICTURES / f"status-{scheme}.png")
+    page.click("header button")
+    page.goto(f"{served.base}/console/")
+    assert page.inner_text("h1") == "Sign in"
+    context.close()
