@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,23 +139,49 @@ def tls_postgres(certificates: Certificates) -> Iterator[servers.Server]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("APISERVER_TEST_POSTGRES", raising=False)
         server = servers.postgres()
+    try:
+        enable_tls(server, certificates)
+        yield server
+    finally:
+        server.remove()
+
+
+def enable_tls(server: servers.Server, certificates: Certificates) -> None:
+    """Make a running PostgreSQL speak TLS and demand it, with a password, of the user `guarded`."""
     assert server.folder is not None
     data = server.folder / "data"
-    (data / "server.crt").write_text(certificates.certificate)
-    (data / "server.key").write_text(certificates.key)
-    owner = data.stat()
-    for name in ("server.crt", "server.key"):
-        (data / name).chmod(0o600)
-        if owner.st_uid:
-            import os
-
-            os.chown(data / name, owner.st_uid, owner.st_gid)
+    write_owned(data / "server.crt", certificates.certificate)
+    write_owned(data / "server.key", certificates.key)
     with psycopg.connect(host=server.host, port=server.port, user="postgres", dbname="postgres", autocommit=True) as connection:
         connection.execute("CREATE ROLE guarded LOGIN PASSWORD 'right'")
         connection.execute("CREATE DATABASE guarded OWNER guarded")
         connection.execute("ALTER SYSTEM SET ssl = on")
-        hba = data / "pg_hba.conf"
-        hba.write_text("hostssl all guarded 127.0.0.1/32 scram-sha-256\nhost all guarded 127.0.0.1/32 reject\n" + hba.read_text())
+        rules = data / "pg_hba.conf"
+        rules.write_text("hostssl all guarded 127.0.0.1/32 scram-sha-256\nhost all guarded 127.0.0.1/32 reject\n" + rules.read_text())
         connection.execute("SELECT pg_reload_conf()")
-    yield server
-    server.remove()
+
+
+def write_owned(path: Path, text: str) -> None:
+    """Write a file that only the owner of its folder can read: servers refuse other keys."""
+    path.write_text(text)
+    path.chmod(0o600)
+    owner = path.parent.stat()
+    os.chown(path, owner.st_uid, owner.st_gid)
+
+
+@pytest.fixture(scope="session")
+def tls_mariadb(certificates: Certificates) -> Iterator[servers.Server]:
+    """A MariaDB of our own that speaks TLS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("APISERVER_TEST_MARIADB", raising=False)
+        server = servers.mariadb()
+    try:
+        assert server.folder is not None
+        for name, text in (("ca", certificates.authority), ("cert", certificates.certificate), ("key", certificates.key)):
+            write_owned(server.folder / f"{name}.pem", text)
+            server.command.append(f"--ssl-{name}={server.folder}/{name}.pem")
+        server.stop()
+        server.start()
+        yield server
+    finally:
+        server.remove()

@@ -108,3 +108,22 @@ def test_session_survives_a_stop_and_start_of_the_server(tls_postgres: Server) -
 
     assert rows_of(session, "SELECT 1") == [(1,)]
     session.close()
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"UseSSL": "Verify", "SSLServerCert": "{authority}"}, ("list_tables", True)),
+        ({"UseSSL": "Verify"}, ("tls", False)),
+        ({"UseSSL": "TrustAnyCertificate"}, ("list_tables", True)),
+        ({"UseSSL": "Verify", "SSLServerCert": "{authority}", "Server": "localhost"}, ("tls", False)),
+    ],
+)
+def test_mysql_checks_certificate_and_name(
+    tls_mariadb: Server, certificates: Certificates, changed: dict[str, str], expected: tuple[str, bool]
+) -> None:
+    connector = get_connector("mysql")
+    changed = {name: certificates.authority if text == "{authority}" else text for name, text in changed.items()}
+    values = connector.clean({"Server": tls_mariadb.host, "Port": tls_mariadb.port, "User": "root", **changed})
+
+    assert outcome(connector.test(values)) == expected
