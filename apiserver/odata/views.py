@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -14,6 +13,7 @@ from apiserver.odata.documents import document
 from apiserver.odata.service import ServiceContext, run
 from apiserver.resources.services import catalog_for
 from apiserver.server.addresses import service_root
+from apiserver.server.responses import when_closed
 from connections.services import session_for
 from users.authentication import ANONYMOUS, authenticate, split_path_token
 from users.limits import Ticket, enter
@@ -38,21 +38,10 @@ def serve(request: HttpRequest, path: str | None = None) -> HttpResponseBase:
 
 
 def finish(response: HttpResponseBase, ticket: Ticket) -> None:
-    """Tell the limits and give the place back once the answer is through."""
+    """Tell the limits and give the place back once the answer is through, also when the client hung up."""
     for name, value in ticket.headers.items():
         response.setdefault(name, value)
-    if response.streaming and ticket.is_counted:
-        response.streaming_content = leaving(response.streaming_content, ticket)  # type: ignore[attr-defined]
-    else:
-        ticket.leave()
-
-
-def leaving(chunks: Iterable[bytes], ticket: Ticket) -> Iterator[bytes]:
-    """Give the chunks, then the place back, also when the client hung up."""
-    try:
-        yield from chunks
-    finally:
-        ticket.leave()
+    when_closed(response, ticket.leave)
 
 
 def context_of(request: HttpRequest, token: str | None, principal: Principal) -> ServiceContext:
