@@ -26,8 +26,10 @@ TOKEN = "benchmark-token-0123456789abcdef"
 FILL = f"""
 CREATE TABLE orders AS SELECT n AS id, n % 1000 AS customer_id, (n * 1.37)::numeric(12,2) AS total,
   timestamptz '2024-01-01' + n * interval '1 min' AS placed,
-  'note ' || n AS note, n % 7 = 0 AS paid, (n * 0.5)::float8 AS weight, date '2024-01-01' + n % 365 AS day, md5(n::text) AS hash, n::bigint * 1000 AS big,
-  CASE WHEN n % 3 = 0 THEN NULL ELSE 'x' END AS maybe, n % 100 AS small FROM generate_series(1, {ROWS}) n;
+  'note ' || n AS note, n % 7 = 0 AS paid, (n * 0.5)::float8 AS weight,
+  date '2024-01-01' + n % 365 AS day, md5(n::text) AS hash, n::bigint * 1000 AS big,
+  CASE WHEN n % 3 = 0 THEN NULL ELSE 'x' END AS maybe, n % 100 AS small
+  FROM generate_series(1, {ROWS}) n;
 ALTER TABLE orders ADD PRIMARY KEY (id); CREATE INDEX ON orders (customer_id, id); ANALYZE orders;"""
 WORK = {
     "W1 one by key": ("/api.rsc/orders({n})", "SELECT * FROM orders WHERE id = %s", lambda n: (n,)),
@@ -64,12 +66,7 @@ def main() -> None:
     limit.execute(FILL)
     properties = {"Server": server.host, "Port": server.port, "User": server.user, "Database": "bench"}
     configuration = {
-        "connections": {
-            "bench": {
-                "connector": "postgresql",
-                "properties": {"Server": server.host, "Port": server.port, "User": server.user, "Database": "bench"},
-            }
-        },
+        "connections": {"bench": {"connector": "postgresql", "properties": properties}},
         "resources": {"orders": {"connection": "bench", "table": "orders"}},
         "users": {"bench": {"role": "query", "privileges": ["GET"], "authtoken": TOKEN}},
     }

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
@@ -31,7 +32,11 @@ def own_databases() -> list[str]:
     found = [f"sqlite:{path}" for path in settings.DATA_DIR.glob("*.sqlite3")]
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("postgresql"):
-        found.append(f"postgresql:{database['HOST'] or 'localhost'}:{database['PORT'] or 5432}/{database['NAME']}")
+        host = "localhost" if str(database["HOST"]).startswith("/") else database["HOST"] or "localhost"
+        found.append(f"postgresql:{host}:{database['PORT'] or 5432}/{database['NAME']}")
+    if settings.REDIS_URL:
+        broker = urlsplit(settings.REDIS_URL)
+        found.append(f"redis:{broker.hostname or 'localhost'}:{broker.port or 6379}")
     return found
 
 

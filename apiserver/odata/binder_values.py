@@ -38,7 +38,8 @@ def column_for(literal: nodes.Literal, column: Column) -> Column:
         return column
     if column.type in NUMBERS and kind in NUMBERS:
         if kind in FLOATS or column.type in FLOATS:
-            return DOUBLE
+            # A Single is compared as a Single: the literal is rounded to 32 bits, as the stored value was.
+            return column if column.type is Type.SINGLE else DOUBLE
         return column if kind in INTEGERS and column.type in INTEGERS else DECIMAL
     if column.type == Type.TIMESTAMP and kind == Type.DATE:
         return column
