@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from apiserver.server import options, stamp
 from apiserver.server.addresses import caller
+from apiserver.server.errors import answering
 from users import tokens
 from users.errors import AccessDenied, unauthorized
 from users.models import Authtoken, User
@@ -131,7 +132,8 @@ def stored(digest: str, address: str) -> Principal | None:
     if wait:
         message = "Too many wrong authtokens came from this address."
         raise AccessDenied(429, "TooManyRequests", message, hint="Wait a minute.", headers={"Retry-After": str(wait)})
-    found = Authtoken.objects.select_related("user").filter(sha256=digest, revoked=None, user__is_active=True).first()
+    with answering():
+        found = Authtoken.objects.select_related("user").filter(sha256=digest, revoked=None, user__is_active=True).first()
     if found is None:
         AUTHTOKENS.failed(address, digest)
         return None

@@ -1,18 +1,19 @@
-"""The section `users` of the configuration file."""
+"""The section `users` of the configuration file; what it shares with `groups`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from apiserver.server import stamp
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 from users import tokens
-from users.models import PRIVILEGES, ROLES, Authtoken, User
+from users.models import PRIVILEGES, ROLES, Authtoken, Group, User
 
-KEYS = ("role", "privileges", "resources", "authtoken", "active", "requests_per_hour", "concurrent_requests", "token_days")
+KEYS = ("role", "privileges", "resources", "groups", "authtoken", "active", "requests_per_hour", "concurrent_requests", "token_days")
 LIMITS = ("requests_per_hour", "concurrent_requests", "token_days")
 GRANT = ("methods", "columns", "filter")
 ANONYMOUS = "anonymous"
@@ -42,36 +43,33 @@ class UsersSection:
         before = state(user)
         for key, value in wanted(values, place).items():
             setattr(user, key, value)
-        is_changed = existing is None or state(user) != before
         if existing is None:
             user.set_unusable_password()
-        try:
-            user.full_clean(exclude=["password"])
-        except ValidationError as error:
-            raise ConfigurationError(f"{place}: {' '.join(error.messages)}") from error
+        cleaned(user, place, exclude=["password"])
+        is_changed = existing is None or state(user) != before
         if is_changed:
             user.save()
             stamp.changed()
-        is_changed = self.token(user, values, change, place) or is_changed
+        is_changed |= set_groups(user, values, place)
+        is_changed |= self.token(user, values, change, place)
         if existing is None:
+            if "authtoken" not in values and name != ANONYMOUS:
+                change.authtokens[name] = tokens.generate(user, now=change.now)
             change.created.append(f"users/{name}")
         elif is_changed:
             change.updated.append(f"users/{name}")
 
     def token(self, user: User, values: Mapping[str, Any], change: Change, place: str) -> bool:
-        """Give the user the file's token as the only one, or generate the first; return whether anything changed."""
+        """Give the user the file's token in the place of others; return whether anything changed."""
         text = values.get("authtoken")
-        alive = tokens.live(user, now=change.now)
         if text is None:
-            if alive or user.name == ANONYMOUS:
-                return False
-            change.authtokens[user.name] = tokens.generate(user, now=change.now)
-            return True
+            return False
         if not isinstance(text, str) or not tokens.SHAPE.fullmatch(text):
             raise ConfigurationError(f"{place}.authtoken must have 22 to 128 characters: letters, digits, - and _.")
-        if [token.sha256 for token in alive] == [tokens.digest(text)]:
+        digest = tokens.digest(text)
+        if any(token.sha256 == digest for token in tokens.live(user, now=change.now)):
             return False
-        if Authtoken.objects.filter(sha256=tokens.digest(text)).exclude(user=user).exists():
+        if Authtoken.objects.filter(sha256=digest).exclude(user=user).exists():
             raise ConfigurationError(f"{place}.authtoken is another user's.")
         user.authtokens.all().delete()
         tokens.generate(user, now=change.now, text=text)
@@ -79,7 +77,28 @@ class UsersSection:
 
     def export(self, secrets: SecretWriter) -> Any:
         """Return all users; tokens as the writer says."""
-        return {user.name: exported(user, secrets) for user in User.objects.all()}
+        return {user.name: exported(user, secrets) for user in User.objects.prefetch_related("groups", "authtokens")}
+
+
+def cleaned(row: User | Group, place: str, exclude: Sequence[str] = ()) -> None:
+    """Raise for what the database can't hold."""
+    try:
+        row.full_clean(exclude=list(exclude))
+    except ValidationError as error:
+        raise ConfigurationError(f"{place}: {' '.join(error.messages)}") from error
+
+
+def set_groups(user: User, values: Mapping[str, Any], place: str) -> bool:
+    """Make the user a member of exactly the file's groups; return whether that changed anything."""
+    if "groups" not in values:
+        return False
+    known = {group.name: group for group in Group.objects.all()}
+    given = {reference(str(name), known, f"{place}.groups") for name in typed(values["groups"], list, f"{place}.groups")}
+    if given == {group.name for group in user.groups.all()}:
+        return False
+    user.groups.set([known[name] for name in given])
+    stamp.changed()
+    return True
 
 
 def state(user: User) -> tuple[Any, ...]:
@@ -93,10 +112,7 @@ def wanted(values: Mapping[str, Any], place: str) -> dict[str, Any]:
     if "role" in values:
         found["role"] = reference(str(values["role"]), ROLES, f"{place}.role")
     if "privileges" in values:
-        given = [str(item) for item in typed(values["privileges"], list, f"{place}.privileges")]
-        for item in given:
-            reference(item, PRIVILEGES, f"{place}.privileges")
-        found["privileges"] = [item for item in PRIVILEGES if item in given]
+        found["privileges"] = privileges(values["privileges"], f"{place}.privileges")
     if "active" in values:
         found["is_active"] = typed(values["active"], bool, f"{place}.active")
     for name in LIMITS:
@@ -105,6 +121,12 @@ def wanted(values: Mapping[str, Any], place: str) -> dict[str, Any]:
     if "resources" in values:
         found["resources"] = None if values["resources"] is None else grants(values["resources"], f"{place}.resources")
     return found
+
+
+def privileges(data: Any, place: str) -> list[str]:
+    """Return checked methods in their usual order."""
+    given = [reference(str(item), PRIVILEGES, place) for item in typed(data, list, place)]
+    return [item for item in PRIVILEGES if item in given]
 
 
 def grants(data: Any, place: str) -> dict[str, Any]:
@@ -130,12 +152,14 @@ def exported(user: User, secrets: SecretWriter) -> dict[str, Any]:
     found: dict[str, Any] = {"role": user.role, "privileges": user.privileges}
     if user.resources is not None:
         found["resources"] = user.resources
+    if user.groups.all():
+        found["groups"] = [group.name for group in user.groups.all()]
     if not user.is_active:
         found["active"] = False
     for name in LIMITS:
         if getattr(user, name) is not None:
             found[name] = getattr(user, name)
-    token = user.authtokens.filter(revoked=None).first()
-    if token is not None:
-        found["authtoken"] = secrets.write("users", user.name, "authtoken", tokens.reveal(token))
+    alive = tokens.live(user, now=timezone.now())
+    if alive:
+        found["authtoken"] = secrets.write("users", user.name, "authtoken", tokens.reveal(alive[0]))
     return found

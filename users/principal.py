@@ -108,7 +108,9 @@ def principal_of(user: User, *, token_id: int | None = None, expires: datetime |
 
 def fingerprint(role: str, privileges: frozenset[str], grants: Mapping[str, GrantRights] | None) -> str:
     """Return a name of the rights: equal for users with equal rights."""
-    listed = grants and {
-        name: [None if grant.methods is None else sorted(grant.methods), grant.columns, grant.filter] for name, grant in grants.items()
-    }
-    return hashlib.sha256(json.dumps([role, sorted(privileges), listed], sort_keys=True).encode()).hexdigest()[:32]
+    listed = [
+        [name, None if grant.methods is None else sorted(grant.methods), grant.columns, grant.filter]
+        for name, grant in sorted((grants or {}).items())
+    ]
+    text = json.dumps([role, sorted(privileges), grants is None, listed])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

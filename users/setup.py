@@ -7,12 +7,12 @@ import secrets
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.contrib.auth.password_validation import validate_password
 from django.db import transaction
 
-from apiserver.server import audit
+from apiserver.server import audit, stamp
 from users.models import PRIVILEGES, SetupLink, User
+from users.services import administrators
 from users.tokens import digest
 
 HOURS = 24
@@ -20,22 +20,24 @@ HOURS = 24
 
 def ensure_first_admin(*, now: datetime) -> str | None:
     """Return the token of a new set-up link when nobody can sign in yet; the environment's administrator is made instead."""
-    name, password = settings.ADMIN_USER, settings.ADMIN_PASSWORD
-    if name and password:
-        admin = User.objects.filter(name=name).first() or User(name=name, privileges=list(PRIVILEGES))
-        if admin.role != "admin" or not admin.check_password(password):
-            admin.role, admin.is_active = "admin", True
-            admin.set_password(password)
-            admin.save()
+    if settings.ADMIN_USER and settings.ADMIN_PASSWORD:
+        make_named_admin(settings.ADMIN_USER, settings.ADMIN_PASSWORD)
         return None
-    if (
-        User.objects.filter(role="admin", is_active=True)
-        .exclude(password="")
-        .exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
-        .exists()
-    ):
-        return None
-    return new_link(now=now)
+    return None if administrators().exists() else new_link(now=now)
+
+
+@transaction.atomic
+def make_named_admin(name: str, password: str) -> None:
+    """Make sure that the environment's administrator exists and can sign in with its password."""
+    admin = User.objects.filter(name=name).first() or User(name=name, privileges=list(PRIVILEGES))
+    if admin.role == "admin" and admin.is_active and admin.check_password(password):
+        return
+    admin.role, admin.is_active = "admin", True
+    admin.set_password(password)
+    admin.full_clean(exclude=["password"])
+    admin.save()
+    stamp.changed()
+    audit.record("administrator set", who="environment", subject=name)
 
 
 def new_link(*, now: datetime) -> str:
@@ -64,5 +66,6 @@ def consume_setup(token: str, *, name: str, password: str, now: datetime) -> Use
     admin.full_clean(exclude=["password"])
     admin.save()
     SetupLink.objects.all().delete()
+    stamp.changed()
     audit.record("administrator created", who=name, subject=name)
     return admin

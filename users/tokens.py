@@ -75,7 +75,7 @@ def revoke(token: Authtoken, *, now: datetime) -> None:
 
 def live(user: User, *, now: datetime) -> list[Authtoken]:
     """Return the user's tokens that work now, newest first."""
-    return [token for token in user.authtokens.filter(revoked=None) if token.expires is None or token.expires > now]
+    return [token for token in user.authtokens.all() if token.revoked is None and (token.expires is None or token.expires > now)]
 
 
 def reveal(token: Authtoken) -> str:

@@ -12,7 +12,10 @@ from django.http import HttpRequest
 
 from apiserver.server import options
 
-FORWARDED = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO", "HTTP_X_REAL_IP")
+FORWARDED = frozenset(
+    {"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_TRUE_CLIENT_IP", "HTTP_CF_CONNECTING_IP", "HTTP_X_CLUSTER_CLIENT_IP"}
+)
+UNKNOWN = "unknown"
 LAST_RANGE = re.compile(r"^(\d+\.\d+\.\d+\.)(\d+)-(\d+)$")
 HOST = re.compile(r"^[A-Za-z0-9.\-_]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$")
 
@@ -42,25 +45,36 @@ def rule(text: str) -> Callable[[Address], bool]:
     """Return the test of one entry: address, CIDR, 100.10.100.1-15 or 100.10.100.*; raise ValueError for what is none."""
     text = text.strip()
     if "*" in text:
-        pattern = re.compile("^" + re.escape(text).replace(r"\*", r"\d{1,3}") + "$")
-        if not re.fullmatch(r"[\d.*]+", text) or text.count(".") > 3:
-            raise ValueError(f"{text!r} is no address pattern such as 10.0.0.*")
-        if text != "*" and text.count(".") != 3:
-            raise ValueError(f"{text!r} is no address pattern such as 10.0.0.*")
-        return (lambda address: True) if text == "*" else (lambda address: bool(pattern.match(str(address))))
+        return wildcard(text)
     match = LAST_RANGE.match(text)
     if match:
-        first, last = ipaddress.IPv4Address(match[1] + match[2]), ipaddress.IPv4Address(match[1] + match[3])
-        if first > last:
-            raise ValueError(f"{text!r} ends before it begins")
-        return lambda address: address.version == 4 and first <= address <= last
+        return between(f"{match[1]}{match[2]}", f"{match[1]}{match[3]}")
     if "-" in text:
-        low, high = (parsed(part) for part in text.split("-", 1))
-        if low is None or high is None or low.version != high.version or int(low) > int(high):
-            raise ValueError(f"{text!r} is no range of addresses")
-        return lambda address: address.version == low.version and int(low) <= int(address) <= int(high)
+        low, _, high = text.partition("-")
+        return between(low, high)
+    single = parsed(text)
+    if single is not None and "/" not in text:
+        return lambda address: address == single
     network = ipaddress.ip_network(text, strict=False)
     return lambda address: address.version == network.version and address in network
+
+
+def wildcard(text: str) -> Callable[[Address], bool]:
+    """Return the test of 100.10.100.*, or of * for every address."""
+    if text == "*":
+        return lambda address: True
+    if not re.fullmatch(r"(\d{1,3}|\*)(\.(\d{1,3}|\*)){3}", text):
+        raise ValueError(f"{text!r} is no address pattern such as 10.0.0.*")
+    pattern = re.compile(re.escape(text).replace(r"\*", r"\d{1,3}"))
+    return lambda address: bool(pattern.fullmatch(str(address)))
+
+
+def between(low: str, high: str) -> Callable[[Address], bool]:
+    """Return the test of a range, both ends included."""
+    first, last = parsed(low), parsed(high)
+    if first is None or last is None or first.version != last.version or int(first) > int(last):
+        raise ValueError(f"{low.strip()}-{high.strip()} is no range of addresses")
+    return lambda address: address.version == first.version and int(first) <= int(address) <= int(last)
 
 
 @lru_cache(maxsize=64)
@@ -77,30 +91,71 @@ def is_listed(text: str, entries: Iterable[str]) -> bool:
 
 def caller(request: HttpRequest) -> Caller:
     """Return where the request comes from; forwarded headers count only from listed proxies."""
-    peer = request.META.get("REMOTE_ADDR", "") or "127.0.0.1"
+    peer = request.META.get("REMOTE_ADDR", "")
     proxies = options.current().trusted_proxies
     if proxies and is_listed(peer, proxies):
-        hops = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-        for hop in reversed(hops):
-            if not is_listed(hop, proxies):
-                return Caller(hop, is_proxied=True)
-        return Caller(peer, is_proxied=True)
-    is_forwarded = any(name in request.META for name in FORWARDED)
+        return Caller(forwarded_for(request, peer, proxies), is_proxied=True)
     address = parsed(peer)
-    return Caller(peer, is_spoofed=is_forwarded and address is not None and address.is_loopback)
+    is_spoofed = address is not None and address.is_loopback and is_forwarded(request)
+    return Caller(str(address) if address else UNKNOWN, is_spoofed=is_spoofed)
+
+
+def is_forwarded(request: HttpRequest) -> bool:
+    """Claim that a proxy or tunnel says that it speaks for somebody else."""
+    return any(name in FORWARDED or name.startswith("HTTP_X_FORWARDED_") for name in request.META)
+
+
+def forwarded_for(request: HttpRequest, peer: str, proxies: tuple[str, ...]) -> str:
+    """Return the last address in the chain that is no listed proxy: what stands before it, anybody can write."""
+    given = request.META.get("HTTP_X_FORWARDED_FOR", "")
+    hops = [without_port(hop) for hop in given.split(",") if hop.strip()]
+    standard = [without_port(hop) for hop in forwarded_values(request, "for")]
+    if hops and standard and hops != standard:
+        return UNKNOWN  # a proxy writes one of them, then the other is the client's own
+    for hop in reversed(hops or standard):
+        address = parsed(hop)
+        if address is None:
+            return UNKNOWN
+        if not is_listed(hop, proxies):
+            return str(address)
+    return str(parsed(peer))
+
+
+def forwarded_values(request: HttpRequest, name: str) -> list[str]:
+    """Return the values of one parameter of the Forwarded header (RFC 7239, 4), in order."""
+    found = []
+    for element in request.META.get("HTTP_FORWARDED", "").split(","):
+        for pair in element.split(";"):
+            key, _, value = pair.partition("=")
+            if key.strip().lower() == name:
+                found.append(value.strip().strip('"'))
+    return found
+
+
+def without_port(hop: str) -> str:
+    """Return the address of `1.2.3.4:5678`, `[::1]:443` or a bare one."""
+    hop = hop.strip().strip('"')
+    if hop.startswith("["):
+        return hop[1:].partition("]")[0]
+    return hop.partition(":")[0] if hop.count(":") == 1 else hop
+
+
+def adopt(request: HttpRequest) -> None:
+    """Give a request of a listed proxy the scheme and host that its client used; Django's own checks read them too."""
+    schemes = forwarded_values(request, "proto") or request.META.get("HTTP_X_FORWARDED_PROTO", "").split(",")
+    hosts = forwarded_values(request, "host") or request.META.get("HTTP_X_FORWARDED_HOST", "").split(",")
+    if schemes[0].strip().lower() in ("http", "https"):
+        request.META["wsgi.url_scheme"] = schemes[0].strip().lower()
+    if HOST.match(hosts[0].strip()):
+        request.META["HTTP_HOST"] = hosts[0].strip()
 
 
 def site_root(request: HttpRequest) -> str:
-    """Return scheme, host and path prefix that clients use, no trailing slash: as configured, as the proxy says, as asked."""
+    """Return scheme, host and path prefix that clients use, no trailing slash: as configured, else as asked (`adopt`)."""
     configured = options.current().public_url
     if configured:
         return configured.rstrip("/")
     scheme, host = request.META.get("wsgi.url_scheme", "http"), request.META.get("HTTP_HOST", "")
-    if caller(request).is_proxied:
-        scheme = request.META.get("HTTP_X_FORWARDED_PROTO", scheme).split(",")[0].strip().lower()
-        host = request.META.get("HTTP_X_FORWARDED_HOST", host).split(",")[0].strip()
-    if scheme not in ("http", "https"):
-        scheme = "http"
     if not HOST.match(host):
         host = f"{request.META.get('SERVER_NAME', 'localhost')}:{request.META.get('SERVER_PORT', '8153')}"
     return f"{scheme}://{host}{request.META.get('SCRIPT_NAME', '')}"

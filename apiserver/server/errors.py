@@ -1,13 +1,37 @@
-"""Refusals made before the service is reached, in the OData body (JSON Format 4.01, 19)."""
+"""Refusals made before the service is reached, in the OData body (JSON Format 4.01, 19); the product's own database being away."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
+from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.http import HttpRequest, HttpResponse
 
 API = "/api.rsc"
+RETRY_SECONDS = "2"
+
+
+class NotReady(Exception):
+    """The product's own database does not answer, or is not migrated yet."""
+
+    status = 503
+    message = "The server is not ready: its own database does not answer."
+    hint = "Try again in a moment."
+
+    def __init__(self) -> None:
+        super().__init__(self.message)
+        self.headers = {"Retry-After": RETRY_SECONDS}
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn failures of the product's own database into NotReady."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, ProgrammingError) as error:  # the last: a table that is not migrated yet
+        raise NotReady from error
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -26,3 +50,8 @@ def refusal(request: HttpRequest, status: int, code: str, message: str, headers:
     for name, value in (headers or {}).items():
         response[name] = value
     return response
+
+
+def unavailable(request: HttpRequest) -> HttpResponse:
+    """Return the 503 of a server that is not ready."""
+    return refusal(request, NotReady.status, "Unavailable", f"{NotReady.message} {NotReady.hint}", {"Retry-After": RETRY_SECONDS})

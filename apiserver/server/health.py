@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
-RETRY_SECONDS = "2"
+from apiserver.server.errors import RETRY_SECONDS
 
 
 class Migrated:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 
 from apiserver.server import addresses, options, requestlog
-from apiserver.server.errors import is_api, refusal
+from apiserver.server.cors import CorsMiddleware
+from apiserver.server.errors import NotReady, is_api, refusal, unavailable
+from apiserver.server.responses import when_closed
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 OPEN = ("/healthz", "/readyz")
@@ -19,82 +22,45 @@ POLICY = (
 
 
 class RequestLogMiddleware:
-    """Gives each API request a log entry that the stages fill, and writes it."""
+    """Gives each API request a log entry that the stages fill, and writes it. Nothing goes on while our database is away."""
 
     def __init__(self, get_response: Next) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        entry: dict[str, object] = {}
+        entry: dict[str, Any] = {}
         request.log_entry = entry  # type: ignore[attr-defined]
         if not is_api(request):
-            return self.get_response(request)
+            return self.answer(request)
         started, now = time.perf_counter(), time.time()
-        response = self.get_response(request)
+        response = self.answer(request)
+
+        def write() -> None:
+            entry["ms"] = round((time.perf_counter() - started) * 1000, 2)
+            requestlog.WRITER.put(entry)
+
         entry |= {
             "at": now,
             "method": request.method,
             "path": requestlog.masked_path(request.path_info),
             "query": requestlog.masked_query(request.META.get("QUERY_STRING", "")),
             "status": response.status_code,
-            "ms": round((time.perf_counter() - started) * 1000, 2),
             "address": entry.get("address") or request.META.get("REMOTE_ADDR", ""),
         }
-        requestlog.WRITER.put(entry)
+        if response.streaming:
+            when_closed(response, write)
+        else:
+            write()
         return response
 
-
-class CorsMiddleware:
-    """CORS as the Server page says, per request, under /api.rsc only; preflights need no authtoken."""
-
-    def __init__(self, get_response: Next) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        cors = options.current().cors
-        if not is_api(request) or not cors["enabled"]:
-            return self.get_response(request)
-        is_preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META
-        response: HttpResponseBase = HttpResponse(status=200) if is_preflight else self.get_response(request)
-        origin = request.headers.get("Origin", "")
-        self.add_vary(response)
-        allowed = self.allowed_origin(origin, cors)
-        if allowed:
-            response["Access-Control-Allow-Origin"] = allowed
-            response["Access-Control-Expose-Headers"] = "OData-Version, ETag, Location, OData-EntityId, Retry-After, Preference-Applied"
-            if cors["allow_credentials"] and allowed != "*" and not cors["allow_all_without_star"]:
-                response["Access-Control-Allow-Credentials"] = "true"
-            if is_preflight:
-                self.add_preflight(request, response, cors)
-        return response
-
-    def allowed_origin(self, origin: str, cors: object) -> str:
-        """Return the value of Access-Control-Allow-Origin, '' for none."""
-        settings = dict(cors)  # type: ignore[call-overload]
-        if not origin:
-            return ""
-        if settings["allow_all_without_star"]:
-            return origin
-        if "*" in settings["allow_origins"]:
-            return "*"
-        return origin if origin.lower() in {item.lower().rstrip("/") for item in settings["allow_origins"]} else ""
-
-    def add_preflight(self, request: HttpRequest, response: HttpResponseBase, cors: object) -> None:
-        """Add what a preflight asks."""
-        settings = dict(cors)  # type: ignore[call-overload]
-        asked = [item.strip() for item in request.headers.get("Access-Control-Request-Headers", "").split(",") if item.strip()]
-        listed = list(settings["allow_headers"])
-        if settings["echo_headers"]:
-            listed += [name for name in asked if name.lower() not in {item.lower() for item in listed}]
-        response["Access-Control-Allow-Methods"] = ", ".join(settings["allow_methods"])
-        response["Access-Control-Allow-Headers"] = ", ".join(listed)
-        response["Access-Control-Max-Age"] = str(settings["max_age"])
-
-    def add_vary(self, response: HttpResponseBase) -> None:
-        """Say that the answer depends on the Origin."""
-        vary = response.get("Vary", "")
-        if "origin" not in vary.lower():
-            response["Vary"] = f"{vary}, Origin" if vary else "Origin"
+    def answer(self, request: HttpRequest) -> HttpResponseBase:
+        """Return the answer, 503 while the settings can't be read: who may come in is among them."""
+        if request.path_info not in OPEN:
+            try:
+                options.current()
+            except NotReady:
+                return unavailable(request)
+        return self.get_response(request)
 
 
 class AddressMiddleware:
@@ -117,6 +83,8 @@ class AddressMiddleware:
         if not addresses.is_listed(caller.address, options.current().trusted_addresses):
             message = f"The address {caller.address} is not trusted. Add it to trusted_addresses on Settings -> Server."
             return refusal(request, 403, "AddressNotTrusted", message)
+        if caller.is_proxied:
+            addresses.adopt(request)
         return self.get_response(request)
 
 
@@ -131,7 +99,13 @@ class SecurityHeadersMiddleware:
         response["X-Content-Type-Options"] = "nosniff"
         response["X-Frame-Options"] = "DENY"
         response["Content-Security-Policy"] = POLICY
+        response["Cross-Origin-Opener-Policy"] = "same-origin"
         response["Referrer-Policy"] = "no-referrer" if is_api(request) else "same-origin"
         if is_api(request):
             response["Cache-Control"] = "no-store"
+        else:
+            response.setdefault("Cache-Control", "no-store")  # pages show what only this user may see; static files say otherwise
         return response
+
+
+__all__ = ["AddressMiddleware", "CorsMiddleware", "RequestLogMiddleware", "SecurityHeadersMiddleware"]

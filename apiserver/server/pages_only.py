@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
@@ -12,6 +14,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django_htmx.middleware import HtmxMiddleware
+
+from apiserver.server.addresses import site_root
 
 NOT_PAGES = ("/api.rsc", "/healthz", "/readyz", "/manage/api", "/static/")
 
@@ -44,10 +48,25 @@ class PagesOnly:
         return hook(request, *arguments) if hook and is_page(request) else None
 
 
+class SecureSession(SessionMiddleware):
+    """Sessions whose cookie never travels unencrypted where clients come by https."""
+
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
+        """Mark the cookie before it leaves."""
+        return secured(request, super().process_response(request, response), settings.SESSION_COOKIE_NAME)
+
+
+def secured(request: HttpRequest, response: Any, name: str) -> Any:
+    """Return the answer, its cookie of that name marked Secure where clients come by https."""
+    if name in response.cookies and site_root(request).startswith("https:"):
+        response.cookies[name]["secure"] = True
+    return response
+
+
 class Session(PagesOnly):
     """Sessions."""
 
-    middleware = SessionMiddleware
+    middleware = SecureSession
 
 
 class Locale(PagesOnly):
@@ -56,10 +75,23 @@ class Locale(PagesOnly):
     middleware = LocaleMiddleware
 
 
+class OwnOriginCsrf(CsrfViewMiddleware):
+    """The check against forged requests; the configured public address is an origin of ours too."""
+
+    def _origin_verified(self, request: HttpRequest) -> bool:
+        parts = urlsplit(site_root(request))
+        is_ours = request.META.get("HTTP_ORIGIN") == f"{parts.scheme}://{parts.netloc}"
+        return is_ours or bool(super()._origin_verified(request))  # type: ignore[misc]
+
+    def process_response(self, request: HttpRequest, response: Any) -> Any:
+        """Mark the cookie before it leaves."""
+        return secured(request, super().process_response(request, response), settings.CSRF_COOKIE_NAME)
+
+
 class Csrf(PagesOnly):
     """Cross-site request forgery."""
 
-    middleware = CsrfViewMiddleware
+    middleware = OwnOriginCsrf
 
 
 class Authentication(PagesOnly):

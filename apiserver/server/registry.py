@@ -11,6 +11,7 @@ SECTIONS: dict[str, str] = {
     "server": "apiserver.server.configuration_server.ServerSection",
     "connections": "connections.configuration.ConnectionsSection",
     "resources": "apiserver.resources.configuration.ResourcesSection",
+    "groups": "users.configuration_groups.GroupsSection",
     "users": "users.configuration.UsersSection",
 }
 # Verbs of rooms that seal all their secrets anew and return how many they were.

@@ -1,15 +1,19 @@
-"""One number that rises with every change of configuration; every cache keys on it. Read at most twice a second a process."""
+"""One number that differs after every change of configuration; every cache keys on it. Read at most twice a second a process."""
 
 from __future__ import annotations
 
+import secrets
+import threading
 import time
 
-from django.db import transaction
-from django.db.models import F
+from django.db import connection
 
+from apiserver.server.errors import NotReady, answering
 from apiserver.server.models import Stamp
 
 SECONDS = 0.5
+# While the database is away requests are refused without asking it each time.
+PAUSE_SECONDS = 1.0
 
 
 class Seen:
@@ -17,25 +21,51 @@ class Seen:
 
     value = -1
     at = float("-inf")
+    failed_at = float("-inf")
+
+
+class Own(threading.local):
+    """Whether this thread's transaction changed the number: nobody else sees it yet, and it may be rolled back."""
+
+    is_dirty = False
+
+
+OWN = Own()
 
 
 def changed() -> None:
     """Tell every process that configuration changed, as part of the caller's transaction."""
-    Stamp.objects.get_or_create(pk=1)
-    Stamp.objects.filter(pk=1).update(number=F("number") + 1)
-    forget()
-    transaction.on_commit(forget)
+    # Random, not counted: a number that was rolled back must never come again with other contents.
+    Stamp.objects.update_or_create(pk=1, defaults={"number": secrets.randbits(62) + 1})
+    OWN.is_dirty = True
 
 
 def forget() -> None:
     """Read the number anew at the next question."""
-    Seen.at = float("-inf")
+    Seen.at = Seen.failed_at = float("-inf")
 
 
 def value() -> int:
-    """Return the number, at most half a second old."""
+    """Return the number, at most half a second old; raise NotReady when the database does not answer."""
+    if OWN.is_dirty:
+        if connection.in_atomic_block:
+            return read()
+        OWN.is_dirty = False
+        forget()
     now = time.monotonic()
     if now - Seen.at > SECONDS:
-        row = Stamp.objects.filter(pk=1).values_list("number", flat=True).first()
-        Seen.value, Seen.at = row or 0, now
+        if now - Seen.failed_at < PAUSE_SECONDS:
+            raise NotReady
+        try:
+            Seen.value = read()
+        except NotReady:
+            Seen.failed_at = now
+            raise
+        Seen.at = now
     return Seen.value
+
+
+def read() -> int:
+    """Return the number as the database has it."""
+    with answering():
+        return Stamp.objects.filter(pk=1).values_list("number", flat=True).first() or 0

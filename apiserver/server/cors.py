@@ -1,0 +1,83 @@
+"""CORS as the Server page says, per request: django-cors-headers reads its settings from the options in force instead of from Django's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from corsheaders import middleware as library
+from corsheaders.conf import Settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from apiserver.server import options
+from apiserver.server.errors import is_api
+
+EXPOSED = ("OData-Version", "ETag", "Location", "OData-EntityId", "Preference-Applied", "Retry-After", "RateLimit", "RateLimit-Policy")
+ANY_ORIGIN = r"(?:https?|[a-z][a-z0-9+.-]*)://[^\s/?#@\\]+\Z|null\Z"
+
+
+class OptionsInForce(Settings):
+    """The library's settings, read anew for each request."""
+
+    @property
+    def CORS_ALLOW_ALL_ORIGINS(self) -> bool:
+        cors = options.current().cors
+        return "*" in cors["allow_origins"] and not cors["allow_all_without_star"]
+
+    @property
+    def CORS_ALLOWED_ORIGINS(self) -> list[str]:
+        return []  # the library compares only scheme and host of these; the patterns below compare everything
+
+    @property
+    def CORS_ALLOWED_ORIGIN_REGEXES(self) -> Sequence[str]:
+        cors = options.current().cors
+        if cors["allow_all_without_star"]:
+            return [ANY_ORIGIN]
+        return [re.escape(origin.rstrip("/").lower()) + r"\Z" for origin in cors["allow_origins"] if origin != "*"]
+
+    @property
+    def CORS_ALLOW_CREDENTIALS(self) -> bool:
+        cors = options.current().cors
+        return bool(cors["allow_credentials"]) and not cors["allow_all_without_star"] and "*" not in cors["allow_origins"]
+
+    @property
+    def CORS_ALLOW_METHODS(self) -> Sequence[str]:
+        return tuple(options.current().cors["allow_methods"])
+
+    @property
+    def CORS_ALLOW_HEADERS(self) -> Sequence[str]:
+        return tuple(options.current().cors["allow_headers"])
+
+    @property
+    def CORS_PREFLIGHT_MAX_AGE(self) -> int:
+        return int(options.current().cors["max_age"])
+
+    @property
+    def CORS_EXPOSE_HEADERS(self) -> Sequence[str]:
+        return EXPOSED
+
+
+library.conf = OptionsInForce()
+
+
+class CorsMiddleware(library.CorsMiddleware):
+    """Answers preflights without asking who calls, and gives every answer under /api.rsc, refusals too, its CORS headers."""
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        """Claim that CORS is on, and only under /api.rsc: never for the console."""
+        return is_api(request) and bool(options.current().cors["enabled"])
+
+    def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Add the headers; `echo_headers` allows whatever the preflight asks for beside the listed ones."""
+        super().add_response_headers(request, response)
+        allowed = response.get(library.ACCESS_CONTROL_ALLOW_HEADERS)
+        if allowed is not None and options.current().cors["echo_headers"]:
+            listed = [name.strip().lower() for name in allowed.split(",")]
+            asked = [name.strip() for name in request.headers.get("Access-Control-Request-Headers", "").split(",")]
+            more = [name for name in asked if TOKEN.fullmatch(name) and name.lower() not in listed]
+            response[library.ACCESS_CONTROL_ALLOW_HEADERS] = ", ".join([allowed, *more]) if more else allowed
+        return response
+
+
+TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
