@@ -6,4 +6,5 @@ urlpatterns = [
     path("", include("apiserver.odata.urls")),
     path("", include("apiserver.server.urls")),
     path("", include("apiserver.console.urls")),
+    path("console/connections/", include("connections.urls")),
 ]

@@ -9,8 +9,16 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 
+def entries(role: str) -> list[tuple[str, str, bool]]:
+    """Return address name, label and whether it stands below Settings, in the order of a first visit."""
+    return [("console:status", _("Status"), False), ("connections:list", _("Connections"), False)]
+
+
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Return the entries of the left navigation, in the order of a first visit."""
-    here = request.resolver_match.view_name if request.resolver_match else ""
-    entries = [("console:status", _("Status"))]
-    return {"navigation": [{"url": reverse(name), "label": label, "is_here": name == here} for name, label in entries]}
+    """Return the entries of the left navigation."""
+    found = []
+    for name, label, is_sub in entries(getattr(getattr(request, "user", None), "role", "")):
+        url = reverse(name)
+        is_here = request.path == url if name == "console:status" else request.path.startswith(url) and not is_sub
+        found.append({"url": url, "label": label, "is_here": is_here, "is_sub": is_sub})
+    return {"navigation": found}

@@ -7,7 +7,6 @@ import time
 from typing import Any
 
 from django.contrib.auth import authenticate, login, logout
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -18,11 +17,10 @@ from apiserver.console.forms import SetupForm, SignInForm
 from apiserver.resources.models import Resource
 from apiserver.server import audit, requestlog
 from apiserver.server.addresses import caller, service_root
+from apiserver.ui.access import CONSOLE, console_page
 from connections.models import Connection
 from users.models import User
 from users.setup import consume_setup, is_setup_valid
-
-CONSOLE_ROLES = ("admin", "operator")
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:
@@ -30,7 +28,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST or None)
     if form.is_valid():
         user = authenticate(request, username=form.cleaned_data["name"], password=form.cleaned_data["password"])
-        if user is not None and user.role in CONSOLE_ROLES:  # type: ignore[attr-defined]
+        if user is not None and user.role in CONSOLE:  # type: ignore[attr-defined]
             login(request, user)
             audit.record("signed in", who=user.get_username(), address=caller(request).address)
             return redirect("console:status")
@@ -61,7 +59,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "console/setup.html", {"form": form})
 
 
-@login_required
+@console_page
 def status(request: HttpRequest) -> HttpResponse:
     """Show what is there and what happened last."""
     since = time.time() - 86400

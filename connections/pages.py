@@ -1,0 +1,159 @@
+"""Settings -> Connections: the list, the gallery, the form with Save & Test, tables with a look at their rows, deleting."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import ProtectedError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from apiserver.server import audit
+from apiserver.server.addresses import caller
+from apiserver.ui.access import console_page
+from connections import services
+from connections.connectors.registry import connector_keys, get_connector
+from connections.contract.connector import Connector
+from connections.contract.errors import ConnectorError, InvalidProperties
+from connections.contract.table import TableRef
+from connections.forms import ConnectionForm
+from connections.models import Connection
+
+MOST_TABLES = 300
+PREVIEW_ROWS = 20
+
+
+@console_page
+def listing(request: HttpRequest) -> HttpResponse:
+    """Show every connection with its last test."""
+    rows = [{"it": item, "label": label_of(item.connector), "test": test_of(item)} for item in Connection.objects.all()]
+    return render(request, "connections/list.html", {"rows": rows})
+
+
+def label_of(key: str) -> str:
+    """Return how a connector calls itself; its key when it is no longer installed."""
+    try:
+        return get_connector(key).label
+    except (InvalidProperties, ImportError):
+        return key
+
+
+def test_of(connection: Connection) -> dict[str, Any] | None:
+    """Return the last test with its time as a time."""
+    if not connection.last_test:
+        return None
+    return {**connection.last_test, "time": datetime.fromisoformat(connection.last_test["at"])}
+
+
+@console_page
+def gallery(request: HttpRequest) -> HttpResponse:
+    """Show the connectors to choose from; `q` searches them."""
+    text = request.GET.get("q", "").strip().lower()
+    connectors = [get_connector(key) for key in connector_keys()]
+    found = [item for item in connectors if text in f"{item.key} {item.label} {item.description}".lower()]
+    return render(request, "connections/gallery.html", {"connectors": found, "q": request.GET.get("q", "")})
+
+
+@never_cache
+@console_page
+def add(request: HttpRequest, key: str) -> HttpResponse:
+    """Make a connection: Create & Test."""
+    if key not in connector_keys():
+        raise Http404
+    return edited(request, get_connector(key), None)
+
+
+@never_cache
+@console_page
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a connection: Save & Test."""
+    connection = get_object_or_404(Connection, pk=pk)
+    return edited(request, get_connector(connection.connector), connection)
+
+
+def edited(request: HttpRequest, connector: Connector, existing: Connection | None) -> HttpResponse:
+    """Answer the form, new or existing."""
+    address = request.POST.get("address", "").strip()
+    if request.method == "POST" and "fill" in request.POST:
+        form, failure = filled(request, connector, existing, address)
+    else:
+        failure = ""
+        form = ConnectionForm(connector, request.POST or None, existing=existing)
+        saved = save(request, form, connector, existing) if form.is_bound and form.is_valid() else None
+        if saved is not None:
+            return redirect("connections:edit", saved.pk)
+    context = {"form": form, "connector": connector, "connection": existing, "failure": failure}
+    if existing:
+        context["test"] = test_of(existing)
+    return render(request, "connections/form.html", context, status=422 if form.errors or failure else 200)
+
+
+def filled(request: HttpRequest, connector: Connector, existing: Connection | None, address: str) -> tuple[ConnectionForm, str]:
+    """Return the form filled from a pasted address, and why it could not be read."""
+    kept = {name: request.POST.get(name, "") for name in ("name", "labels") if request.POST.get(name)}
+    try:
+        return ConnectionForm(connector, existing=existing, pasted={**connector.from_url(address), **kept}), ""
+    except InvalidProperties as error:
+        return ConnectionForm(connector, existing=existing, pasted=kept), error.message
+
+
+def save(request: HttpRequest, form: ConnectionForm, connector: Connector, existing: Connection | None) -> Connection | None:
+    """Store the connection and test it; None when a property can't be used."""
+    try:
+        saved = services.save_connection(connector=connector.key, values=form.values(), existing=existing, **form.settings())
+    except InvalidProperties as error:
+        form.add_errors(error.errors)
+        return None
+    audit.record("connection saved", who=request.user.get_username(), subject=saved.name, address=caller(request).address)
+    try:
+        steps = services.test_stored(saved, now=timezone.now())
+    except ConnectorError as error:
+        messages.error(request, f"{error.message} {error.hint}")
+        return saved
+    if all(step.ok for step in steps):
+        messages.success(request, _("Saved. The connection works."))
+    else:
+        messages.error(request, _("Saved. The test failed: see the step below."))
+    return saved
+
+
+@console_page
+def tables(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the tables of a connection and, of one, its first rows."""
+    connection = get_object_or_404(Connection, pk=pk)
+    text = request.GET.get("q", "").strip().lower()
+    context: dict[str, Any] = {"connection": connection, "q": request.GET.get("q", ""), "failure": None}
+    try:
+        known = services.list_tables(connection, now=timezone.now(), refresh=request.method == "POST")
+        found = [item for item in known if text in str(item.ref).lower()]
+        context |= {"tables": found[:MOST_TABLES], "count": len(found), "most": MOST_TABLES}
+        ref = next((i.ref for i in known if i.ref == TableRef(request.GET.get("schema", ""), request.GET.get("table", ""))), None)
+        if ref is not None:
+            columns, rows = services.preview(connection, ref, limit=PREVIEW_ROWS)
+            context |= {"ref": ref, "columns": columns, "rows": rows}
+    except ConnectorError as error:
+        context["failure"] = error
+    return render(request, "connections/tables.html", context)
+
+
+@console_page
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask, then delete; refused while resources use the connection."""
+    connection = get_object_or_404(Connection, pk=pk)
+    users = list(connection.resources.values_list("name", flat=True))  # type: ignore[attr-defined]
+    if request.method == "POST" and not users:
+        name = connection.name
+        try:
+            services.delete_connection(connection)
+        except ProtectedError:
+            return redirect("connections:delete", pk)
+        audit.record("connection deleted", who=request.user.get_username(), subject=name, address=caller(request).address)
+        messages.success(request, _("Connection %(name)s was deleted.") % {"name": name})
+        return redirect("connections:list")
+    context = {"connection": connection, "resources": users}
+    return render(request, "connections/delete.html", context, status=409 if request.method == "POST" else 200)

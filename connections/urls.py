@@ -1,0 +1,15 @@
+"""Addresses of Settings -> Connections."""
+
+from django.urls import path
+
+from connections import pages
+
+app_name = "connections"
+urlpatterns = [
+    path("", pages.listing, name="list"),
+    path("add", pages.gallery, name="gallery"),
+    path("add/<str:key>", pages.add, name="add"),
+    path("<int:pk>", pages.edit, name="edit"),
+    path("<int:pk>/tables", pages.tables, name="tables"),
+    path("<int:pk>/delete", pages.delete, name="delete"),
+]
