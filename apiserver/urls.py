@@ -7,4 +7,5 @@ urlpatterns = [
     path("", include("apiserver.server.urls")),
     path("", include("apiserver.console.urls")),
     path("console/connections/", include("connections.urls")),
+    path("console/api/", include("apiserver.resources.urls")),
 ]

@@ -11,7 +11,11 @@ from django.utils.translation import gettext as _
 
 def entries(role: str) -> list[tuple[str, str, bool]]:
     """Return address name, label and whether it stands below Settings, in the order of a first visit."""
-    return [("console:status", _("Status"), False), ("connections:list", _("Connections"), False)]
+    return [
+        ("console:status", _("Status"), False),
+        ("connections:list", _("Connections"), False),
+        ("resources:list", _("API"), False),
+    ]
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
