@@ -8,4 +8,5 @@ urlpatterns = [
     path("", include("apiserver.console.urls")),
     path("console/connections/", include("connections.urls")),
     path("console/api/", include("apiserver.resources.urls")),
+    path("console/users/", include("users.urls")),
 ]

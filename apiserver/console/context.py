@@ -11,11 +11,14 @@ from django.utils.translation import gettext as _
 
 def entries(role: str) -> list[tuple[str, str, bool]]:
     """Return address name, label and whether it stands below Settings, in the order of a first visit."""
-    return [
+    found = [
         ("console:status", _("Status"), False),
         ("connections:list", _("Connections"), False),
         ("resources:list", _("API"), False),
     ]
+    if role == "admin":
+        found.append(("users:list", _("Users"), False))
+    return found
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
