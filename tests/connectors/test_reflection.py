@@ -60,9 +60,8 @@ def test_missing_table_is_gone(source: Source) -> None:
     assert source.session.describe([]) == []
 
 
+@pytest.mark.parametrize("source", ["postgresql", "mysql"], indirect=True)  # SQLite has no comments
 def test_comments_are_read(source: Source) -> None:
-    if source.kind == "sqlite":
-        pytest.skip("SQLite has no comments")
     if source.kind == "mysql":
         source.database.run("CREATE TABLE noted (id integer COMMENT 'the key') COMMENT = '注文'")
     else:
