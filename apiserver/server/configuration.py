@@ -2,66 +2,49 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.db import transaction
 
-from apiserver.server.configuration_protocol import Change, ConfigurationError, check_keys
+from apiserver.server import audit
+from apiserver.server.configuration_protocol import Change, ConfigurationError, Given, check_keys
+from apiserver.server.configuration_secrets import SEALED, ByVariable, Sealer
 from apiserver.server.registry import NOT_YET, SECTIONS, sections
 
-SEALED = "sealed"
 
+class UniqueKeys(yaml.SafeLoader):
+    """Reads YAML; a key that stands twice is an error, for one of its values would be lost in silence."""
 
-class Sealer:
-    """Seals the secrets of an export under a passphrase."""
-
-    def __init__(self, passphrase: str) -> None:
-        self._cipher = AESGCM(hashlib.scrypt(passphrase.encode(), salt=b"apiserver export", n=2**14, r=8, p=1, dklen=32))
-
-    def write(self, room: str, name: str, prop: str, value: str) -> Any:
-        """Return the secret sealed."""
-        nonce = os.urandom(12)
-        return {SEALED: base64.b64encode(nonce + self._cipher.encrypt(nonce, value.encode(), None)).decode()}
-
-    def read(self, text: str) -> str:
-        """Return what was sealed."""
-        raw = base64.b64decode(text)
-        return self._cipher.decrypt(raw[:12], raw[12:], None).decode()
-
-
-class ByVariable:
-    """Leaves the names of variables in the place of secrets."""
-
-    def write(self, room: str, name: str, prop: str, value: str) -> Any:
-        """Return `{env: APISERVER_SECRET_ROOM_NAME_PROPERTY}`."""
-        parts = [re.sub(r"[^A-Za-z0-9]", "_", part).upper() for part in (room, name, prop)]
-        return {"env": "APISERVER_SECRET_" + "_".join(parts)}
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(problem=f"the key {key.value} stands twice", problem_mark=key.start_mark)
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def load(path: Path) -> dict[str, Any]:
     """Return the file's data: YAML, of which JSON is a part."""
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8-sig"), UniqueKeys)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ConfigurationError(f"{path} can't be read: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path} is no YAML: {error}") from error
     if data is None:
         return {}
     for name in NOT_YET:
         if isinstance(data, Mapping) and name in data:
             raise ConfigurationError(f"{name} is not supported by this version: take it out of the file.")
-    return dict(check_keys(data, SECTIONS, "the file"))
+    return dict(check_keys(data, SECTIONS, ""))
 
 
 def resolved(data: Any, place: str, sealer: Sealer | None) -> Any:
@@ -70,34 +53,51 @@ def resolved(data: Any, place: str, sealer: Sealer | None) -> Any:
         return [resolved(item, f"{place}[{number}]", sealer) for number, item in enumerate(data)]
     if not isinstance(data, Mapping):
         return data
-    if set(data) == {"env"} and isinstance(data["env"], str):
-        value = os.environ.get(data["env"])
-        if value is None:
-            raise ConfigurationError(f"{place}: the variable {data['env']} is not set.")
-        return value
-    if set(data) == {"file"} and isinstance(data["file"], str):
-        try:
-            return Path(data["file"]).read_text(encoding="utf-8").rstrip("\n")
-        except OSError as error:
-            raise ConfigurationError(f"{place}: the file {data['file']} can't be read: {error.strerror}.") from error
-    if set(data) == {SEALED} and isinstance(data[SEALED], str):
-        if sealer is None:
-            raise ConfigurationError(f"{place} is sealed: give --passphrase-file.")
-        try:
-            return sealer.read(data[SEALED])
-        except Exception as error:
-            raise ConfigurationError(f"{place} can't be opened with this passphrase.") from error
+    if len(data) == 1:
+        [(key, value)] = data.items()
+        if key in OUTSIDE and isinstance(value, str):
+            return OUTSIDE[key](value, place, sealer)
     return {str(key): resolved(item, f"{place}.{key}" if place else str(key), sealer) for key, item in data.items()}
 
 
-def apply(data: Mapping[str, Any], *, now: datetime, prune: bool = False, sealer: Sealer | None = None) -> Change:
+def from_variable(name: str, place: str, sealer: Sealer | None) -> Given:
+    """Return the value of an environment variable."""
+    value = os.environ.get(name)
+    if value is None:
+        raise ConfigurationError(f"{place}: the variable {name} is not set.")
+    return Given(value)
+
+
+def from_file(path: str, place: str, sealer: Sealer | None) -> Given:
+    """Return the content of a file, without the line end that editors add."""
+    try:
+        return Given(Path(path).expanduser().read_text(encoding="utf-8").rstrip("\r\n"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{place}: the file {path} can't be read: {getattr(error, 'strerror', None) or 'it is no UTF-8'}."
+        ) from error
+
+
+def from_seal(text: str, place: str, sealer: Sealer | None) -> Given:
+    """Return what was sealed under the passphrase."""
+    if sealer is None:
+        raise ConfigurationError(f"{place} is sealed: give --passphrase-file.")
+    return Given(sealer.read(text, place))
+
+
+OUTSIDE = {"env": from_variable, "file": from_file, SEALED: from_seal}
+
+
+def apply(data: Mapping[str, Any], *, now: datetime, prune: bool = False, sealer: Sealer | None = None, who: str = "apply") -> Change:
     """Make the server as the data say, whole or not at all."""
     change = Change(now)
     given = resolved(data, "", sealer)
     with transaction.atomic():
         for name, section in sections().items():
             if name in given or prune:
-                section.apply(given.get(name) or {}, change, prune=prune)
+                section.apply({} if given.get(name) is None else given[name], change, prune=prune)
+        if change.is_any:
+            audit.record("configuration applied", who=who, created=change.created, updated=change.updated, deleted=change.deleted)
     return change
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+import yaml
+
 
 class ConfigurationError(Exception):
     """The file can't be applied; the text names the place and the nearest valid word."""
@@ -49,17 +51,20 @@ class Section(Protocol):
 def check_keys(data: Any, allowed: Collection[str], place: str) -> Mapping[str, Any]:
     """Return the mapping; raise for what is none and for unknown keys, naming the nearest."""
     if not isinstance(data, Mapping):
-        raise ConfigurationError(f"{place} must be a mapping of names to values.")
+        raise ConfigurationError(f"{place or 'The file'} must be a mapping of names to values.")
     for key in data:
         if key not in allowed:
-            raise ConfigurationError(f"{place}.{key} is not known{nearest(str(key), allowed)}.")
+            name = f"{place}.{key}" if place else str(key)
+            raise ConfigurationError(f"{name} is not known{nearest(str(key), allowed)}.")
     return data
 
 
 def nearest(word: str, allowed: Collection[str]) -> str:
     """Return a sentence part that names the nearest valid word, or all of them."""
-    close = difflib.get_close_matches(word, list(allowed), 1, 0.5)
-    return f": did you mean {close[0]}?"[:-1] if close else f"; known are {', '.join(sorted(allowed))}" if allowed else ""
+    close = difflib.get_close_matches(word, [str(item) for item in allowed], 1, 0.5)
+    if close:
+        return f"; the nearest is {close[0]}"
+    return f"; known are {', '.join(sorted(map(str, allowed))[:30])}" if allowed else ""
 
 
 def reference(name: str, allowed: Collection[str], place: str) -> str:
@@ -69,11 +74,27 @@ def reference(name: str, allowed: Collection[str], place: str) -> str:
     return name
 
 
+class Given(str):
+    """Text from a variable or a file: where a number, a switch or a list is wanted, it may spell one."""
+
+    __slots__ = ()
+
+
 def typed(value: Any, kind: type, place: str) -> Any:
     """Return a value of the kind; booleans are no numbers."""
+    if isinstance(value, Given) and kind is not str:
+        value = spelled(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ConfigurationError(f"{place} must be {NAMES[kind]}, not {value!r}.")
     return value
+
+
+def spelled(text: Given) -> Any:
+    """Return what a text spells as YAML; the text itself where that is nothing."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return str(text)
 
 
 NAMES = {str: "text", int: "a whole number", bool: "true or false", list: "a list", dict: "a mapping"}

@@ -1,15 +1,16 @@
-"""The section `server` of the configuration file."""
+"""The section `server` of the configuration file, and the checks that the Server page shares with it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from apiserver.server import options
+from apiserver.server import audit, options
 from apiserver.server.addresses import rule
-from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, typed
+from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
-LISTS = ("allow_origins", "allow_methods", "allow_headers")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "MERGE", "DELETE", "OPTIONS")
 
 
 class ServerSection:
@@ -29,52 +30,126 @@ class ServerSection:
         return options.stored()
 
 
+def change_settings(values: Mapping[str, Any], *, who: str, address: str = "") -> bool:
+    """Check and store settings from the Server page; return whether anything changed."""
+    before, locked = options.stored(), options.current().origins
+    for name in values:
+        if name in locked:
+            raise ConfigurationError(f"server.{name} is set by {locked[name]}: change it there.")
+    found = {name: checked(name, value, before.get(name)) for name, value in check_keys(values, options.DEFAULTS, "server").items()}
+    if not options.save(found):
+        return False
+    audit.record("settings changed", who=who, address=address, subject="server", settings=sorted(found))
+    return True
+
+
 def checked(name: str, value: Any, before: Any) -> Any:
     """Return one setting's value, or raise with its place."""
     place = f"server.{name}"
-    if name in ("trusted_addresses", "trusted_proxies"):
-        return address_list(typed(value, list, place), place)
-    if name in ("cors", "limits"):
-        return section(name, value, before, place)
-    if name == "api":
-        found = dict(check_keys(value, ("title", "description", "contact"), place))
-        check_keys(found.get("contact") or {}, ("name", "url", "email"), f"{place}.contact")
-        return found
-    if name == "outgoing":
-        found = dict(check_keys(value, ("allow",), place))
-        typed(found.get("allow", []), list, f"{place}.allow")
-        return found
-    if name == "public_url":
-        return public_url(typed(value, str, place), place)
-    default = options.DEFAULTS[name]
-    typed(value, type(default), place)
-    if isinstance(value, int) and not isinstance(value, bool) and value < 0:
-        raise ConfigurationError(f"{place} must not be negative.")
-    return value
+    if name in GROUPS:
+        checks = GROUPS[name]
+        given = check_keys(value, checks, place)
+        return {**(before or {}), **{key: checks[key](item, f"{place}.{key}") for key, item in given.items()}}
+    return SINGLE[name](value, place)
 
 
-def section(name: str, value: Any, before: Any, place: str) -> dict[str, Any]:
-    """Return a nested group; what is not named keeps its value."""
-    defaults = options.DEFAULTS[name]
-    given = check_keys(value, defaults, place)
-    for key, item in given.items():
-        typed(item, type(defaults[key]), f"{place}.{key}")
-    return {**(before or {}), **given}
+def text(value: Any, place: str) -> str:
+    """Return text."""
+    return str(typed(value, str, place))
 
 
-def address_list(entries: list[Any], place: str) -> list[str]:
+def switch(value: Any, place: str) -> bool:
+    """Return true or false."""
+    return bool(typed(value, bool, place))
+
+
+def count(value: Any, place: str) -> int:
+    """Return a number from 0 on."""
+    return at_least(0, value, place)
+
+
+def limit(value: Any, place: str) -> int:
+    """Return a number from -1, no limit, on."""
+    return at_least(-1, value, place)
+
+
+def at_least(least: int, value: Any, place: str) -> int:
+    """Return a number that is not too small, nor too big for a database."""
+    number = int(typed(value, int, place))
+    if not least <= number < 2**31:
+        raise ConfigurationError(f"{place} must be {least} or more.")
+    return number
+
+
+def texts(value: Any, place: str) -> list[str]:
+    """Return a list of texts."""
+    return [text(item, f"{place}[{number}]").strip() for number, item in enumerate(typed(value, list, place))]
+
+
+def addresses(value: Any, place: str) -> list[str]:
     """Return addresses, ranges and networks that can be read."""
-    for number, entry in enumerate(entries):
+    found = texts(value, place)
+    for number, entry in enumerate(found):
         try:
-            rule(str(entry))
+            rule(entry)
         except ValueError as error:
             raise ConfigurationError(f"{place}[{number}]: {error}.") from error
-    return [str(entry) for entry in entries]
+    return found
 
 
-def public_url(text: str, place: str) -> str:
+def methods(value: Any, place: str) -> list[str]:
+    """Return HTTP methods."""
+    return [reference(item.upper(), METHODS, place) for item in texts(value, place)]
+
+
+def origins(value: Any, place: str) -> list[str]:
+    """Return origins such as https://make.powerautomate.com, or *."""
+    found = texts(value, place)
+    for origin in found:
+        parts = urlsplit(origin)
+        if origin not in ("*", "null") and (not parts.scheme or not parts.netloc or parts.path.strip("/") or parts.query or parts.fragment):
+            raise ConfigurationError(f"{place}: {origin!r} is no origin such as https://make.powerautomate.com.")
+    return found
+
+
+def public_url(value: Any, place: str) -> str:
     """Return an absolute address without trailing slash."""
-    parts = urlsplit(text)
-    if text and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
-        raise ConfigurationError(f"{place} must be an address such as https://api.example.com, not {text!r}.")
-    return text.rstrip("/")
+    address = text(value, place).strip()
+    parts = urlsplit(address)
+    if address and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+        raise ConfigurationError(f"{place} must be an address such as https://api.example.com, not {address!r}.")
+    return address.rstrip("/")
+
+
+def contact(value: Any, place: str) -> dict[str, str]:
+    """Return who is responsible for the API."""
+    given = check_keys(value or {}, ("name", "url", "email"), place)
+    return {key: text(item, f"{place}.{key}") for key, item in given.items()}
+
+
+Check = Callable[[Any, str], Any]
+SINGLE: dict[str, Check] = {
+    "public_url": public_url,
+    "trusted_addresses": addresses,
+    "trusted_proxies": addresses,
+    "allow_authtoken_in_url": switch,
+    "page_size": count,
+    "max_page_size": count,
+    "put_merges": switch,
+    "anonymous": switch,
+}
+GROUPS: dict[str, dict[str, Check]] = {
+    "api": {"title": text, "description": text, "contact": contact},
+    "cors": {
+        "enabled": switch,
+        "allow_all_without_star": switch,
+        "allow_origins": origins,
+        "allow_methods": methods,
+        "allow_headers": texts,
+        "echo_headers": switch,
+        "allow_credentials": switch,
+        "max_age": count,
+    },
+    "limits": {"requests_per_hour": limit, "concurrent_requests": limit, "token_days": count},
+    "outgoing": {"allow": texts},
+}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import logging
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 from django.conf import settings
 
 from apiserver.server import stamp
+from apiserver.server.errors import answering
 from apiserver.server.models import ServerSettings
 
 CORS: dict[str, Any] = {
@@ -41,7 +44,8 @@ DEFAULTS: dict[str, Any] = {
 }
 # settings.cfg of the replaced product, section [Application]: its names for ours.
 FILE_NAMES = {"allowauthtokeninurl": "allow_authtoken_in_url"}
-TRUE_WORDS = ("true", "1", "yes", "on")
+SWITCHES = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,26 +85,20 @@ def current() -> ServerOptions:
 
 def stored() -> dict[str, Any]:
     """Return what the database holds."""
-    row = ServerSettings.objects.filter(pk=1).first()
+    with answering():
+        row = ServerSettings.objects.filter(pk=1).first()
     return dict(row.values) if row else {}
 
 
 def save(values: Mapping[str, Any]) -> bool:
     """Store settings beside those already stored; return whether anything changed."""
-    before = stored()
-    after = {name: value for name, value in {**before, **values}.items() if value != DEFAULTS[name]}
-    if after == before:
-        return False
-    ServerSettings.objects.update_or_create(pk=1, defaults={"values": after})
-    stamp.changed()
-    return True
+    return replace({**stored(), **values})
 
 
 def replace(values: Mapping[str, Any]) -> bool:
     """Store exactly these settings; return whether anything changed."""
-    before = stored()
     after = {name: value for name, value in values.items() if value != DEFAULTS[name]}
-    if after == before:
+    if after == stored():
         return False
     ServerSettings.objects.update_or_create(pk=1, defaults={"values": after})
     stamp.changed()
@@ -136,15 +134,25 @@ def file_time() -> float:
 
 
 def from_file() -> dict[str, Any]:
-    """Return the settings of settings.cfg that we know."""
-    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    """Return the settings of settings.cfg that we know; what can't be read is logged and counts as not said."""
     try:
-        parser.read_string(settings_file().read_text(encoding="utf-8-sig"))
-    except OSError:
+        section = application_section(settings_file().read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
         return {}
-    except configparser.Error:
-        # One line is how the product's articles print it: [Application] AllowAuthtokenInURL = true
-        text = settings_file().read_text(encoding="utf-8-sig").replace("] ", "]\n")
-        parser.read_string(text)
-    section = parser["Application"] if parser.has_section("Application") else {}
-    return {FILE_NAMES[name.lower()]: value.strip().lower() in TRUE_WORDS for name, value in section.items() if name.lower() in FILE_NAMES}
+    except (OSError, UnicodeDecodeError, configparser.Error) as error:
+        logger.warning("%s can't be read: %s", settings_file(), error)
+        return {}
+    found: dict[str, Any] = {}
+    for name, value in section.items():
+        if name.lower() in FILE_NAMES and value.strip().lower() in SWITCHES:
+            found[FILE_NAMES[name.lower()]] = SWITCHES[value.strip().lower()]
+        elif name.lower() in FILE_NAMES:
+            logger.warning("%s: %s must be true or false, not %r", settings_file(), name, value)
+    return found
+
+
+def application_section(text: str) -> Mapping[str, str]:
+    """Return the entries of [Application]; the section and its entry may stand on one line, as articles print them."""
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.read_string(re.sub(r"(?m)^(\s*\[[^\]\n]+\])[ \t]+(?=\S)", r"\1\n", text))
+    return dict(parser["Application"]) if parser.has_section("Application") else {}

@@ -13,12 +13,14 @@ from django.utils import timezone
 
 from apiserver.server import configuration
 from apiserver.server.configuration_protocol import Change, ConfigurationError
+from apiserver.server.configuration_secrets import Sealer
+from connections.vault import VaultError
 
 
-def sealer_of(options: dict[str, Any]) -> configuration.Sealer | None:
+def sealer_of(options: dict[str, Any]) -> Sealer | None:
     """Return the sealer of --passphrase-file."""
     path = options.get("passphrase_file")
-    return configuration.Sealer(Path(path).read_text(encoding="utf-8").strip()) if path else None
+    return Sealer.from_file(path) if path else None
 
 
 def report(change: Change) -> dict[str, Any]:
@@ -41,14 +43,16 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--prune", action="store_true", help="delete what the file does not mention")
         parser.add_argument("--json", action="store_true", help="tell the result as one JSON line")
-        parser.add_argument("--passphrase-file", help="opens sealed secrets")
+        parser.add_argument("--passphrase-file", type=Path, help="opens sealed secrets")
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         try:
             data = configuration.load(options["file"])
             change = configuration.apply(data, now=timezone.now(), prune=options["prune"], sealer=sealer_of(options))
-        except ConfigurationError as error:
+        except (ConfigurationError, VaultError) as error:
+            if options["json"]:
+                self.stdout.write(json.dumps({"changed": False, "error": str(error)}))
             self.stderr.write(f"Nothing was changed. {error}")
             sys.exit(1)
         if options["json"]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from apiserver.server import configuration
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.management.commands.apply import report, sealer_of
+from connections.vault import VaultError
 
 
 class Command(BaseCommand):
@@ -25,14 +26,14 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--prune", action="store_true")
         parser.add_argument("--json", action="store_true")
-        parser.add_argument("--passphrase-file")
+        parser.add_argument("--passphrase-file", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         try:
             data = configuration.load(options["file"])
             change = configuration.diff(data, now=timezone.now(), prune=options["prune"], sealer=sealer_of(options))
-        except ConfigurationError as error:
+        except (ConfigurationError, VaultError) as error:
             self.stderr.write(str(error))
             sys.exit(1)
         if options["json"]:

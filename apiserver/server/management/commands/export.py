@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apiserver.server import configuration
+from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.management.commands.apply import sealer_of
+from connections.vault import VaultError
 
 
 class Command(BaseCommand):
@@ -19,12 +21,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", type=Path, nargs="?")
-        parser.add_argument("--passphrase-file", help="seal secrets under this passphrase")
+        parser.add_argument("--passphrase-file", type=Path, help="seal secrets under this passphrase")
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-        text = configuration.export(sealer_of(options))
-        if options["file"]:
-            options["file"].write_text(text, encoding="utf-8")
-        else:
+        try:
+            text = configuration.export(sealer_of(options))
+            if options["file"]:
+                options["file"].write_text(text, encoding="utf-8")
+        except (ConfigurationError, VaultError, OSError) as error:
+            raise CommandError(f"Nothing was exported. {error}") from error
+        if not options["file"]:
             self.stdout.write(text, ending="")
