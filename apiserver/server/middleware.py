@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponseBase
 from apiserver.server import addresses, options, requestlog
 from apiserver.server.cors import CorsMiddleware
 from apiserver.server.errors import NotReady, is_api, refusal, unavailable
+from apiserver.server.masking import masked_path, masked_query
 from apiserver.server.responses import when_closed
 
 Next = Callable[[HttpRequest], HttpResponseBase]
@@ -42,8 +43,8 @@ class RequestLogMiddleware:
         entry |= {
             "at": now,
             "method": request.method,
-            "path": requestlog.masked_path(request.path_info),
-            "query": requestlog.masked_query(request.META.get("QUERY_STRING", "")),
+            "path": masked_path(request.path_info),
+            "query": masked_query(request.META.get("QUERY_STRING", "")),
             "status": response.status_code,
             "address": entry.get("address") or request.META.get("REMOTE_ADDR", ""),
         }

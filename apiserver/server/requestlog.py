@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import queue
 import re
@@ -10,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +21,8 @@ COLUMNS = ("at", "user", "method", "path", "query", "status", "ms", "rows", "res
 KEEP_ROWS = 200_000
 KEEP_DAYS = 30
 FLUSH_SECONDS = 0.5
-QUERY_TOKEN = re.compile(r"(?i)((?:@|%40)authtoken=)[^&]*")
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-def masked_path(path: str) -> str:
-    """Return the path with an authtoken segment masked."""
-    return CONTROL.sub("?", re.sub(r"(?i)^(/api\.rsc/+)(?:@|%40)[^/]*", r"\1@***", path))[:2000]
-
-
-def masked_query(query: str) -> str:
-    """Return the query with an authtoken masked."""
-    return CONTROL.sub("?", QUERY_TOKEN.sub(r"\1***", query))[:4000]
+STATUS = re.compile(r"[1-5]([0-9]{2}|xx)")
+logger = logging.getLogger(__name__)
 
 
 def file() -> Path:
@@ -77,22 +69,25 @@ class Writer:
             atexit.register(self.flush_and_end)
 
     def _run(self) -> None:
-        connection = connect()
-        while True:
+        is_last = False
+        while not is_last:
             is_last = self._wake.wait(FLUSH_SECONDS)
-            self._write(connection)
-            if is_last:
-                connection.close()
-                self._ended.set()
-                return
+            rows = []
+            while not self._queue.empty():
+                rows.append(self._queue.get())
+            try:
+                self._write(rows)
+            except sqlite3.Error:
+                # A full disk or a locked file must end neither the log for good nor the memory of the process.
+                logger.exception("%s entries of the request log could not be written.", len(rows))
+        self._ended.set()
 
-    def _write(self, connection: sqlite3.Connection) -> None:
-        rows = []
-        while not self._queue.empty():
-            rows.append(self._queue.get())
-        if rows:
+    def _write(self, rows: list[tuple[Any, ...]]) -> None:
+        if not rows:
+            return
+        marks = ", ".join("?" * len(COLUMNS))
+        with closing(connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            marks = ", ".join("?" * len(COLUMNS))
             connection.executemany(f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({marks})", rows)  # noqa: S608 - our own names
             connection.execute("COMMIT")
 
@@ -108,36 +103,33 @@ WRITER = Writer()
 
 def prune(now: float | None = None) -> None:
     """Drop what is older than the log keeps."""
-    connection = connect()
-    connection.execute("DELETE FROM requests WHERE at < ?", ((now or time.time()) - KEEP_DAYS * 86400,))
-    connection.execute("DELETE FROM requests WHERE id <= (SELECT max(id) FROM requests) - ?", (KEEP_ROWS,))
-    connection.close()
+    with closing(connect()) as connection:
+        connection.execute("DELETE FROM requests WHERE at < ?", ((now or time.time()) - KEEP_DAYS * 86400,))
+        connection.execute("DELETE FROM requests WHERE id <= (SELECT max(id) FROM requests) - ?", (KEEP_ROWS,))
 
 
 def search(*, limit: int = 100, text: str = "", user: str = "", status: str = "", since: float = 0) -> list[dict[str, Any]]:
-    """Return the newest entries that fit; `status` is a code or a class such as 4xx."""
-    connection = connect()
-    connection.row_factory = sqlite3.Row
+    """Return the newest entries that fit; `status` is a code or a class such as 4xx, and nothing fits another word."""
     conditions, values = ["at >= ?"], [since]  # type: list[str], list[Any]
     if text:
-        conditions.append("(instr(path, ?) OR instr(query, ?) OR instr(coalesce(sql, ''), ?))")
-        values += [text] * 3
+        conditions.append("(instr(lower(path), ?) OR instr(lower(query), ?) OR instr(lower(coalesce(sql, '')), ?))")
+        values += [text.lower()] * 3
     if user:
         conditions.append("user = ?")
         values.append(user)
     if status:
-        low = int(status[0]) * 100 if status.endswith("xx") else int(status)
+        if not STATUS.fullmatch(status):
+            return []
+        low = int(status.replace("xx", "00"))
         conditions.append("status BETWEEN ? AND ?")
         values += [low, low + 99 if status.endswith("xx") else low]
     sql = f"SELECT * FROM requests WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - conditions are ours
-    found = [dict(row) for row in connection.execute(sql, (*values, limit))]
-    connection.close()
-    return found
+    with closing(connect()) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(sql, (*values, limit))]
 
 
 def count(since: float) -> int:
     """Return the number of requests since then."""
-    connection = connect()
-    found = connection.execute("SELECT count(*) FROM requests WHERE at >= ?", (since,)).fetchone()[0]
-    connection.close()
-    return int(found)
+    with closing(connect()) as connection:
+        return int(connection.execute("SELECT count(*) FROM requests WHERE at >= ?", (since,)).fetchone()[0])

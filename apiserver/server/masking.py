@@ -1,0 +1,29 @@
+"""Authtokens and control characters kept out of every log: of the request log and of what the processes print."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+PATH_TOKEN = re.compile(r"(?i)^(/api\.rsc/+)(?:@|%40)[^/]*")
+QUERY_TOKEN = re.compile(r"(?i)((?:@|%40)authtoken=)[^&]*")
+ANYWHERE = re.compile(r"(?i)(/api\.rsc/+(?:@|%40)|(?:@|%40)authtoken=)[^/&\s\"'?)]+")
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def masked_path(path: str) -> str:
+    """Return the path with an authtoken segment masked."""
+    return CONTROL.sub("?", PATH_TOKEN.sub(r"\1@***", path))[:2000]
+
+
+def masked_query(query: str) -> str:
+    """Return the query with an authtoken masked."""
+    return CONTROL.sub("?", QUERY_TOKEN.sub(r"\1***", query))[:4000]
+
+
+class MaskingFormatter(logging.Formatter):
+    """Formats records of the processes; masks the finished text, so that a traceback gives nothing away either."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the text of the record."""
+        return ANYWHERE.sub(r"\1***", super().format(record))
