@@ -18,6 +18,15 @@ def entries(role: str) -> list[tuple[str, str, bool]]:
     ]
     if role == "admin":
         found.append(("users:list", _("Users"), False))
+    found.append(("console:logs", _("Logs"), False))
+    if role == "admin":
+        found += [
+            ("console:settings", _("Settings"), False),
+            ("connections:list", _("Connections"), True),
+            ("resources:list", _("Resources"), True),
+            ("users:list", _("Users"), True),
+            ("console:settings", _("Server"), True),
+        ]
     return found
 
 

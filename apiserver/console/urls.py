@@ -3,7 +3,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from apiserver.console import views
+from apiserver.console import server_pages, views
 
 app_name = "console"
 urlpatterns = [
@@ -12,4 +12,6 @@ urlpatterns = [
     path("console/sign-in", views.sign_in, name="sign_in"),
     path("console/sign-out", views.sign_out, name="sign_out"),
     path("console/setup/<str:token>", views.setup, name="setup"),
+    path("console/settings/", server_pages.server, name="settings"),
+    path("console/logs/", server_pages.logs, name="logs"),
 ]

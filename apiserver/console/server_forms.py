@@ -1,0 +1,109 @@
+"""The forms of Settings -> Server and of the log's filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from apiserver.server import options
+from apiserver.server.options import ServerOptions
+
+ADDRESSES = ("trusted_addresses", "trusted_proxies")
+PLAIN = ("public_url", "page_size", "max_page_size", "allow_authtoken_in_url")
+CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
+CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")
+# What the custom connectors of Power Automate send, from whichever of its many domains.
+POWER_AUTOMATE = {
+    "enabled": True,
+    "allow_all_without_star": True,
+    "allow_origins": options.CORS["allow_origins"],
+    "allow_methods": options.CORS["allow_methods"],
+    "allow_headers": options.CORS["allow_headers"],
+}
+
+
+class ServerForm(forms.Form):
+    """Every setting of the page; those locked by the environment or settings.cfg are shown, not changed."""
+
+    trusted_addresses = forms.CharField(
+        label=gettext_lazy("Trusted addresses"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": "4"}),
+        help_text=gettext_lazy("One a line: 10.0.0.7, 10.0.0.0/24, 10.0.0.1-15, 10.0.0.* or * for every address."),
+    )
+    trusted_proxies = forms.CharField(
+        label=gettext_lazy("Trusted proxies"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": "2"}),
+        help_text=gettext_lazy("Proxies and tunnels whose word on the caller's address counts. One a line."),
+    )
+    public_url = forms.CharField(
+        label=gettext_lazy("Public URL"),
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "https://api.example.com"}),
+        help_text=gettext_lazy("The address that clients use. Empty: the one they asked."),
+    )
+    page_size = forms.IntegerField(label=gettext_lazy("Page size"), min_value=0, help_text=gettext_lazy("Rows of one page of an answer."))
+    max_page_size = forms.IntegerField(
+        label=gettext_lazy("Max page size"), min_value=0, help_text=gettext_lazy("The most rows that a client can ask for in one page.")
+    )
+    allow_authtoken_in_url = forms.BooleanField(
+        label=gettext_lazy("Allow authtoken in URL"),
+        required=False,
+        help_text=gettext_lazy("For clients that can send no header. URLs are kept in many logs."),
+    )
+    cors_enabled = forms.BooleanField(label=gettext_lazy("Enable cross-origin resource sharing (CORS)"), required=False)
+    cors_allow_all_without_star = forms.BooleanField(label=gettext_lazy("Allow all domains without '*'"), required=False)
+    cors_allow_origins = forms.CharField(label="Access-Control-Allow-Origin", required=False)
+    cors_allow_methods = forms.CharField(label="Access-Control-Allow-Methods", required=False)
+    cors_allow_headers = forms.CharField(label="Access-Control-Allow-Headers", required=False)
+    cors_echo_headers = forms.BooleanField(label=gettext_lazy("Allow the headers that the client asks for"), required=False)
+    cors_allow_credentials = forms.BooleanField(label="Access-Control-Allow-Credentials", required=False)
+    cors_max_age = forms.IntegerField(label="Access-Control-Max-Age", min_value=0)
+
+    def __init__(self, current: ServerOptions, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.origins = current.origins
+        self.initial |= {name: "\n".join(getattr(current, name)) for name in ADDRESSES}
+        self.initial |= {name: getattr(current, name) for name in PLAIN}
+        self.initial |= {f"cors_{name}": ", ".join(current.cors[name]) for name in CORS_LISTS}
+        self.initial |= {f"cors_{name}": current.cors[name] for name in CORS_REST}
+        for name, field in self.fields.items():
+            origin = self.origins.get("cors" if name.startswith("cors_") else name)
+            if origin:
+                field.disabled = True
+                field.help_text = _("Set by %(origin)s: change it there.") % {"origin": origin}
+
+    def plain_fields(self) -> list[forms.BoundField]:
+        """Return the fields before CORS."""
+        return [self[name] for name in (*ADDRESSES, *PLAIN)]
+
+    def cors_fields(self) -> list[forms.BoundField]:
+        """Return the fields of CORS."""
+        return [self[name] for name in self.fields if name.startswith("cors_")]
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that are not locked, as the configuration file spells them."""
+        given = self.cleaned_data
+        found: dict[str, Any] = {name: given[name].split() for name in ADDRESSES}
+        found |= {name: given[name] for name in PLAIN}
+        lists = {name: [word.strip() for word in given[f"cors_{name}"].split(",") if word.strip()] for name in CORS_LISTS}
+        found["cors"] = {**lists, **{name: given[f"cors_{name}"] for name in CORS_REST}}
+        return {name: value for name, value in found.items() if name not in self.origins}
+
+
+class LogForm(forms.Form):
+    """Filters of the request log."""
+
+    text = forms.CharField(label=gettext_lazy("Text"), required=False, max_length=200)
+    user = forms.CharField(label=gettext_lazy("User"), required=False, max_length=150)
+    status = forms.RegexField(
+        r"^([1-5]xx|[1-5]\d\d)$",
+        label=gettext_lazy("Status"),
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "4xx"}),
+        error_messages={"invalid": gettext_lazy("Enter a status such as 404 or a class such as 4xx.")},
+    )

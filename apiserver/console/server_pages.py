@@ -1,0 +1,74 @@
+"""Settings -> Server and Logs."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+
+from apiserver.console.server_forms import POWER_AUTOMATE, LogForm, ServerForm
+from apiserver.server import options, requestlog
+from apiserver.server.addresses import caller, is_listed
+from apiserver.server.configuration_protocol import ConfigurationError
+from apiserver.server.configuration_server import change_settings
+from apiserver.ui.access import admin_page, console_page
+
+MOST_ENTRIES = 200
+
+
+@admin_page
+def server(request: HttpRequest) -> HttpResponse:
+    """Show and change the server's settings."""
+    if "preset" in request.POST:
+        return preset(request)
+    form = ServerForm(options.current(), request.POST or None)
+    if form.is_bound and form.is_valid():
+        try:
+            store(request, form.settings())
+        except ConfigurationError as error:
+            form.add_error(None, str(error))
+        else:
+            return redirect("console:settings")
+    context = {"form": form, "data_dir": settings.DATA_DIR, "address": caller(request).address}
+    return render(request, "server/settings.html", context, status=422 if form.errors else 200)
+
+
+def preset(request: HttpRequest) -> HttpResponse:
+    """Set CORS as Power Automate needs it."""
+    try:
+        store(request, {"cors": POWER_AUTOMATE})
+    except ConfigurationError as error:
+        messages.error(request, str(error))
+    return redirect("console:settings")
+
+
+def store(request: HttpRequest, values: dict[str, Any]) -> None:
+    """Check and store; nobody locks out the address they come from."""
+    address = caller(request).address
+    trusted = values.get("trusted_addresses")
+    try:
+        if trusted is not None and not is_listed(address, trusted):
+            raise ConfigurationError(_("server.trusted_addresses must hold %(address)s: you come from there.") % {"address": address})
+    except ValueError as error:
+        raise ConfigurationError(f"server.trusted_addresses: {error}.") from error
+    change_settings(values, who=request.user.get_username(), address=address)
+    messages.success(request, _("Saved."))
+
+
+@console_page
+def logs(request: HttpRequest) -> HttpResponse:
+    """Show the newest requests that fit the filters."""
+    form = LogForm(request.GET or None)
+    entries: list[dict[str, Any]] = []
+    if not form.is_bound:
+        entries = requestlog.search(limit=MOST_ENTRIES)
+    elif form.is_valid():
+        entries = requestlog.search(limit=MOST_ENTRIES, **form.cleaned_data)
+    for entry in entries:
+        entry["time"] = dt.datetime.fromtimestamp(entry["at"], dt.UTC)
+    return render(request, "server/logs.html", {"form": form, "entries": entries, "most": MOST_ENTRIES})

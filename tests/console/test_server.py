@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apiserver.server import options, requestlog
+
+PAGE = "/console/settings/"
+LOGS = "/console/logs/"
+
+
+def given(**changed: Any) -> dict[str, Any]:
+    """Return the page's form as it stands without changes."""
+    values = {
+        "trusted_addresses": "127.0.0.1\n::1",
+        "page_size": "1000",
+        "max_page_size": "10000",
+        "cors_allow_origins": "*",
+        "cors_allow_methods": "GET, PUT, POST, OPTIONS",
+        "cors_allow_headers": "x-ms-client-request-id, authorization, content-type",
+        "cors_max_age": "3600",
+    }
+    return {**values, **changed}
+
+
+@pytest.fixture(autouse=True)
+def fresh_options(db: None) -> Iterator[None]:
+    options.Cache.options = None
+    yield
+    options.Cache.options = None
+
+
+@pytest.mark.parametrize(("person", "status"), [("as_admin", 200), ("as_operator", 403), ("as_reader", 403)])
+def test_settings_are_for_administrators(person: str, status: int, request: pytest.FixtureRequest) -> None:
+    assert request.getfixturevalue(person).get(PAGE).status_code == status
+
+
+def test_settings_show_data_directory_and_menu(as_admin: Client, settings: Any) -> None:
+    page = as_admin.get(PAGE).content.decode()
+
+    assert all(text in page for text in (str(settings.DATA_DIR), ">Connections<", ">Resources<", ">Users<", ">Server<"))
+
+
+def test_save_of_no_change_stores_nothing(as_admin: Client) -> None:
+    answer = as_admin.post(PAGE, given())
+
+    assert (answer.status_code, options.stored()) == (302, {})
+
+
+def test_save_stores_what_changed(as_admin: Client) -> None:
+    as_admin.post(PAGE, given(trusted_addresses="127.0.0.1\n10.0.0.0/8", page_size="50", public_url="https://api.example.com/"))
+
+    stored = options.stored()
+    assert stored == {"trusted_addresses": ["127.0.0.1", "10.0.0.0/8"], "page_size": 50, "public_url": "https://api.example.com"}
+
+
+@pytest.mark.parametrize(
+    "changed", [{"trusted_addresses": "127.0.0.1\nnowhere"}, {"public_url": "ftp://x"}, {"cors_allow_origins": "no origin"}]
+)
+def test_save_shows_what_is_wrong(as_admin: Client, changed: dict[str, str]) -> None:
+    answer = as_admin.post(PAGE, given(**changed))
+
+    assert (answer.status_code, "errorlist" in answer.content.decode(), options.stored()) == (422, True, {})
+
+
+def test_save_keeps_the_door_open_for_the_administrator(as_admin: Client) -> None:
+    answer = as_admin.post(PAGE, given(trusted_addresses="10.0.0.1"))
+
+    assert (answer.status_code, "you come from there" in answer.content.decode()) == (422, True)
+
+
+def test_preset_sets_cors_for_power_automate(as_admin: Client) -> None:
+    as_admin.post(PAGE, {"preset": "power-automate"})
+
+    cors = options.stored()["cors"]
+    assert (cors["enabled"], cors["allow_all_without_star"]) == (True, True)
+
+
+def test_locked_setting_is_shown_with_its_origin(as_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APISERVER_PUBLIC_URL", "https://locked.example")
+
+    page = as_admin.get(PAGE).content.decode()
+    answer = as_admin.post(PAGE, given(public_url="https://other.example", page_size="7"))
+
+    assert ("Set by APISERVER_PUBLIC_URL" in page, "https://locked.example" in page) == (True, True)
+    assert (answer.status_code, options.stored()) == (302, {"page_size": 7})
+
+
+@pytest.fixture
+def entries() -> None:
+    connection = requestlog.connect()
+    connection.execute("DELETE FROM requests")
+    for path, user, status in (("/api.rsc/Orders", "rob", 200), ("/api.rsc/<None>", "ann", 404)):
+        sql = "INSERT INTO requests (at, user, method, path, query, status, ms) VALUES (?, ?, 'GET', ?, '', ?, 1)"
+        connection.execute(sql, (time.time(), user, path, status))
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", (True, True)),
+        ("?text=Orders", (True, False)),
+        ("?user=ann", (False, True)),
+        ("?status=4xx", (False, True)),
+        ("?status=x", (False, False)),
+    ],
+)
+def test_logs_are_filtered(as_operator: Client, entries: None, query: str, found: tuple[bool, bool]) -> None:
+    page = as_operator.get(f"{LOGS}{query}").content.decode()
+
+    assert ("/api.rsc/Orders" in page, "/api.rsc/&lt;None&gt;" in page) == found
