@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apiserver.odata import edm
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
 from connections.contract.table import Column, Type
 
