@@ -67,7 +67,7 @@ def test_requests_of_a_killed_worker_are_forgotten(board: Board, tmp_path: Path)
         f"for _ in range(2): board.enter(1, per_hour=-1, at_once=2, now={NOW})\n"
         "print('in', flush=True); time.sleep(60)"
     )
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "apiserver.settings", "PYTHONPATH": os.getcwd()}
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "apiserver.settings", "PYTHONPATH": str(Path.cwd())}
     setup = f"import django; django.setup()\n{script}"
     worker = subprocess.Popen([sys.executable, "-c", setup], stdout=subprocess.PIPE, text=True, env=environment)
     assert worker.stdout is not None
