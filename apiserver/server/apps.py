@@ -9,3 +9,7 @@ class ServerConfig(AppConfig):
     name = "apiserver.server"
     label = "server"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the checks of settings."""
+        from apiserver.server import checks  # noqa: F401 - models must be ready first

@@ -134,21 +134,29 @@ def file_time() -> float:
 
 
 def from_file() -> dict[str, Any]:
-    """Return the settings of settings.cfg that we know; what can't be read is logged and counts as not said."""
+    """Return the settings of settings.cfg that we know."""
+    found, problems = read_file()
+    for problem in problems:
+        logger.warning("%s", problem)
+    return found
+
+
+def file_problems() -> list[str]:
+    """Return what of settings.cfg can't be understood, and so counts as not said."""
+    return read_file()[1]
+
+
+def read_file() -> tuple[dict[str, Any], list[str]]:
+    """Return the known settings of settings.cfg and what is wrong with it."""
     try:
         section = application_section(settings_file().read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        return {}
+        return {}, []
     except (OSError, UnicodeDecodeError, configparser.Error) as error:
-        logger.warning("%s can't be read: %s", settings_file(), error)
-        return {}
-    found: dict[str, Any] = {}
-    for name, value in section.items():
-        if name.lower() in FILE_NAMES and value.strip().lower() in SWITCHES:
-            found[FILE_NAMES[name.lower()]] = SWITCHES[value.strip().lower()]
-        elif name.lower() in FILE_NAMES:
-            logger.warning("%s: %s must be true or false, not %r", settings_file(), name, value)
-    return found
+        return {}, [f"{settings_file()} can't be read: {error}"]
+    known = {FILE_NAMES[name]: value.strip() for name, value in section.items() if name in FILE_NAMES}
+    found = {name: SWITCHES[value.lower()] for name, value in known.items() if value.lower() in SWITCHES}
+    return found, [f"{settings_file()}: {name} must be true or false, not {known[name]!r}" for name in known if name not in found]
 
 
 def application_section(text: str) -> Mapping[str, str]:
