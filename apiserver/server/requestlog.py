@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import logging
 import os
 import queue
@@ -12,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,8 @@ class Writer:
             self._queue, self._wake, self._ended = queue.SimpleQueue(), threading.Event(), threading.Event()
             self._pid = os.getpid()
             threading.Thread(target=self._run, daemon=True, name="request-log").start()
-            atexit.register(self.flush_and_end)
+            # The web server's workers are processes of multiprocessing, which leave without atexit but not without this.
+            Finalize(None, self.flush_and_end, exitpriority=10)
 
     def _run(self) -> None:
         is_last = False

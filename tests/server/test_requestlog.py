@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -42,6 +43,16 @@ def test_writer_writes_within_a_second_without_being_ended(writer: requestlog.Wr
         time.sleep(0.05)
 
     assert [row["user"] for row in requestlog.search()] == ["ada"]
+
+
+def test_worker_process_writes_what_is_left_when_it_ends(writer: requestlog.Writer) -> None:
+    writer.put(entry(path="/parent"))
+    worker = multiprocessing.get_context("fork").Process(target=writer.put, args=(entry(path="/worker"),))
+    worker.start()
+    worker.join(10)
+    writer.flush_and_end()
+
+    assert (worker.exitcode, sorted(row["path"] for row in requestlog.search())) == (0, ["/parent", "/worker"])
 
 
 @pytest.mark.parametrize(
