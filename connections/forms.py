@@ -50,8 +50,8 @@ class ConnectionForm(forms.Form):
             if has_secret:
                 self.fields[clear_name(item)] = forms.BooleanField(label=_("Forget the stored value"), required=False)
         if existing:
-            self.initial |= {"name": existing.name, "labels": ", ".join(existing.labels)}
-            self.initial |= {"read_only": existing.read_only, "max_rows": existing.max_rows}
+            self.initial.update({"name": existing.name, "labels": ", ".join(existing.labels)})
+            self.initial.update({"read_only": existing.read_only, "max_rows": existing.max_rows})
         for name, value in (pasted or {}).items():
             self.initial[name] = value
             widget = self.fields[name].widget if name in self.fields else None
@@ -61,7 +61,7 @@ class ConnectionForm(forms.Form):
     def clean_name(self) -> str:
         """Refuse a name that another connection has."""
         name: str = self.cleaned_data["name"]
-        others = Connection.objects.filter(name=name).exclude(pk=self.existing.pk if self.existing else None)
+        others = Connection.objects.filter(name=name).exclude(pk=self.existing.pk if self.existing else 0)
         if others.exists():
             raise forms.ValidationError(_("Another connection has this name."))
         return name

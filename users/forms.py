@@ -41,12 +41,12 @@ class UserForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.existing = existing
         if existing:
-            self.initial |= {"role": existing.role, "name": existing.name, "privileges": existing.privileges}
+            self.initial.update({"role": existing.role, "name": existing.name, "privileges": existing.privileges})
 
     def clean_name(self) -> str:
         """Refuse a name that another user has."""
         name: str = self.cleaned_data["name"]
-        if User.objects.filter(name=name).exclude(pk=self.existing.pk if self.existing else None).exists():
+        if User.objects.filter(name=name).exclude(pk=self.existing.pk if self.existing else 0).exists():
             raise forms.ValidationError(_("Another user has this name."))
         return name
 

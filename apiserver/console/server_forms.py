@@ -67,10 +67,10 @@ class ServerForm(forms.Form):
     def __init__(self, current: ServerOptions, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.origins = current.origins
-        self.initial |= {name: "\n".join(getattr(current, name)) for name in ADDRESSES}
-        self.initial |= {name: getattr(current, name) for name in PLAIN}
-        self.initial |= {f"cors_{name}": ", ".join(current.cors[name]) for name in CORS_LISTS}
-        self.initial |= {f"cors_{name}": current.cors[name] for name in CORS_REST}
+        self.initial.update({name: "\n".join(getattr(current, name)) for name in ADDRESSES})
+        self.initial.update({name: getattr(current, name) for name in PLAIN})
+        self.initial.update({f"cors_{name}": ", ".join(current.cors[name]) for name in CORS_LISTS})
+        self.initial.update({f"cors_{name}": current.cors[name] for name in CORS_REST})
         for name, field in self.fields.items():
             origin = self.origins.get("cors" if name.startswith("cors_") else name)
             if origin:

@@ -29,7 +29,7 @@ class ResourceForm(forms.Form):
     def __init__(self, resource: Resource, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.table = snapshot.from_json(resource.snapshot)
-        self.initial |= {"title": resource.title, "description": resource.description, "methods": resource.methods}
+        self.initial.update({"title": resource.title, "description": resource.description, "methods": resource.methods})
         self.details: dict[str, Any] = resource.columns if resource.columns is not None else {c.name: {} for c in self.table.columns}
         self.has_all = resource.columns is None
         for number, column in enumerate(self.table.columns):
