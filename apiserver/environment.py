@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -13,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 # Taken out of os.environ once read: granian copies the environment into each request and children inherit it.
 SECRET_NAMES = ("APISERVER_SECRET_KEY", "APISERVER_ENCRYPTION_KEYS", "APISERVER_ADMIN_PASSWORD")
+KEYS_VARIABLE, KEYS_FILE = "APISERVER_ENCRYPTION_KEYS", "encryption.keys"
 
 
 def env(name: str, default: str = "") -> str:
@@ -86,21 +88,36 @@ def secret_key(directory: Path, secrets_given: dict[str, str]) -> str:
 
 def encryption_keys(directory: Path, secrets_given: dict[str, str]) -> list[str]:
     """Return the key ring, newest first: from the environment, else from a 0600 file made on first start."""
-    text = secrets_given.get("APISERVER_ENCRYPTION_KEYS") or key_file(directory / "encryption.keys", lambda: secrets.token_urlsafe(32))
+    text = secrets_given.get(KEYS_VARIABLE) or key_file(directory / KEYS_FILE, new_key)
     return [key.strip() for key in text.replace("\n", ",").split(",") if key.strip()]
 
 
-def key_file(path: Path, make: Any) -> str:
+def new_key() -> str:
+    """Return a random encryption key."""
+    return secrets.token_urlsafe(32)
+
+
+def replace_keys(directory: Path, keys: list[str]) -> None:
+    """Write the key file anew; whoever reads meanwhile finds the old ring or the new one, whole."""
+    written_beside(directory / KEYS_FILE, "\n".join(keys)).replace(directory / KEYS_FILE)
+
+
+def written_beside(path: Path, text: str) -> Path:
+    """Return a file of mode 0600 next to `path`, written through to the disk."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return temporary
+
+
+def key_file(path: Path, make: Callable[[], str]) -> str:
     """Return the content of a key file; make it atomically, mode 0600, when absent."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
-        pass
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-        file.write(make())
-        file.flush()
-        os.fsync(file.fileno())
+        temporary = written_beside(path, make())
     try:
         os.link(temporary, path)  # fails when another process was first: then its key counts
     except FileExistsError:

@@ -12,7 +12,7 @@ DATA_DIR = data_dir()
 # Secrets leave the process environment here: the web server copies it into each request.
 CHILD_ENVIRONMENT = take_secrets()
 SECRET_KEY = secret_key(DATA_DIR, CHILD_ENVIRONMENT)
-vault.configure(encryption_keys(DATA_DIR, CHILD_ENVIRONMENT))
+vault.configure(encryption_keys(DATA_DIR, CHILD_ENVIRONMENT), reload=lambda: encryption_keys(DATA_DIR, CHILD_ENVIRONMENT))
 ADMIN_USER = env("APISERVER_ADMIN_USER")
 ADMIN_PASSWORD = CHILD_ENVIRONMENT.get("APISERVER_ADMIN_PASSWORD", "")
 REDIS_URL = env("APISERVER_REDIS_URL")
@@ -22,6 +22,11 @@ ROOT_URLCONF = "apiserver.urls"
 WSGI_APPLICATION = "apiserver.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "users.User"
+AUTHENTICATION_BACKENDS = ["users.backends.PasswordBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
 APPEND_SLASH = False
 
 INSTALLED_APPS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -24,14 +24,22 @@ class Ring:
     def __init__(self) -> None:
         self.ciphers: dict[str, AESGCM] = {}
         self.first = ""
+        self.reload: Callable[[], Sequence[str]] | None = None
 
-    def configure(self, keys: Sequence[str]) -> None:
-        """Take the keys, newest first. Any text is a key: it is stretched to 256 bits."""
+    def configure(self, keys: Sequence[str], *, reload: Callable[[], Sequence[str]] | None = None) -> None:
+        """Take the keys, newest first; `reload` reads them anew. Any text is a key: it is stretched to 256 bits."""
         derived = [hashlib.sha256(b"apiserver vault" + key.encode()).digest() for key in keys if key]
         if not derived:
             raise VaultError("No encryption key is configured.")
         self.ciphers = {hashlib.sha256(key).hexdigest()[:8]: AESGCM(key) for key in derived}
         self.first = next(iter(self.ciphers))
+        self.reload = reload
+
+    def cipher(self, key_id: str) -> AESGCM | None:
+        """Return a key's cipher; an unknown key may have come while this process runs: then the ring is read anew."""
+        if key_id not in self.ciphers and self.reload is not None:
+            self.configure(self.reload(), reload=self.reload)
+        return self.ciphers.get(key_id)
 
 
 RING = Ring()
@@ -49,16 +57,21 @@ def reveal(sealed: str) -> str:
     """Return what `seal` was given; raise VaultError when no key opens it."""
     version, _, rest = sealed.partition(":")
     key_id, _, body = rest.partition(":")
-    cipher = RING.ciphers.get(key_id)
-    if version != VERSION or cipher is None:
+    cipher = RING.cipher(key_id) if version == VERSION else None
+    if cipher is None:
         raise VaultError("A secret was sealed with a key that is not in APISERVER_ENCRYPTION_KEYS.")
-    raw = base64.urlsafe_b64decode(body)
     try:
+        raw = base64.urlsafe_b64decode(body)
         return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], key_id.encode()).decode("utf-8", "surrogatepass")
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: cut short, or no base64 at all
         raise VaultError("A sealed secret was changed.") from error
 
 
 def is_current(sealed: str) -> bool:
     """Claim that the text is sealed with the first key."""
     return sealed.startswith(f"{VERSION}:{RING.first}:")
+
+
+def rotate(sealed: str) -> str:
+    """Return the secret sealed with the first key; one that is already comes back unchanged."""
+    return sealed if is_current(sealed) else seal(reveal(sealed))

@@ -9,6 +9,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 
 ROLES = ("admin", "operator", "query")
+CONSOLE_ROLES = ("admin", "operator")  # those who may sign in to the console
 PRIVILEGES = ("GET", "POST", "PUT", "PATCH", "MERGE", "DELETE")
 valid_name = RegexValidator(r"^[\w.@-][\w.@ -]{0,149}$", "A user name holds letters, digits, spaces and . @ - _ (150 at most).")
 

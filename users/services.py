@@ -14,10 +14,9 @@ from django.utils.translation import gettext as _
 
 from apiserver.server import audit, stamp
 from users import tokens
-from users.models import Authtoken, Group, User
+from users.models import CONSOLE_ROLES, Authtoken, Group, User
 
 FIELDS = ("name", "role", "privileges", "resources", "is_active", "requests_per_hour", "concurrent_requests", "token_days")
-CONSOLE_ROLES = ("admin", "operator")
 
 
 def administrators() -> Any:

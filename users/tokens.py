@@ -87,6 +87,6 @@ def reseal() -> int:
     """Seal every token with the first key; return how many were sealed with another."""
     old = [token for token in Authtoken.objects.select_for_update() if not vault.is_current(token.sealed)]
     for token in old:
-        token.sealed = vault.seal(vault.reveal(token.sealed))
+        token.sealed = vault.rotate(token.sealed)
         token.save(update_fields=["sealed"])
     return len(old)

@@ -54,3 +54,18 @@ def test_ring_without_keys_is_refused() -> None:
 
 def test_short_secrets_do_not_tell_their_key(ring: vault.Ring) -> None:
     assert "first" not in vault.seal("x")
+
+
+@pytest.mark.parametrize("body", ["", "***", "QUJD", "A"])
+def test_secret_cut_short_is_refused(ring: vault.Ring, body: str) -> None:
+    with pytest.raises(VaultError, match="changed"):
+        vault.reveal(f"v1:{ring.first}:{body}")
+
+
+def test_rotate_seals_with_the_first_key_once(ring: vault.Ring) -> None:
+    old = vault.seal("secret")
+    ring.configure(["second", "first"])
+
+    rotated = vault.rotate(old)
+
+    assert (vault.is_current(rotated), vault.reveal(rotated), vault.rotate(rotated)) == (True, "secret", rotated)

@@ -10,6 +10,9 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from apiserver.environment import env, env_int
+from apiserver.server import audit, options
+
 
 class Command(BaseCommand):
     """Print a new set-up link."""
@@ -19,7 +22,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Any, **arguments: Any) -> None:
         call_command("migrate", verbosity=0, interactive=False)
         path = f"/console/setup/{import_string('users.setup.new_link')(now=timezone.now())}"
-        self.stdout.write(json.dumps({"setup_path": path}) if options["json"] else f"Open this path on your server, it works once: {path}")
+        audit.record("set-up link made", who="reset_admin")
+        port = env_int("APISERVER_PORT", env_int("PORT", 8153))
+        base = options.current().public_url or f"http://{env('APISERVER_HOST') or '127.0.0.1'}:{port}"
+        if arguments["json"]:
+            self.stdout.write(json.dumps({"setup_url": f"{base}{path}", "setup_path": path}))
+        else:
+            self.stdout.write(f"Open this link, it works once and for a day: {base}{path}")
