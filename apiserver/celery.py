@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import warnings
 from typing import Any
 
@@ -18,14 +19,35 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("apiserver")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-TICK_SECONDS = 60.0
-app.conf.beat_schedule = {"tick": {"task": "apiserver.tick", "schedule": TICK_SECONDS}}
+TICK_SECONDS = 0.5
+HOUSEKEEPING_SECONDS = 60.0
+# A tick that waited while the worker was away is worth nothing: the next one finds the same work due.
+app.conf.beat_schedule = {"tick": {"task": "apiserver.tick", "schedule": TICK_SECONDS, "options": {"expires": 5}}}
 app.conf.task_ignore_result = True
+
+
+class Housekeeping:
+    """When this process cleaned up last; the lock keeps a slow round from being begun twice."""
+
+    lock = threading.Lock()
+    at = float("-inf")
 
 
 @app.task(name="apiserver.tick")
 def tick() -> None:
-    """Do what is due: drop old log entries, dead set-up links and sessions."""
+    """Do what is due."""
+    if not Housekeeping.lock.acquire(blocking=False):
+        return
+    try:
+        if time.monotonic() - Housekeeping.at >= HOUSEKEEPING_SECONDS:
+            Housekeeping.at = time.monotonic()
+            clean_up()
+    finally:
+        Housekeeping.lock.release()
+
+
+def clean_up() -> None:
+    """Drop old log entries, dead set-up links and sessions."""
     from django.core.management import call_command
     from django.utils import timezone
 
