@@ -31,6 +31,7 @@ class Caller:
     is_proxied: bool = False
 
 
+@lru_cache(maxsize=4096)
 def parsed(text: str) -> Address | None:
     """Return an address; an IPv4 one written as IPv6 is the IPv4 one."""
     try:
@@ -85,8 +86,14 @@ def rules(entries: tuple[str, ...]) -> tuple[Callable[[Address], bool], ...]:
 
 def is_listed(text: str, entries: Iterable[str]) -> bool:
     """Claim that an address is in a list."""
+    return is_among(text, tuple(entries))
+
+
+@lru_cache(maxsize=4096)
+def is_among(text: str, entries: tuple[str, ...]) -> bool:
+    """Claim that an address is in a list; remembered, for the same callers come again and again."""
     address = parsed(text)
-    return address is not None and any(test(address) for test in rules(tuple(entries)))
+    return address is not None and any(test(address) for test in rules(entries))
 
 
 def caller(request: HttpRequest) -> Caller:

@@ -6,6 +6,7 @@ import configparser
 import logging
 import os
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -67,20 +68,32 @@ class ServerOptions:
     origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it is locked: a variable or settings.cfg
 
 
-class Cache:
-    """The options of this process and what they were made of."""
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The options of this process, what they were made of, and when settings.cfg was looked at."""
 
-    made_of: tuple[int, float] = (-1, 0.0)
-    options: ServerOptions | None = None
+    options: ServerOptions
+    stamp: int
+    file_time: float
+    looked: float
+
+
+class Cache:
+    """Replaced whole, so that no thread pairs old options with a new stamp."""
+
+    known: Known | None = None
 
 
 def current() -> ServerOptions:
-    """Return the settings in force; no query while nothing changed."""
-    made_of = (stamp.value(), file_time())
-    if Cache.options is None or Cache.made_of != made_of:
-        Cache.options = merged(stored())
-        Cache.made_of = made_of
-    return Cache.options
+    """Return the settings in force; neither query nor file access while nothing changed, but for a look twice a second."""
+    number, now, known = stamp.value(), time.monotonic(), Cache.known
+    if known is not None and number == known.stamp and now - known.looked <= stamp.SECONDS:
+        return known.options
+    changed = file_time()
+    is_same = known is not None and (number, changed) == (known.stamp, known.file_time)
+    found = known.options if known is not None and is_same else merged(stored())
+    Cache.known = Known(found, number, changed, now)
+    return found
 
 
 def stored() -> dict[str, Any]:

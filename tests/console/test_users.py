@@ -16,7 +16,7 @@ def reader(db: None) -> User:
     return User.objects.create(name="rob", privileges=["GET"])
 
 
-@pytest.mark.parametrize(("person", "status"), [("as_admin", 200), ("as_operator", 403), ("as_reader", 403)])
+@pytest.mark.parametrize(("person", "status"), [("as_admin", 200), ("as_operator", 403), ("as_reader", 302)])
 def test_list_is_for_administrators(person: str, status: int, request: pytest.FixtureRequest) -> None:
     client = request.getfixturevalue(person)
 

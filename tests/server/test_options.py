@@ -64,6 +64,7 @@ def test_settings_cfg_is_followed_when_it_changes() -> None:
     write("[Application]\nAllowAuthtokenInURL = true")
     before = options.current().allow_authtoken_in_url
     options.settings_file().unlink()
+    time.sleep(stamp.SECONDS + 0.1)
 
     assert (before, options.current().allow_authtoken_in_url) == (True, False)
 
