@@ -1,0 +1,1 @@
+"""Side by side with peers and limits, in one run."""
