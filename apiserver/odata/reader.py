@@ -14,6 +14,7 @@ from apiserver.resources.catalog import PublishedProperty
 
 ALL_ROWS = 2**62
 EXPAND_BATCH = 500
+MOST_HELD = 2000  # rows of an answer without pages that are read at once: a stream costs more than they do
 
 
 @dataclass(slots=True)
@@ -24,6 +25,7 @@ class SetResult:
     count: int | None = None
     next: str | None = None
     sql: str = ""
+    is_streamed: bool = False  # rows are read while the answer is written
 
 
 def read_set(question: Question, *, size: int, names: Sequence[str], root: str) -> SetResult:
@@ -37,17 +39,18 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str) 
     if limit == 0:
         return SetResult([], count)
     offset = mark.offset if options.skiptoken else options.skip or 0
-    plan, found = fetch(question, items, mark, limit, offset, stream=size == 0)
-    result = SetResult([], count, sql=plan.statement.sql)
+    is_streamed = size == 0 and (limit is None or limit > MOST_HELD)
+    plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed)
+    result = SetResult([], count, sql=plan.statement.sql, is_streamed=is_streamed)
     width = len(items)
     expand = expander.Expander(question, root)
-    if size == 0:
+    if is_streamed:
         result.rows = chain.from_iterable(
             expand.rows(batch) for batch in batches(dict(zip(plan.names, row, strict=False)) for row in found)
         )
         return result
     rows = list(found)
-    if limit is not None and len(rows) > size:
+    if size and limit is not None and len(rows) > size:
         rows = rows[:size]
         rest = None if left is None else left - size
         last = skiptoken.texts(plan.order, rows[-1][width:]) if resource.key else ()

@@ -120,7 +120,7 @@ def entity_set(exchange: Exchange) -> HttpResponseBase:
     seen = _Seen(exchange)
     objects = (seen.one(writer.entity(shape, row)) for row in found.rows)
     chunks = writer.collection(head, objects, lambda: next_link(exchange, found.next))
-    if size == 0:
+    if found.is_streamed:
         # What fails before the first rows still gets its own status: they are fetched before the answer begins.
         begun = [chunk for chunk in (next(chunks, b""), next(chunks, b"")) if chunk]
         response: HttpResponseBase = StreamingHttpResponse(_resumed(begun, chunks), content_type=exchange.format.content_type)

@@ -27,7 +27,7 @@ class TestStep:
 class Result:
     """Rows of a statement, as they come. `close` must be called; iterating to the end also releases the connection."""
 
-    columns: tuple[str, ...]
+    names: Callable[[], tuple[str, ...]]  # of the columns; asked for while rows are left or right after them
     batches: Iterator[Sequence[Sequence[Any]]]  # lists of row tuples, raw values of the driver
     close: Callable[[], None] = field(default=lambda: None)
 

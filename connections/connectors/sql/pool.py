@@ -19,10 +19,9 @@ class Pool:
     """Thread-safe; connects on first use; a borrower waits at most `wait` seconds."""
 
     def __init__(self, connect: Callable[[], Any], translate: Callable[[Exception], ConnectorError], *, size: int, wait: float) -> None:
-        keep = max(1, size // 2)
         self._translate = translate
         self._lock = threading.Lock()
-        self._pool = QueuePool(connect, pool_size=keep, max_overflow=size - keep, timeout=wait, recycle=RECYCLE, reset_on_return=None)
+        self._pool = QueuePool(connect, pool_size=size, max_overflow=0, timeout=wait, recycle=RECYCLE, reset_on_return=None, use_lifo=True)
 
     def borrow(self) -> Any:
         """Return a connection; `close()` gives it back, `invalidate()` drops it."""

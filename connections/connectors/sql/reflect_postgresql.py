@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from connections.connectors.sql.stream_postgresql import StreamCursor
 from connections.connectors.sql.types_postgresql import column_of
 from connections.contract.errors import TableGone
 from connections.contract.table import Column, ForeignKey, Table, TableInfo, TableRef
@@ -83,14 +84,12 @@ class Reflection:
         return isinstance(error, psycopg.Error)
 
     def start_stream(self, connection: Any) -> Any:
-        """Return a cursor that keeps the rows at the server, in a transaction of its own."""
-        connection.cursor().execute("BEGIN READ ONLY")
-        return connection.dbapi_connection.cursor(name="rows")
+        """Return a cursor that takes the rows as they come."""
+        return StreamCursor(connection.dbapi_connection)
 
     def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
-        """End the cursor with its transaction."""
+        """End the cursor; what is still under way is cancelled."""
         cursor.close()
-        connection.cursor().execute("ROLLBACK")
         return True
 
     def list_tables(self, connection: Any) -> list[TableInfo]:

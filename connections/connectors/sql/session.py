@@ -80,17 +80,19 @@ class SqlSession:
     def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
         """Run one reading statement. Without `stream` the rows are fetched at once and the connection goes back."""
         connection, cursor = self._execute_reading(sql, binds, stream)
-        columns = tuple(item[0] for item in cursor.description or ())
+
+        def names() -> tuple[str, ...]:
+            return tuple(item[0] for item in cursor.description or ())
+
         if stream:
             rows = RowStream(connection, cursor, batch_size, self._source, self._failed)
-            return Result(columns, rows, close=rows.close)
+            return Result(names, rows, close=rows.close)
         try:
             batch = cursor.fetchall()
         except Exception as error:
             raise self._failed(connection, error) from error
-        cursor.close()
         connection.close()
-        return Result(columns, iter((batch,)))
+        return Result(names, iter((batch,)))
 
     def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
         """Run writing statements in one transaction."""
