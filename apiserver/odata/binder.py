@@ -367,9 +367,12 @@ class Binder:
             raise NotSupported(f"{item.name} is a collection; filters over it are not supported.", hint="Filter on the client.")
         return Value(self.read(item.column, scope.alias), item.column.type, item.column.is_nullable, item.column)
 
-    def property_value_any(self, item: PublishedProperty, scope: Scope) -> Read:
-        """Return a column to show, collections included."""
-        return self.read(item.column, scope.alias)
+    def property_value_any(self, item: PublishedProperty, scope: Scope, *, is_wire: bool = False) -> Read:
+        """Return a column to show, collections included; `is_wire` as the text that goes out."""
+        wire = self.dialect.wire(item.column) if is_wire else None
+        if wire is None:
+            return self.read(item.column, scope.alias)
+        return Read(table=scope.alias, column=item.column.name, template=self._percent(wire.select))
 
     def below_property(self, item: PublishedProperty, rest: Sequence[nodes.Node], at: int) -> Value:
         """Refuse what follows a primitive property."""

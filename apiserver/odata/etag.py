@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from django.http import HttpRequest
 
 from apiserver.odata.errors import Stale
+from apiserver.odata.payload_values import json_encoder
 from apiserver.resources.catalog import PublishedResource
-from connections.contract.table import FLOATS
 
 WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
@@ -29,19 +29,29 @@ def etag_names(resource: PublishedResource) -> tuple[str, ...]:
 
 
 class Tagger:
-    """Makes the ETags of one resource's rows."""
+    """Makes the ETags of one resource's rows, from the values as JSON shows them: however a row was read, its ETag is the same."""
 
     def __init__(self, resource: PublishedResource) -> None:
         self.names = etag_names(resource)
         self.needed = frozenset(self.names)
-        # NaN and infinity are null to the JSON writer: floats are told apart by their own text.
-        self.floats = [name for name in self.names if resource.by_name[name].column.type in FLOATS]
+        self._encoders = [(name, json_encoder(resource.by_name[name].column, is_ieee754=False)) for name in self.names]
 
     def of(self, row: Mapping[str, Any]) -> str:
         """Return the weak ETag of a row that holds all of `names`."""
-        values = [row[name] for name in self.names]
-        values += [repr(row[name]) for name in self.floats]
-        return f'W/"{hashlib.blake2b(orjson.dumps(values, default=repr), digest_size=12).hexdigest()}"'
+        values = []
+        for name, encode in self._encoders:
+            value = row[name]
+            values.append(value if value is None or encode is None else encode(value))
+        return tag(values)
+
+
+def tag(values: Sequence[Any]) -> str:
+    """Return the weak ETag of values that are JSON already. Half a surrogate pair (from SQLite) is text that only repr can show."""
+    try:
+        text = orjson.dumps(values)
+    except TypeError:
+        text = repr(values).encode()
+    return f'W/"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
 
 
 def etag_of(resource: PublishedResource, row: Mapping[str, Any]) -> str:

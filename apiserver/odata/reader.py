@@ -9,7 +9,8 @@ from typing import Any
 
 from apiserver.odata import expander, skiptoken
 from apiserver.odata.binder import Binder, Scope
-from apiserver.odata.reader_plan import Plan, Question, count_plan, order_keys, planned, run, set_plan
+from apiserver.odata.reader_plan import Plan, Question, count_plan, order_keys, planned, run, run_straight, set_plan
+from apiserver.odata.straight import StraightMaker
 from apiserver.resources.catalog import PublishedProperty
 
 ALL_ROWS = 2**62
@@ -24,13 +25,16 @@ class SetResult:
     rows: Iterable[dict[str, Any]]
     count: int | None = None
     next: str | None = None
-    sql: str = ""
     is_streamed: bool = False  # rows are read while the answer is written
+    is_json: bool = False  # rows are JSON objects already, ETags included
 
 
-def read_set(question: Question, *, size: int, names: Sequence[str], root: str) -> SetResult:
-    """Return a page of at most `size` rows (0 = all of them, streamed) with the properties `names` and the expansions."""
-    options, resource = question.options, question.resource
+def read_set(question: Question, *, size: int, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> SetResult:
+    """Return a page of at most `size` rows (0 = all of them, streamed) with the properties `names` and the expansions.
+
+    With `straight` the rows are what that makes of them: JSON objects.
+    """
+    options = question.options
     items = needed(question, names)
     count = count_rows(question) if options.count else None
     mark = start(question)
@@ -40,23 +44,35 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str) 
         return SetResult([], count)
     offset = mark.offset if options.skiptoken else options.skip or 0
     is_streamed = size == 0 and (limit is None or limit > MOST_HELD)
-    plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed)
-    result = SetResult([], count, sql=plan.statement.sql, is_streamed=is_streamed)
-    width = len(items)
-    expand = expander.Expander(question, root)
+    plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed, straight=straight)
+    result = SetResult([], count, is_streamed=is_streamed, is_json=plan.straight is not None)
     if is_streamed:
-        result.rows = chain.from_iterable(
-            expand.rows(batch) for batch in batches(dict(zip(plan.names, row, strict=False)) for row in found)
-        )
+        result.rows = chain.from_iterable(shown(question, plan, batch, root) for batch in found)
         return result
-    rows = list(found)
+    rows = [row for batch in found for row in batch]
     if size and limit is not None and len(rows) > size:
         rows = rows[:size]
         rest = None if left is None else left - size
-        last = skiptoken.texts(plan.order, rows[-1][width:]) if resource.key else ()
-        result.next = skiptoken.write(question, skiptoken.Mark(last, 0 if resource.key else offset + size, rest))
-    result.rows = expand.rows([dict(zip(plan.names, row, strict=False)) for row in rows])
+        last = skiptoken.texts(plan.order, last_keys(plan, rows[-1])) if question.resource.key else ()
+        result.next = skiptoken.write(question, skiptoken.Mark(last, 0 if question.resource.key else offset + size, rest))
+    result.rows = shown(question, plan, rows, root)
     return result
+
+
+def shown(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str) -> list[dict[str, Any]]:
+    """Return the rows by name with their expansions, or as JSON objects."""
+    if plan.straight is not None:
+        return plan.straight.objects(rows)
+    return expander.Expander(question, root).rows([dict(zip(plan.names, row, strict=False)) for row in rows])
+
+
+def last_keys(plan: Plan, row: Sequence[Any]) -> Sequence[Any]:
+    """Return the order keys of a row."""
+    width = len(plan.names)
+    if plan.straight is None:
+        return row[width:]
+    decoders = zip(row[width:], plan.decoders[width:], strict=True)
+    return [value if value is None or decode is None else decode(value) for value, decode in decoders]
 
 
 def page_limit(size: int, left: int | None) -> int | None:
@@ -81,26 +97,36 @@ def key_count(question: Question) -> int:
 
 
 def fetch(
-    question: Question, items: Sequence[PublishedProperty], mark: skiptoken.Mark, limit: int | None, offset: int, *, stream: bool
-) -> tuple[Plan, Iterator[list[Any]]]:
-    """Run the page's statement."""
+    question: Question,
+    items: Sequence[PublishedProperty],
+    mark: skiptoken.Mark,
+    limit: int | None,
+    offset: int,
+    *,
+    stream: bool,
+    straight: StraightMaker | None = None,
+) -> tuple[Plan, Iterator[Sequence[Sequence[Any]]]]:
+    """Run the page's statement; rows come in batches."""
     nulls = tuple(value is None for value in mark.values) if mark.values else None
     if offset and limit is None:
         limit = ALL_ROWS
-    flags = (limit is not None, offset > 0)
+    flags = (limit is not None, offset > 0, None if straight is None else straight.has_control)
 
     def build(binder: Binder) -> Plan:
         last = None if nulls is None else [None if is_null else "" for is_null in nulls]
-        return set_plan(binder, question, items, last, is_limited=flags[0], is_skipping=flags[1])
+        made = straight.make(items) if straight else None
+        return set_plan(binder, question, items, last, is_limited=flags[0], is_skipping=flags[1], straight=made)
 
     plan, literals = planned(question, build, "set", tuple(item.name for item in items), nulls, flags)
     given = {f"={name}": value for name, value in question.where.items()} | {"$limit": limit, "$offset": offset}
     if mark.values:
         given |= {f"^{place}": value for place, value in enumerate(skiptoken.values(plan.order, mark.values))}
-    return plan, run(question, plan, literals, given, stream=stream)
+    if plan.straight is not None:
+        return plan, run_straight(question, plan, literals, given, stream=stream)
+    return plan, batches(run(question, plan, literals, given, stream=stream))
 
 
-def batches(rows: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
     """Give the rows in lists, so that expansions are read for many at once."""
     while batch := list(islice(rows, EXPAND_BATCH)):
         yield batch
@@ -120,7 +146,7 @@ def read_one(question: Question, *, names: Sequence[str], root: str) -> dict[str
     """Return the one row that `question.where` names, None when there is none (or the row filter hides it)."""
     items = needed(question, names)
     plan, found = fetch(question, items, skiptoken.Mark(), 1, 0, stream=False)
-    rows = [dict(zip(plan.names, row, strict=False)) for row in found]
+    rows = [dict(zip(plan.names, row, strict=False)) for batch in found for row in batch]
     return next(iter(expander.Expander(question, root).rows(rows)), None)
 
 

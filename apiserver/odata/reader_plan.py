@@ -15,6 +15,7 @@ from apiserver.odata.binder import Binder, Scope, Slot, Value
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_values import driver_value, value_for
 from apiserver.odata.shape import shape
+from apiserver.odata.straight import Straight
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
 from connections.contract.connector import Session
 from connections.contract.dialect import Dialect
@@ -45,6 +46,7 @@ class Plan:
     decoders: tuple[Callable[[Any], Any] | None, ...]
     names: tuple[str, ...]  # properties, in front of the order keys
     order: tuple[Column, ...] = ()  # columns of the order keys, after the names
+    straight: Straight | None = None  # how the rows become JSON without being decoded
 
     def binds(self, literals: Sequence[nodes.Literal], given: Mapping[str, Any], dialect: Dialect) -> list[Any]:
         """Return the driver's values in the order of the marks."""
@@ -143,11 +145,27 @@ def run(
     try:
         for batch in result.batches:
             for raw in batch:
-                row = list(raw)
-                for place, decode in decoders:
-                    if row[place] is not None:
-                        row[place] = decode(row[place])
-                yield row
+                yield decoded(raw, decoders)
+    finally:
+        result.close()
+
+
+def decoded(raw: Sequence[Any], decoders: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
+    """Return the contract's values of one row."""
+    row = list(raw)
+    for place, decode in decoders:
+        if row[place] is not None:
+            row[place] = decode(row[place])
+    return row
+
+
+def run_straight(
+    question: Question, plan: Plan, literals: Sequence[nodes.Literal], given: Mapping[str, Any], *, stream: bool
+) -> Iterator[Sequence[Sequence[Any]]]:
+    """Give the rows of a straight plan in batches, as they came."""
+    result = question.session.query(plan.statement.sql, plan.binds(literals, given, question.dialect), stream=stream)  # type: ignore[call-arg]
+    try:
+        yield from result.batches
     finally:
         result.close()
 
@@ -260,6 +278,7 @@ def set_plan(
     *,
     is_limited: bool,
     is_skipping: bool,
+    straight: Straight | None = None,
 ) -> Plan:
     """Return the plan of a page: the properties, then the order keys that the next link needs."""
     scope = Scope(question.resource, binder.alias())
@@ -267,7 +286,7 @@ def set_plan(
     wanted = conditions(binder, question, scope)
     if last is not None:
         wanted.append(beyond(binder, keys, last))
-    columns = [binder.property_value_any(item, scope) for item in items]
+    columns = [binder.property_value_any(item, scope, is_wire=straight is not None) for item in items]
     query = select([*columns, *[key.tree.copy() for key in keys]], binder.source(question.resource, scope.alias))
     if wanted:
         query.where(all_of(wanted), copy=False)
@@ -279,7 +298,7 @@ def set_plan(
     decode = question.dialect.decode
     decoders = tuple(decode(item.column) for item in items) + tuple(key_decoder(key.column, question.dialect) for key in keys)
     statement = print_statement(query, question.dialect)
-    return Plan(statement, tuple(binder.slots), decoders, tuple(item.name for item in items), tuple(key.column for key in keys))
+    return Plan(statement, tuple(binder.slots), decoders, tuple(item.name for item in items), tuple(key.column for key in keys), straight)
 
 
 def key_decoder(column: Column, dialect: Dialect) -> Callable[[Any], Any] | None:

@@ -118,7 +118,7 @@ def entity_set(exchange: Exchange) -> HttpResponseBase:
     if exchange.options.count and found.count is not None:
         head["@odata.count"] = str(found.count) if exchange.format.is_ieee754 else found.count
     seen = _Seen(exchange)
-    objects = (seen.one(writer.entity(shape, row)) for row in found.rows)
+    objects = map(seen.one, found.rows if found.is_json else (writer.entity(shape, row) for row in found.rows))
     chunks = writer.collection(head, objects, lambda: next_link(exchange, found.next))
     if found.is_streamed:
         # What fails before the first rows still gets its own status: they are fetched before the answer begins.

@@ -11,6 +11,7 @@ from apiserver.odata.etag import etag_names, has_etag
 from apiserver.odata.payload import selected_names
 from apiserver.odata.reader_plan import Question, bound
 from apiserver.odata.service import Exchange
+from apiserver.odata.straight import StraightMaker, is_straight
 from apiserver.odata.writer_sql import ALIAS, Condition, Row, TableSql
 from apiserver.resources.catalog import Catalog, PublishedResource
 from connections.contract.connector import Result, Session
@@ -50,7 +51,10 @@ def read_set(exchange: Exchange, resource: PublishedResource, options: nodes.Opt
     question = question_of(exchange, resource, options, where or {})
     if where is None:
         return reader.SetResult([], 0 if options.count else None)
-    return reader.read_set(question, size=size, names=needed_names(resource, options), root=exchange.context.root)
+    chosen, straight = exchange.format, None
+    if is_straight(options, chosen.level, is_ieee754=chosen.is_ieee754, suffix=exchange.target.suffix):
+        straight = StraightMaker(resource, options, question.dialect, has_control=chosen.level != "none")
+    return reader.read_set(question, size=size, names=needed_names(resource, options), root=exchange.context.root, straight=straight)
 
 
 def read_one(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row) -> dict[str, Any] | None:

@@ -14,6 +14,14 @@ Template = str | Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
+class Wire:
+    """How a column travels as OData's own text, no value being made on the way: `select` as in Dialect, then `text`."""
+
+    select: str
+    text: Callable[[str], str] | None = None  # None = it arrives so; raises BadValue for what OData can't say
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """One SQL dialect. A function or cast without an entry raises NotSupported when printed."""
 
@@ -30,3 +38,4 @@ class Dialect:
     decode: Callable[[Column], Decode | None]  # driver value -> contract value; None = as it is
     has_returning: bool
     max_binds: int  # bind parameters that one statement may carry
+    wire: Callable[[Column], Wire | None] = lambda _: None  # None = read as `select` and `decode` say

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
+from connections.connectors.sql.errors_postgresql import OUT_OF_CALENDAR, made
 from connections.connectors.sql.functions_postgresql import CASTS, FUNCTIONS
 from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, zone_of
-from connections.contract.dialect import Dialect
+from connections.contract.dialect import Dialect, Wire
 from connections.contract.errors import BadValue
 from connections.contract.table import Column, Type
 
+ISO_DAY, ISO_SECONDS = len("2024-01-31"), len("12:00:00")
 # Binds carry their type: inside functions an untyped one is ambiguous.
 BINDS: dict[Type, str] = {
     Type.BOOLEAN: "CAST({0} AS boolean)",
@@ -96,6 +98,32 @@ def each(one: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
     return run
 
 
+def wire(zone: tzinfo, column: Column) -> Wire | None:
+    """Return how a column travels as text; the session's settings make it ISO dates in UTC."""
+    if column.is_collection:
+        return None
+    if column.type == Type.TIMESTAMP:
+        return Wire("CAST({0} AS text)", instant_text) if column.has_zone or zone is UTC else None
+    if column.type == Type.DATE:
+        return Wire("CAST({0} AS text)", date_text)
+    return Wire("CAST({0} AS text)") if column.type in (Type.DECIMAL, Type.GUID) else None
+
+
+def instant_text(text: str) -> str:
+    """Return `2024-01-31T12:00:00.5Z` of `2024-01-31 12:00:00.5+00` or of the same without zone."""
+    day, _, clock = text.removesuffix("+00").partition(" ")
+    if len(day) != ISO_DAY or len(clock) < ISO_SECONDS or clock[-1] == "C":
+        raise made(OUT_OF_CALENDAR)
+    return f"{day}T{clock}Z"
+
+
+def date_text(text: str) -> str:
+    """Return the date."""
+    if len(text) != ISO_DAY:
+        raise made(OUT_OF_CALENDAR)
+    return text
+
+
 @functools.cache
 def dialect(zone: str) -> Dialect:
     """Return PostgreSQL's dialect for a connection with this TimeZone."""
@@ -114,4 +142,5 @@ def dialect(zone: str) -> Dialect:
         decode=functools.partial(decode, found),
         has_returning=True,
         max_binds=32000,
+        wire=functools.partial(wire, found),
     )
