@@ -46,6 +46,7 @@ class ConnectionForm(forms.Form):
         for item in connector.properties:
             has_secret = existing is not None and item.name in existing.secrets
             self.fields[item.name] = field_of(item, has_secret=has_secret)
+            self.fields[item.name].shown_when = shown_when(item)  # type: ignore[attr-defined]
             self.initial.setdefault(item.name, stored.get(item.name, shown_default(item)))
             if has_secret:
                 self.fields[clear_name(item)] = forms.BooleanField(label=_("Forget the stored value"), required=False)
@@ -93,8 +94,8 @@ class ConnectionForm(forms.Form):
                 self.add_error(None, f"{name}: {text}")
 
     def head(self) -> list[BoundField]:
-        """Return the fields that every connection has."""
-        return [self[name] for name in ("name", "labels", "read_only", "max_rows")]
+        """Return the field that stands before the properties."""
+        return [self["name"]]
 
     def groups(self) -> list[dict[str, Any]]:
         """Return the property fields by group, in the order of declaration; Basic and Authentication stand open."""
@@ -104,6 +105,7 @@ class ConnectionForm(forms.Form):
             fields.append(self[item.name])
             if clear_name(item) in self.fields:
                 fields.append(self[clear_name(item)])
+        found.setdefault("Advanced", []).extend(self[name] for name in ("labels", "read_only", "max_rows"))
         return [
             {"label": _(name), "fields": fields, "is_basic": name in OPEN_GROUPS, "has_errors": any(f.errors for f in fields)}
             for name, fields in found.items()
@@ -151,6 +153,14 @@ def widget_of(item: Property, attrs: dict[str, str]) -> forms.Widget:
     if item.is_secret:
         return forms.PasswordInput(attrs={**attrs, "autocomplete": "new-password"})
     return forms.TextInput(attrs=attrs)
+
+
+def shown_when(item: Property) -> tuple[str, str] | None:
+    """Return the field that shows this one and the values that do, as the page's script compares them."""
+    if item.shown_when is None:
+        return None
+    other, wanted = item.shown_when
+    return other, "|".join(str(value).lower() if isinstance(value, bool) else str(value) for value in wanted)
 
 
 def help_of(item: Property) -> str:

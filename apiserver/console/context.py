@@ -9,23 +9,23 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 
-def entries(role: str) -> list[tuple[str, str, bool]]:
-    """Return address name, label and whether it stands below Settings, in the order of a first visit."""
+def entries(role: str) -> list[tuple[str, str, str]]:
+    """Return address name, label and icon in the order of a first visit; what stands below Settings has no icon."""
     found = [
-        ("console:status", _("Status"), False),
-        ("connections:list", _("Connections"), False),
-        ("resources:list", _("API"), False),
+        ("console:status", _("Status"), "home"),
+        ("connections:list", _("Connections"), "circle-stack"),
+        ("resources:list", _("API"), "table-cells"),
     ]
     if role == "admin":
-        found.append(("users:list", _("Users"), False))
-    found.append(("console:logs", _("Logs"), False))
+        found.append(("users:list", _("Users"), "users"))
+    found.append(("console:logs", _("Logs"), "document-text"))
     if role == "admin":
         found += [
-            ("console:settings", _("Settings"), False),
-            ("connections:list", _("Connections"), True),
-            ("resources:list", _("Resources"), True),
-            ("users:list", _("Users"), True),
-            ("console:settings", _("Server"), True),
+            ("console:settings", _("Settings"), "cog-6-tooth"),
+            ("connections:list", _("Connections"), ""),
+            ("resources:list", _("Resources"), ""),
+            ("users:list", _("Users"), ""),
+            ("console:settings", _("Server"), ""),
         ]
     return found
 
@@ -33,8 +33,8 @@ def entries(role: str) -> list[tuple[str, str, bool]]:
 def navigation(request: HttpRequest) -> dict[str, Any]:
     """Return the entries of the left navigation."""
     found = []
-    for name, label, is_sub in entries(getattr(getattr(request, "user", None), "role", "")):
+    for name, label, icon in entries(getattr(getattr(request, "user", None), "role", "")):
         url = reverse(name)
-        is_here = request.path == url if name == "console:status" else request.path.startswith(url) and not is_sub
-        found.append({"url": url, "label": label, "is_here": is_here, "is_sub": is_sub})
+        is_here = request.path == url if name == "console:status" else request.path.startswith(url) and bool(icon)
+        found.append({"url": url, "label": label, "icon": icon, "is_here": is_here, "is_sub": not icon})
     return {"navigation": found}

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import password_validation
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.translation import gettext_lazy as _
 
 from users.models import valid_name
@@ -20,10 +21,9 @@ class SignInForm(forms.Form):
     password = forms.CharField(label=_("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
 
 
-class SetupForm(forms.Form):
-    """Name and password of the first administrator."""
+class NewPasswordForm(forms.Form):
+    """A new password, twice."""
 
-    name = forms.CharField(label=_("User name"), max_length=150, initial="admin", validators=[valid_name])
     password = forms.CharField(label=_("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
     again = forms.CharField(label=_("Password again"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
 
@@ -38,3 +38,31 @@ class SetupForm(forms.Form):
             except forms.ValidationError as error:
                 self.add_error("password", error)
         return data
+
+
+class SetupForm(NewPasswordForm):
+    """Name and password of the first administrator."""
+
+    name = forms.CharField(label=_("User name"), max_length=150, initial="admin", validators=[valid_name])
+    field_order = ("name", "password", "again")
+
+
+class PasswordForm(NewPasswordForm):
+    """The own password, old and new."""
+
+    old = forms.CharField(
+        label=_("Old password"), widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True})
+    )
+    field_order = ("old", "password", "again")
+
+    def __init__(self, user: AbstractBaseUser, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.fields["password"].label = _("New password")
+
+    def clean_old(self) -> str:
+        """Refuse a wrong old password."""
+        given: str = self.cleaned_data["old"]
+        if not self.user.check_password(given):
+            raise forms.ValidationError(_("This is not the old password."))
+        return given

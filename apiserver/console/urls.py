@@ -2,8 +2,9 @@
 
 from django.urls import path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
-from apiserver.console import server_pages, views
+from apiserver.console import search, server_pages, views
 
 app_name = "console"
 urlpatterns = [
@@ -12,6 +13,9 @@ urlpatterns = [
     path("console/sign-in", views.sign_in, name="sign_in"),
     path("console/sign-out", views.sign_out, name="sign_out"),
     path("console/setup/<str:token>", views.setup, name="setup"),
+    path("console/account", views.account, name="account"),
+    path("console/language", set_language, name="language"),
+    path("console/search", search.search, name="search"),
     path("console/settings/", server_pages.server, name="settings"),
     path("console/logs/", server_pages.logs, name="logs"),
 ]

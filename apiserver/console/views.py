@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from typing import Any
+from typing import Any, cast
 
-from django.contrib.auth import authenticate, login, logout
+from django.contrib import messages
+from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apiserver.console.forms import SetupForm, SignInForm
+from apiserver.console.forms import PasswordForm, SetupForm, SignInForm
 from apiserver.resources.models import Resource
 from apiserver.server import audit, requestlog
 from apiserver.server.addresses import caller, service_root
@@ -42,6 +43,21 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
     logout(request)
     return redirect("console:sign_in")
+
+
+@console_page
+def account(request: HttpRequest) -> HttpResponse:
+    """Change the own password; the other sessions of the user end."""
+    user = cast(User, request.user)
+    form = PasswordForm(user, request.POST or None)
+    if form.is_valid():
+        user.set_password(form.cleaned_data["password"])
+        user.save(update_fields=["password"])
+        update_session_auth_hash(request, user)
+        audit.record("password changed", who=user.get_username(), address=caller(request).address)
+        messages.success(request, _("The password was changed."))
+        return redirect("console:account")
+    return render(request, "console/account.html", {"form": form}, status=422 if form.errors else 200)
 
 
 def setup(request: HttpRequest, token: str) -> HttpResponse:

@@ -1,0 +1,69 @@
+// What the console's pages can do with JavaScript. Without it every page still works.
+"use strict";
+
+document.documentElement.classList.add("has-script");
+
+const said = () => document.getElementById("said");
+
+// data-copy="ID": copy the value of that field.
+async function copy(button) {
+  const field = document.getElementById(button.dataset.copy);
+  const text = field.value ?? field.textContent;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    field.select?.(); // plain http: the browser gives no clipboard, the old command still copies the selection
+    document.execCommand("copy");
+  }
+  const label = button.textContent;
+  button.textContent = document.body.dataset.copied;
+  said().textContent = document.body.dataset.copied;
+  setTimeout(() => { button.textContent = label; said().textContent = ""; }, 1500);
+}
+
+// data-select-all="NAME": tick or clear every box of that name in the same form.
+function selectAll(box) {
+  for (const other of box.form.querySelectorAll(`input[type=checkbox][name="${box.dataset.selectAll}"]`)) {
+    if (!other.closest("[hidden]")) other.checked = box.checked;
+  }
+}
+
+// data-shown-when="FIELD" data-shown-values="A|B": shown while that field has one of the values.
+function showFields(root) {
+  for (const part of root.querySelectorAll("[data-shown-when]")) {
+    const other = part.closest("form").elements[part.dataset.shownWhen];
+    if (!other) continue;
+    const value = other.type === "checkbox" ? String(other.checked) : other.value;
+    part.hidden = !part.dataset.shownValues.split("|").includes(value);
+  }
+}
+
+function chooseTheme(name) {
+  if (name) localStorage.setItem("theme", name); else localStorage.removeItem("theme");
+  if (name) document.documentElement.dataset.theme = name; else delete document.documentElement.dataset.theme;
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) copy(button);
+});
+document.addEventListener("change", (event) => {
+  const field = event.target;
+  if (field.dataset.selectAll) selectAll(field);
+  if (field.dataset.theme !== undefined) chooseTheme(field.value);
+  if (field.dataset.submits !== undefined) field.form.requestSubmit();
+  if (field.form) showFields(field.form);
+});
+document.addEventListener("submit", (event) => {
+  // A second click must not do it twice; the button stays enabled for this submission, so that its name is sent.
+  const button = event.submitter;
+  if (button) setTimeout(() => { button.disabled = true; setTimeout(() => { button.disabled = false; }, 4000); });
+});
+const start = () => {
+  showFields(document);
+  const chooser = document.querySelector("select[data-theme]");
+  if (chooser) chooser.value = localStorage.getItem("theme") ?? "";
+};
+document.addEventListener("htmx:afterSettle", start);
+addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled")) button.disabled = false; });
+start();
