@@ -126,7 +126,7 @@ def shown_default(item: Property) -> Any:
 def field_of(item: Property, *, has_secret: bool) -> forms.Field:
     """Return the form's field of a property."""
     common: dict[str, Any] = {
-        "label": item.label or CAPITAL.sub(" ", item.name),
+        "label": _(label_of(item)),
         "help_text": help_of(item),
         "required": item.is_required and item.default is None and not has_secret,
     }
@@ -155,6 +155,11 @@ def widget_of(item: Property, attrs: dict[str, str]) -> forms.Widget:
     return forms.TextInput(attrs=attrs)
 
 
+def label_of(item: Property) -> str:
+    """Return the property's label in English."""
+    return item.label or CAPITAL.sub(" ", item.name)
+
+
 def shown_when(item: Property) -> tuple[str, str] | None:
     """Return the field that shows this one and the values that do, as the page's script compares them."""
     if item.shown_when is None:
@@ -165,9 +170,10 @@ def shown_when(item: Property) -> tuple[str, str] | None:
 
 def help_of(item: Property) -> str:
     """Return the help, with the condition under which the property is used."""
+    text = _(item.help) if item.help else ""
     if item.shown_when is None:
-        return item.help
+        return text
     other, wanted = item.shown_when
     words = [_("on") if value is True else _("off") if value is False else str(value) for value in wanted]
     condition = _("Used when %(name)s is %(values)s.") % {"name": other, "values": ", ".join(words)}
-    return f"{item.help} {condition}".strip()
+    return f"{text} {condition}".strip()

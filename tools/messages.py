@@ -1,0 +1,116 @@
+"""The texts of the console for translators: collected from templates, Python and the connectors' declarations.
+
+`python tools/messages.py` brings locale/*/LC_MESSAGES/django.po up to date (new texts stay empty, gone ones leave) and compiles it.
+No GNU gettext is needed.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("apiserver", "connections", "users")
+CATALOGUES = ROOT / "locale"
+CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
+# What Django's templatize makes of {% translate %} and {% blocktranslate %}.
+TEMPLATE_CALL = re.compile(
+    r"\b(n?gettext)\(\s*u?((?P<q>['\"]).*?(?<!\\)(?P=q)|(?P<t>\"\"\"|''').*?(?P=t))(?:\s*,\s*u?(['\"].*?(?<!\\)['\"]))?", re.DOTALL
+)
+
+Text = tuple[str, str]  # singular, plural or ""
+
+
+def texts() -> dict[Text, str]:
+    """Return every text with the place of its first use."""
+    found: dict[Text, str] = {}
+    for path in sorted((ROOT / "templates").rglob("*.html")):
+        for text in of_template(path):
+            found.setdefault(text, place(path))
+    for room in ROOMS:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            for text in of_python(path):
+                found.setdefault(text, place(path))
+    for text, where in of_connectors():
+        found.setdefault(text, where)
+    return found
+
+
+def place(path: Path) -> str:
+    """Return the path as the catalogue shows it."""
+    return str(path.relative_to(ROOT))
+
+
+def of_template(path: Path) -> Iterator[Text]:
+    """Give the texts of a template."""
+    from django.utils.translation.template import templatize
+
+    for match in TEMPLATE_CALL.finditer(templatize(path.read_text(encoding="utf-8"))):
+        yield ast.literal_eval(match[2]), ast.literal_eval(match[5]) if match[1] == "ngettext" and match[5] else ""
+
+
+def of_python(path: Path) -> Iterator[Text]:
+    """Give the literal texts of gettext calls."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        name = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+        if name in CALLS:
+            words = [item.value for item in node.args[:2] if isinstance(item, ast.Constant) and isinstance(item.value, str)]  # type: ignore[attr-defined]
+            if words:
+                yield words[0], words[1] if name.startswith("ngettext") else ""
+
+
+def of_connectors() -> Iterator[tuple[Text, str]]:
+    """Give what connectors say of themselves and their properties; they know nothing of Django, the pages translate it."""
+    from connections.connectors.registry import connector_keys, get_connector
+    from connections.forms import label_of
+
+    for key in connector_keys():
+        connector = get_connector(key)
+        where = f"connections/connectors ({key})"
+        yield (connector.description, ""), where
+        for item in connector.properties:
+            for text in (label_of(item), item.help, item.group, item.placeholder if " " in item.placeholder else ""):
+                if text:
+                    yield (text, ""), where
+
+
+def update(language: str) -> int:
+    """Bring one catalogue up to date; return how many texts wait for a translation."""
+    import polib
+
+    path = CATALOGUES / language / "LC_MESSAGES" / "django.po"
+    old = polib.pofile(str(path)) if path.exists() else polib.POFile()
+    known = {(entry.msgid, entry.msgid_plural): entry for entry in old}
+    new = polib.POFile(wrapwidth=120)
+    new.metadata = {"Content-Type": "text/plain; charset=UTF-8", "Language": language, "Plural-Forms": "nplurals=1; plural=0;"}
+    for text, where in sorted(texts().items(), key=lambda item: (item[1], item[0])):
+        entry = polib.POEntry(msgid=text[0], msgid_plural=text[1], occurrences=[(where, "")])
+        before = known.get(text)
+        if text[1]:
+            entry.msgstr_plural = before.msgstr_plural if before else {0: ""}
+        else:
+            entry.msgstr = before.msgstr if before else ""
+        new.append(entry)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new.save(str(path))
+    new.save_as_mofile(str(path.with_suffix(".mo")))
+    return sum(not entry.translated() for entry in new)
+
+
+def main() -> None:
+    """Update every catalogue."""
+    sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apiserver.settings")
+    import django
+
+    django.setup()
+    for folder in sorted(CATALOGUES.iterdir()):
+        print(f"{folder.name}: {update(folder.name)} texts to translate")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
