@@ -9,6 +9,7 @@ from apiserver.console import search, server_pages, views
 app_name = "console"
 urlpatterns = [
     path("", RedirectView.as_view(url="console/")),
+    path("favicon.ico", RedirectView.as_view(url="static/ui/icon.svg")),  # browsers ask for it beside JSON
     path("console/", views.status, name="status"),
     path("console/sign-in", views.sign_in, name="sign_in"),
     path("console/sign-out", views.sign_out, name="sign_out"),
