@@ -62,6 +62,7 @@ class Scope:
     resource: PublishedResource
     alias: str
     is_whole: bool = False
+    is_nested: bool = False  # within $expand, where $it is the row at the head of the request
     variables: Mapping[str, Scope] = field(default_factory=dict)
 
     def property(self, name: str) -> PublishedProperty | None:
@@ -172,12 +173,11 @@ class Binder:
     def relation_to_null(self, node: nodes.Binary, scope: Scope) -> exp.Expression | None:
         """Return `Nav eq null` as a question for the related row (URL Conventions 4.01, 5.1.1.1.1)."""
         for side, other in ((node.left, node.right), (node.right, node.left)):
-            found = self.navigation_of(side, scope) if is_null(self.resolved(other)) else None
-            if found is None:
+            exists = self.relation_exists(side, scope) if is_null(self.resolved(other)) else None
+            if exists is None:
                 continue
             if node.operator not in ("eq", "ne"):
                 raise BindError("A relation can only be compared by eq and ne with null.", node.at)
-            exists = self.exists(found[0], found[1], [])
             return fn("not", exists) if node.operator == "eq" else exists
         return None
 
@@ -224,10 +224,8 @@ class Binder:
             left = self.typed(left)
         if right.literal is not None:
             literal, column = right.literal, left.column or Column("", left.type or Type.STRING)
-            if isinstance(literal.value, float) and not math.isfinite(literal.value):
-                self.is_cacheable = False
-                if math.isnan(literal.value):
-                    return left, right, True
+            if isinstance(literal.value, float) and math.isnan(literal.value):
+                return left, right, True
             chosen = column_for(literal, column)
             return left, Value(self.bind_literal(literal, chosen), left.type, False, chosen), False
         if left.type is None or right.type is None or not is_comparable(left.type, right.type):
@@ -322,7 +320,7 @@ class Binder:
     def path(self, node: nodes.Path, scope: Scope) -> Value:
         """Return the value at the end of a path: a property, /$count, any or all."""
         start, segments = self.start(node, scope)
-        return self.walk(start, segments, node.at)
+        return self.walk(start, segments, node.at, scope)
 
     def start(self, node: nodes.Path, scope: Scope) -> tuple[Scope, Sequence[nodes.Node]]:
         """Return where a path begins."""
@@ -331,12 +329,12 @@ class Binder:
         name = node.root.name
         if name in scope.variables:
             return scope.variables[name], node.segments
-        if name == "$it" and "$it" not in scope.variables:
+        if name == "$it" and not scope.is_nested:
             return scope, node.segments
         raise NotSupported(f"{name} is not supported here.", hint="Name the property itself.")
 
-    def walk(self, scope: Scope, segments: Sequence[nodes.Node], at: int) -> Value:
-        """Return the value that the rest of a path means, seen from `scope`."""
+    def walk(self, scope: Scope, segments: Sequence[nodes.Node], at: int, whole: Scope) -> Value:
+        """Return the value that the rest of a path means, seen from `scope`; lambda bodies on it see what `whole` sees."""
         if not segments:
             raise BindError("An entity stands where a value belongs.", at, hint="Add a property.")
         first, rest = segments[0], segments[1:]
@@ -351,11 +349,11 @@ class Binder:
         if navigation is None or navigation.target not in self.catalog.resources:
             raise unknown(scope.resource, first.name, first.at or at)
         if navigation.is_collection:
-            return self.collection(navigation, scope, rest, at)
+            return self.collection(navigation, scope, rest, at, whole)
         if not rest:
             raise BindError(f"{first.name} is a relation, not a value.", at, hint=f"Name a property of it: {first.name}/...")
         inner, ties = self.related(navigation, scope)
-        value = self.walk(inner, rest, at)
+        value = self.walk(inner, rest, at, whole)
         if value.type == Type.BOOLEAN and isinstance(rest[-1], nodes.Lambda):
             return Value(fn("exists", self.subselect(inner, [*ties, value.tree])), Type.BOOLEAN, is_nullable=False)
         query = select([value.tree], self.source(inner.resource, inner.alias)).where(all_of(ties), copy=False)
@@ -381,29 +379,30 @@ class Binder:
         name = getattr(rest[0], "name", "") or type(rest[0]).__name__
         raise BindError(f"{item.name} has no property {name}.", at, hint="It is a primitive value.")
 
-    def collection(self, navigation: PublishedNavigation, scope: Scope, rest: Sequence[nodes.Node], at: int) -> Value:
+    def collection(self, navigation: PublishedNavigation, scope: Scope, rest: Sequence[nodes.Node], at: int, whole: Scope) -> Value:
         """Return Nav/$count, Nav/any(...) or Nav/all(...)."""
         last = rest[0] if len(rest) == 1 else None
         if isinstance(last, nodes.Name) and last.name == "$count":
             last = nodes.CountSegment()
         if isinstance(last, nodes.CountSegment):
             inner, ties = self.related(navigation, scope)
+            outer = {} if whole.is_nested else {"$it": whole}
+            inner = replace(inner, is_nested=whole.is_nested, variables={**outer, **whole.variables})
             ties += [self.boolean(last.filter, inner)] if last.filter is not None else []
             if last.search is not None:
                 ties.append(self.search(last.search, inner))
             query = select([fn("count_rows")], self.source(inner.resource, inner.alias)).where(all_of(ties), copy=False)
             return Value(exp.Subquery(this=query), Type.INT64, is_nullable=False)
         if isinstance(last, nodes.Lambda):
-            return Value(self.quantified(navigation, scope, last), Type.BOOLEAN, is_nullable=False)
+            return Value(self.quantified(navigation, scope, last, whole), Type.BOOLEAN, is_nullable=False)
         raise BindError(f"{navigation.name} holds many rows.", at, hint=f"Use {navigation.name}/any(x:...) or {navigation.name}/$count.")
 
-    def quantified(self, navigation: PublishedNavigation, scope: Scope, node: nodes.Lambda) -> exp.Expression:
+    def quantified(self, navigation: PublishedNavigation, scope: Scope, node: nodes.Lambda, whole: Scope) -> exp.Expression:
         """Return any / all as EXISTS; `all` asks that no row fails (URL Conventions 4.01, 5.1.1.13)."""
         inner, conditions = self.related(navigation, scope)
         if node.body is None:
             return fn("exists", self.subselect(inner, conditions))
-        variables = {**scope.variables, str(node.variable): inner}
-        body_scope = replace(scope, variables=variables)
+        body_scope = replace(whole, variables={**whole.variables, str(node.variable): inner})
         if node.operator == "any":
             conditions.append(self.boolean(node.body, body_scope))
             return fn("exists", self.subselect(inner, conditions))
@@ -414,21 +413,23 @@ class Binder:
         """Return SELECT 1 over a scope."""
         return select([fn("one")], self.source(scope.resource, scope.alias)).where(all_of(conditions), copy=False)
 
-    def exists(self, navigation: PublishedNavigation, scope: Scope, more: list[exp.Expression]) -> exp.Expression:
-        """Return whether a related row exists."""
-        inner, ties = self.related(navigation, scope)
-        return fn("exists", self.subselect(inner, ties + more))
-
-    def navigation_of(self, node: nodes.Node, scope: Scope) -> tuple[PublishedNavigation, Scope] | None:
-        """Return the single relation that a path of one name means."""
-        if not isinstance(node, nodes.Path) or len(node.segments) != 1 or not isinstance(node.segments[0], nodes.Name):
+    def relation_exists(self, node: nodes.Node, scope: Scope) -> exp.Expression | None:
+        """Return whether a related row exists where a path ends in a single relation; None where it does not."""
+        if not isinstance(node, nodes.Path) or not all(isinstance(segment, nodes.Name) for segment in node.segments):
             return None
         start, segments = self.start(node, scope)
-        first = segments[0]
-        navigation = start.resource.navigation_by_name.get(getattr(first, "name", ""))
+        return self.related_exists(start, [getattr(segment, "name", "") for segment in segments])
+
+    def related_exists(self, scope: Scope, names: Sequence[str]) -> exp.Expression | None:
+        """Return whether single relations, one after the other, lead to a row."""
+        navigation = scope.resource.navigation_by_name.get(names[0]) if names else None
         if navigation is None or navigation.is_collection or navigation.target not in self.catalog.resources:
             return None
-        return navigation, start
+        inner, ties = self.related(navigation, scope)
+        further = self.related_exists(inner, names[1:]) if len(names) > 1 else None
+        if len(names) > 1 and further is None:
+            return None
+        return fn("exists", self.subselect(inner, ties if further is None else [*ties, further]))
 
     # ---- $search ----
 

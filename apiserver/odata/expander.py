@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +14,7 @@ from apiserver.odata import nodes
 from apiserver.odata.binder import Binder, Scope, Slot, unknown
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.etag import etag_names, has_etag
+from apiserver.odata.levels import with_levels
 from apiserver.odata.payload import expanded_items, selected_names
 from apiserver.odata.payload_context import entity_id
 from apiserver.odata.reader_plan import COUNT_COLUMN, Plan, Question, conditions, key_decoder, order_keys, ordered, planned, run
@@ -22,9 +23,8 @@ from connections.contract.table import Column
 from connections.engine.nodes import all_of, fn, select
 from connections.engine.printer import print_statement
 
-# Parents of one statement; `max` levels of a relation that leads to its own kind.
+# Parents of one statement.
 CHUNK = 200
-MAX_LEVELS = 3
 
 
 @dataclass(slots=True)
@@ -46,6 +46,8 @@ def expansions(question: Question) -> list[tuple[PublishedNavigation, nodes.Expa
             error = unknown(resource, item.path[0] if navigation is None else "/".join(item.path), item.at)
             error.option = "$expand"
             raise error
+        if item.suffix == "$count" and not navigation.is_collection and item.path[-1] != "*":
+            raise BindError(f"{name} is one row, which has no $count.", item.at, "$expand")
         found.append((navigation, item))
     return found
 
@@ -71,7 +73,7 @@ class Expansion:
 
     def __init__(self, question: Question, navigation: PublishedNavigation, item: nodes.ExpandItem, root: str) -> None:
         target = question.catalog.resources[navigation.target]
-        options = with_levels(question, navigation, item)
+        options = with_levels(question.resource, navigation, item)
         self.parent = question
         self.navigation = navigation
         self.item = item
@@ -158,7 +160,7 @@ class Expansion:
 
     def plan(self, binder: Binder, items: Sequence[PublishedProperty], count: int) -> Plan:
         """Return the statement: numbered rows of each parent where a parent may have too many."""
-        scope = Scope(self.child.resource, binder.alias())
+        scope = Scope(self.child.resource, binder.alias(), is_nested=True)
         wanted = [self.tied_to(binder, scope, count), *conditions(binder, self.child, scope)]
         keys = order_keys(binder, self.child, scope)
         ties: list[exp.Expression] = [binder.read(column, scope.alias) for column in self.ties]
@@ -193,7 +195,7 @@ class Expansion:
 
     def count_plan(self, binder: Binder, count: int) -> Plan:
         """Return the statement that counts by parent."""
-        scope = Scope(self.child.resource, binder.alias())
+        scope = Scope(self.child.resource, binder.alias(), is_nested=True)
         wanted = [self.tied_to(binder, scope, count), *conditions(binder, self.child, scope)]
         ties: list[exp.Expression] = [binder.read(column, scope.alias) for column in self.ties]
         query = select([*ties, fn("count_rows")], binder.source(self.child.resource, scope.alias)).where(all_of(wanted), copy=False)
@@ -231,19 +233,3 @@ def pad(ties: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 def tie_values(ties: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
     """Return the values of the ties by slot name."""
     return {f"~{place}.{i}": value for place, tie in enumerate(ties) for i, value in enumerate(tie)}
-
-
-def with_levels(question: Question, navigation: PublishedNavigation, item: nodes.ExpandItem) -> nodes.Options:
-    """Return the options of the related rows; $levels repeats the expansion of a relation to its own kind (5.1.3.1)."""
-    options = item.options or nodes.Options()
-    if options.levels is None:
-        return options
-    left = MAX_LEVELS if options.levels == "max" else int(options.levels)
-    if left > MAX_LEVELS and options.levels != "max":
-        raise BindError(f"$levels goes no deeper than {MAX_LEVELS} here.", item.at, "$expand")
-    if navigation.target != question.resource.name:
-        raise BindError(f"$levels needs a relation to its own kind; {navigation.name} leads to {navigation.target}.", item.at, "$expand")
-    if left <= 1:
-        return replace(options, levels=None)
-    again = nodes.ExpandItem((navigation.name,), item.suffix, replace(options, levels=left - 1))
-    return replace(options, levels=None, expand=(*(options.expand or ()), again))

@@ -83,6 +83,8 @@ def finish(response: HttpResponseBase, version: str) -> HttpResponseBase:
     """Set what every answer carries."""
     if not response.streaming and "Content-Length" not in response and response.status_code not in (204, 304):
         response["Content-Length"] = str(len(response.content))  # type: ignore[attr-defined]
+    if response.status_code in (204, 304) and "Content-Type" in response:
+        del response["Content-Type"]  # the framework names one for no content too
     response["OData-Version"] = version
     response["Cache-Control"] = "no-store"
     response["Referrer-Policy"] = "no-referrer"

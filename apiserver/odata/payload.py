@@ -13,11 +13,12 @@ from apiserver.odata.binder_errors import BindError
 from apiserver.odata.edm import navigations
 from apiserver.odata.etag import Tagger, has_etag
 from apiserver.odata.format import Format
+from apiserver.odata.levels import with_levels
 from apiserver.odata.nodes import ExpandItem, Options, SelectItem
 from apiserver.odata.payload_context import entity_id, type_name
 from apiserver.odata.payload_values import Encode, edm_of_value, encoder_for_value, json_encoder
 from apiserver.resources.catalog import Catalog, PublishedResource
-from connections.contract.table import Type
+from connections.contract.table import Column, Type
 
 CHUNK_ROWS = 500
 # What a JSON reader infers by itself; everything else is annotated at metadata=full (JSON Format 4.01, 4.6.3).
@@ -72,16 +73,14 @@ class PayloadWriter:
         for name, item in expanded_items(resource, options):
             navigation = resource.navigation_by_name.get(name)
             target = self.catalog.resources.get(navigation.target) if navigation else None
-            if target is not None:
-                shape.expanded.append((name, item, self.shape(target, item.options, item.suffix)))
+            if navigation is not None and target is not None:
+                shape.expanded.append((name, item, self.shape(target, with_levels(resource, navigation, item), item.suffix)))
         return shape
 
     def _shown(self, resource: PublishedResource, name: str) -> _Shown:
         column = resource.by_name[name].column
         encode = json_encoder(column, is_ieee754=self.format.is_ieee754)
-        if not self.is_full or (column.type in _INFERRED and not column.is_collection):
-            return _Shown(name, encode)
-        return _Shown(name, encode, f"#Collection({column.type})" if column.is_collection else f"#{column.type}")
+        return _Shown(name, encode, declared_type(column) if self.is_full and not is_inferred(column) else "")
 
     def entity(self, shape: Shape, row: Row) -> dict[str, Any]:
         """Return one row as a JSON object."""
@@ -156,6 +155,16 @@ class PayloadWriter:
         yield b"]" + (b"," + orjson.dumps(end)[1:] if end else b"}")
 
 
+def is_inferred(column: Column) -> bool:
+    """Claim that a JSON reader needs no word of the column's type."""
+    return column.type in _INFERRED and not column.is_collection
+
+
+def declared_type(column: Column) -> str:
+    """Return the type annotation of a column's values."""
+    return f"#Collection({column.type})" if column.is_collection else f"#{column.type}"
+
+
 def has_address(resource: PublishedResource, row: Row) -> bool:
     """Claim that the row's key is known; an expanded row with a narrow $select may lack it."""
     return bool(resource.key) and all(name in row for name in resource.key)
@@ -212,9 +221,14 @@ def expanded_items(resource: PublishedResource, options: Options) -> list[tuple[
         if item.path[-1] == "*":
             for navigation in resource.navigations:
                 found.setdefault(navigation.name, item)
+    named: set[str] = set()
     for item in options.expand or ():
-        if item.path[-1] != "*":
-            found[item.path[-1]] = item
+        name = item.path[-1]
+        if name in named:
+            raise BindError(f"{name} is expanded twice.", item.at, "$expand")
+        if name != "*":
+            named.add(name)
+            found[name] = item
     return list(found.items())
 
 

@@ -46,7 +46,7 @@ def select_list(catalog: Catalog, resource: PublishedResource, options: Options)
             names = ["*"]
             break
         name = "/".join(item.path)
-        if name not in names and item.path[0] not in resource.navigation_by_name:
+        if name not in names:
             names.append(name)
     names += [item.name for item in options.compute or () if not options.select and item.name not in names]
     if options.select is not None and not names:
@@ -69,5 +69,6 @@ def _expanded(catalog: Catalog, resource: PublishedResource, item: ExpandItem) -
         if item.suffix == "$ref":
             found.append(f"{name}/$ref")
         else:
-            found.append(f"{name}({select_list(catalog, target, item.options or Options())})")
+            again = "+" if item.options and item.options.levels else ""  # 10.9: a recursive expansion
+            found.append(f"{name}{again}({select_list(catalog, target, item.options or Options())})")
     return found

@@ -124,15 +124,9 @@ def planned(question: Question, build: Callable[[Binder], Plan], *more: Hashable
     if plan is None:
         binder = Binder(question.catalog, question.dialect, literals, question.aliases)
         plan = build(binder)
-        if binder.is_cacheable and all(not is_special(literal) for literal in literals):
+        if binder.is_cacheable:
             PLANS.put(key, plan)
     return plan, literals
-
-
-def is_special(literal: nodes.Literal) -> bool:
-    """Claim that the literal's value shapes the statement: INF and NaN compare like nothing else, zero divides nothing."""
-    value = literal.value
-    return isinstance(value, float) and (value != value or value in (float("inf"), float("-inf")))
 
 
 def run(

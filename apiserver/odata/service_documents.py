@@ -7,7 +7,7 @@ from urllib.parse import quote
 import orjson
 from django.http import HttpResponse
 
-from apiserver.odata.errors import NotFound
+from apiserver.odata.errors import BadRequest, NotFound
 from apiserver.odata.format import Format, negotiate
 from apiserver.odata.service import Exchange
 
@@ -22,6 +22,8 @@ _OFFERS = {
 def answer(exchange: Exchange) -> HttpResponse:
     """Answer the document that is addressed, as this user may see it."""
     name = exchange.target.document
+    for option in exchange.options.given.keys() - {"format", "schemaversion"}:
+        raise BadRequest(f"The query option ${option} does not apply here.", target=f"${option}", hint="Leave it out.")
     accept = exchange.request.headers.get("Accept", "") if name in ("", "$metadata") else ""
     chosen = negotiate(accept, exchange.options.format, offers=_OFFERS[name])
     if not name:

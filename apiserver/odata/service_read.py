@@ -13,7 +13,7 @@ from apiserver.odata import nodes, service_rows
 from apiserver.odata.errors import BadRequest, NotBuilt, NotFound
 from apiserver.odata.etag import check_still, etag_of, has_etag, is_unchanged
 from apiserver.odata.format import accepts_raw, negotiate
-from apiserver.odata.payload import PayloadWriter, dumps
+from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_inferred
 from apiserver.odata.payload_context import entity_context, entity_id, key_predicate
 from apiserver.odata.payload_values import json_encoder, plain_text
 from apiserver.odata.service import Exchange
@@ -90,7 +90,10 @@ def scope_of(exchange: Exchange) -> Row | None:
         if hop.navigation is not None:
             where = {there: before[here] for here, there in hop.navigation.pairs}
         if hop.key is not None:
-            where = where | by_column(hop.resource, hop.key)
+            key = by_column(hop.resource, hop.key)
+            if any(where.get(column, value) != value for column, value in key.items()):
+                raise no_row(hop.resource)  # a row of somebody else
+            where = where | key
         if hop is exchange.target.last:
             break
         found = service_rows.parent_row(exchange, hop.resource, where) if None not in where.values() else None
@@ -252,6 +255,8 @@ def property_response(exchange: Exchange, resource: PublishedResource, row: Mapp
     body = writer.context(
         f"{quote(resource.name)}{key_predicate(resource, dict(row))}/{item.name}" if resource.key else f"Edm.{item.column.type}"
     )
+    if exchange.format.level == "full" and not is_inferred(item.column):
+        body["@odata.type"] = declared_type(item.column)
     body["value"] = encode(row[item.name]) if encode else row[item.name]
     return HttpResponse(dumps(body), content_type=exchange.format.content_type)
 

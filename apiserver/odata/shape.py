@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
+from math import isfinite
 from typing import Any
 
 from apiserver.odata import nodes
+from connections.contract.table import NUMBERS
 
 # Values that do not shape a statement, or only by their presence.
 _IGNORED = frozenset({"given", "custom", "format", "index", "schemaversion"})
@@ -15,6 +17,8 @@ _OPTION_FIELDS = tuple(name for name in nodes.Options.__slots__ if name not in _
 
 def shape(options: nodes.Options) -> tuple[Hashable, list[nodes.Literal]]:
     """Return a key in which literals are only their types, and the literals in the order of the walk.
+
+    INF, NaN and zero are told apart: the first two compare like nothing else, the last divides nothing.
 
     Kept in the key: names, operators, lengths of lists, words of $search, numbers of $levels, presence of $top and $skip.
     """
@@ -44,7 +48,10 @@ def _value(value: Any, literals: list[nodes.Literal]) -> Hashable:
 
 def _literal(node: nodes.Literal, literals: list[nodes.Literal]) -> Hashable:
     literals.append(node)
-    return ("?", node.type, node.kind)
+    value = node.value
+    if isinstance(value, float) and not isfinite(value):
+        return ("?", node.type, str(value))
+    return ("?", node.type, "zero" if node.type in NUMBERS and value == 0 else node.kind)
 
 
 def _json(node: nodes.JsonLiteral, literals: list[nodes.Literal]) -> Hashable:

@@ -18,6 +18,7 @@ from tests.compliance import rows
 from tests.served import Served, publish
 
 TOKEN = "compliance-token-0123456789abcdef"
+FULL = "application/json;odata.metadata=full"
 ALL = ["GET", "POST", "PATCH", "PUT", "MERGE", "DELETE"]
 
 
@@ -73,7 +74,7 @@ def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("compliance")
     database = databases.make(request.param, "compliance", request, folder)
     rows.fill(database)
-    tables = ("customers", "orders", "items", "journal", "things")
+    tables = ("customers", "orders", "items", "journal", "things", "staff")
     configuration = {
         "server": {"page_size": 100, "max_page_size": 500},
         "connections": {"shop": database.connection},

@@ -150,6 +150,9 @@ def fill(database: Database) -> None:
     database.create("customers", CUSTOMER_COLUMNS)
     database.create("orders", ORDER_COLUMNS, key)
     database.create("items", ITEM_COLUMNS, "PRIMARY KEY (order_id, line)", "FOREIGN KEY (order_id) REFERENCES orders (id)")
+    chief = f"FOREIGN KEY (boss_id) REFERENCES staff ({database.quote('id')})"
+    database.create("staff", {"id": "integer PRIMARY KEY", "name": "varchar(40) NOT NULL", "boss_id": "integer"}, chief)
+    database.insert("staff", [(1, "Root", None), (2, "Anna", 1), (3, "Ben", 1), (4, "Carl", 2), (5, "Dora", 4)])
     database.create("journal", {"text": "varchar(50)", "at": "integer"})
     database.create(
         "things", {"id": "integer PRIMARY KEY", "name": "varchar(40)", "data": "blob", "ref": "guid", "amount": "numeric(20,5)"}

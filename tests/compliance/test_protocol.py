@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.compliance.conftest import Client
-
-FULL = "application/json;odata.metadata=full"
+from tests.compliance.conftest import FULL, Client
 
 
 def test_root_answers_with_and_without_slash(odata: Client) -> None:
@@ -21,7 +19,7 @@ def test_service_document_lists_entity_sets(odata: Client) -> None:
 
     assert document["@odata.context"].endswith("/api.rsc/$metadata")
     listed = {item["name"]: (item["kind"], item["url"]) for item in document["value"]}
-    sets = {name: ("EntitySet", name) for name in ("customers", "items", "orders", "things")}
+    sets = {name: ("EntitySet", name) for name in ("customers", "items", "orders", "staff", "things")}
     assert listed == {**sets, "journal": ("FunctionImport", "journal")}  # no key, so no entity set
 
 

@@ -1,0 +1,27 @@
+"""$levels: the expansion of a relation to its own kind, repeated (URL Conventions 4.01, 5.1.3.1). Read by expander and payload."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from apiserver.odata import nodes
+from apiserver.odata.binder_errors import BindError
+from apiserver.resources.catalog import PublishedNavigation, PublishedResource
+
+MAX_LEVELS = 3  # of `max`
+
+
+def with_levels(resource: PublishedResource, navigation: PublishedNavigation, item: nodes.ExpandItem) -> nodes.Options:
+    """Return the options of the related rows with $levels written out as nested expansions."""
+    options = item.options or nodes.Options()
+    if options.levels is None:
+        return options
+    left = MAX_LEVELS if options.levels == "max" else int(options.levels)
+    if left > MAX_LEVELS and options.levels != "max":
+        raise BindError(f"$levels goes no deeper than {MAX_LEVELS} here.", item.at, "$expand")
+    if navigation.target != resource.name:
+        raise BindError(f"$levels needs a relation to its own kind; {navigation.name} leads to {navigation.target}.", item.at, "$expand")
+    if left <= 1:
+        return replace(options, levels=None)
+    again = nodes.ExpandItem((navigation.name,), item.suffix, replace(options, levels=left - 1))
+    return replace(options, levels=None, expand=(*(options.expand or ()), again))
