@@ -18,12 +18,12 @@ from sqlglot import exp
 
 from apiserver.odata import nodes
 from apiserver.odata.binder_errors import BindError
-from apiserver.odata.binder_values import column_for, driver_value, is_comparable, own_column, value_for
+from apiserver.odata.binder_values import beside, column_for, driver_value, is_comparable, own_column, value_for
 from apiserver.odata.parser import parse_filter
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.errors import NotSupported
-from connections.contract.table import NUMBERS, Column, Type
+from connections.contract.table import FLOATS, NUMBERS, Column, Type
 from connections.engine.nodes import FALSE, TRUE, Bind, Read, all_of, fn, select, table
 
 # An expression of 200 chained operators is allowed; printing takes a few frames for each.
@@ -187,6 +187,12 @@ class Binder:
             return self.compare(MIRRORED[operator], right, left, at, is_positive=is_positive)
         if left.type is None or right.type is None:
             return self._with_null(operator, left, right)
+        if self.dialect.name == "sqlite" and right.literal is not None and left.type in NUMBERS - FLOATS:
+            side = beside(right.literal.value)
+            if side and operator in ("eq", "ne"):
+                return (TRUE if operator == "ne" else FALSE).copy()
+            if side:  # no stored number equals the literal: those that equal its double lie on that side of it
+                operator = ("ge" if side > 0 else "gt") if operator in ("gt", "ge") else ("lt" if side > 0 else "le")
         left, right, is_nan = self._paired(left, right, at)
         if is_nan:
             return (TRUE if operator == "ne" else FALSE).copy()
@@ -194,6 +200,8 @@ class Binder:
         if operator in ("gt", "ge", "lt", "le") and kind in (Type.BOOLEAN, Type.BINARY):
             raise BindError(f"Values of type {kind} have no order.", at, hint="Use eq or ne.")
         suffix = "_text" if kind == Type.STRING else ""
+        if {kind, right.type} & FLOATS and f"{operator}_float" in self.dialect.functions:
+            suffix = "_float"
         return self._two_valued(operator, suffix, left, right, is_positive=is_positive)
 
     def _two_valued(self, operator: str, suffix: str, left: Value, right: Value, *, is_positive: bool) -> exp.Expression:
@@ -227,10 +235,28 @@ class Binder:
             if isinstance(literal.value, float) and math.isnan(literal.value):
                 return left, right, True
             chosen = column_for(literal, column)
+            if left.type == Type.DATE and chosen.type == Type.TIMESTAMP:
+                left = self.midnight(left)
             return left, Value(self.bind_literal(literal, chosen), left.type, False, chosen), False
         if left.type is None or right.type is None or not is_comparable(left.type, right.type):
             raise BindError(f"A value of type {left.type} can't be compared with one of type {right.type}.", at)
-        return left, right, False
+        if is_naive(left) and is_naive(right):
+            return left, right, False
+        if left.type != right.type and Type.TIMESTAMP in (left.type, right.type):
+            left, right = self.midnight(left), self.midnight(right)
+        return self.instant(left), self.instant(right), False
+
+    def midnight(self, value: Value) -> Value:
+        """Return a date as the instant at which it begins in UTC."""
+        if value.type != Type.DATE:
+            return value
+        return Value(fn("date_to_timestamp", value.tree), Type.TIMESTAMP, value.is_nullable, Column("", Type.TIMESTAMP))
+
+    def instant(self, value: Value) -> Value:
+        """Return a date-time without zone as the instant that the connection's TimeZone makes of it."""
+        if not is_naive(value) or "instant" not in self.dialect.functions:
+            return value
+        return Value(fn("instant", value.tree), Type.TIMESTAMP, value.is_nullable, Column("", Type.TIMESTAMP))
 
     def membership(self, node: nodes.In, scope: Scope, *, is_positive: bool) -> exp.Expression:
         """Return `left in (...)`: equal to one of the items, null included."""
@@ -459,6 +485,12 @@ def flat(node: nodes.Binary) -> list[nodes.Node]:
         found.append(current.right)
         current = current.left
     return [current, *reversed(found)]
+
+
+def is_naive(value: Value) -> bool:
+    """Claim that the value is a stored wall clock, which the connection's TimeZone makes an instant of."""
+    column = value.column
+    return value.type == Type.TIMESTAMP and column is not None and bool(column.native_type) and not column.has_zone
 
 
 def is_null(node: nodes.Node) -> bool:

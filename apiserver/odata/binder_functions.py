@@ -117,7 +117,7 @@ def argument(binder: Binder, node: nodes.Node, scope: Scope, wanted: frozenset[T
     """Return an argument of one of the wanted types; a quoted literal may be read as that type."""
     value = binder.value(node, scope)
     if value.type is None or value.type in wanted:
-        return binder.typed(value)
+        return binder.instant(binder.typed(value))
     if value.literal is not None and value.type == Type.STRING and len(wanted) <= 2:
         kind = Type.TIMESTAMP if Type.TIMESTAMP in wanted else sorted(wanted)[0]
         column = Column("", kind)
@@ -174,7 +174,7 @@ def arithmetic(binder: Binder, node: nodes.Binary, scope: Scope) -> Value:
 def case(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
     """Return case(condition:value,...); null when no condition holds (4.01)."""
     conditions = [binder.boolean(item, scope) for item in node.arguments[::2]]
-    values = [binder.typed(binder.value(item, scope)) for item in node.arguments[1::2]]
+    values = [binder.instant(binder.typed(binder.value(item, scope))) for item in node.arguments[1::2]]
     kinds = {value.type for value in values if value.type is not None}
     kind = next(iter(kinds), None)
     if kind is None:
@@ -217,6 +217,7 @@ def cast(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
 
 def converted(binder: Binder, value: Value, kind: Type, at: int) -> Value:
     """Return a column cast to another type, where no value is lost."""
+    value = binder.instant(value)
     if value.type == kind or (value.type in INTEGERS and kind in INTEGERS and value.type in CASTABLE.get(kind, frozenset())):
         return replace(value, type=kind, column=Column("", kind))
     if value.type not in CASTABLE.get(kind, frozenset()):
@@ -225,6 +226,11 @@ def converted(binder: Binder, value: Value, kind: Type, at: int) -> Value:
         return make(fn("boolean_text", value.tree), kind, value.is_nullable)
     if kind == Type.TIMESTAMP:
         return make(fn("date_to_timestamp", value.tree), kind, value.is_nullable)
+    if binder.dialect.name == "sqlite" and kind == Type.STRING and value.column and value.column.scale:
+        from apiserver.odata.binder import Slot
+
+        scale = binder.bind(Slot(Column("", Type.INT32), value=value.column.scale))
+        return make(fn("decimal_text", value.tree, scale), kind, value.is_nullable)  # 2.50, as every other database writes it
     return make(fn(f"cast_{kind}", value.tree), kind, value.is_nullable)
 
 

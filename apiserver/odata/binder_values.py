@@ -95,6 +95,14 @@ def driver_value(value: Any, column: Column, dialect: Dialect) -> Any:
     return found
 
 
+def beside(value: Any) -> int:
+    """Return where the double that SQLite keeps of a number lies: 1 above it, -1 below it, 0 on it."""
+    if not isinstance(value, Decimal) or (value == value.to_integral_value() and abs(value) < 2**63):
+        return 0
+    nearest = Decimal(repr(float(value)))
+    return (nearest > value) - (nearest < value)
+
+
 def own_column(literal: nodes.Literal) -> Column:
     """Return the column of a literal that stands alone."""
     kind = literal.type or Type.STRING

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import Any
 
 from apiserver.odata import nodes
+from apiserver.odata.binder_values import beside
 from connections.contract.table import NUMBERS
 
 # Values that do not shape a statement, or only by their presence.
@@ -18,7 +19,8 @@ _OPTION_FIELDS = tuple(name for name in nodes.Options.__slots__ if name not in _
 def shape(options: nodes.Options) -> tuple[Hashable, list[nodes.Literal]]:
     """Return a key in which literals are only their types, and the literals in the order of the walk.
 
-    INF, NaN and zero are told apart: the first two compare like nothing else, the last divides nothing.
+    INF, NaN and zero are told apart: the first two compare like nothing else, the last divides nothing. So are
+    decimals that no double holds.
 
     Kept in the key: names, operators, lengths of lists, words of $search, numbers of $levels, presence of $top and $skip.
     """
@@ -51,7 +53,9 @@ def _literal(node: nodes.Literal, literals: list[nodes.Literal]) -> Hashable:
     value = node.value
     if isinstance(value, float) and not isfinite(value):
         return ("?", node.type, str(value))
-    return ("?", node.type, "zero" if node.type in NUMBERS and value == 0 else node.kind)
+    if node.type in NUMBERS:
+        return ("?", node.type, "zero" if value == 0 else beside(value))
+    return ("?", node.type, node.kind)
 
 
 def _json(node: nodes.JsonLiteral, literals: list[nodes.Literal]) -> Hashable:

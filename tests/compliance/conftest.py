@@ -74,13 +74,15 @@ def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("compliance")
     database = databases.make(request.param, "compliance", request, folder)
     rows.fill(database)
-    tables = ("customers", "orders", "items", "journal", "things", "staff")
+    tables = ("customers", "orders", "items", "journal", "marks", "things", "staff")
+    tokyo = {**database.connection, "properties": {**database.connection["properties"], "TimeZone": "Asia/Tokyo"}}
     configuration = {
         "server": {"page_size": 100, "max_page_size": 500},
-        "connections": {"shop": database.connection},
+        "connections": {"shop": database.connection, "tokyo": tokyo},
         "resources": {
             table: {"connection": "shop", "table": table, "methods": ["GET", "POST", "PATCH", "PUT", "DELETE"]} for table in tables
-        },
+        }
+        | {"late_orders": {"connection": "tokyo", "table": "orders"}},
         "users": {"judge": {"role": "query", "privileges": ALL, "authtoken": TOKEN}},
     }
     served = publish(configuration, folder / "data")

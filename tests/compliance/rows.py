@@ -159,6 +159,9 @@ def fill(database: Database) -> None:
     )
     for table, found in (("customers", CUSTOMERS), ("orders", ORDERS), ("items", ITEMS)):
         database.insert(table, [[seen_in(database, value) for value in row.values()] for row in found])
+    database.create("marks", {"id": "integer PRIMARY KEY", "value": "float", "other": "float"})
+    special = [(3, "NaN", 1), (2, "Infinity", "NaN")] if database.kind == "postgresql" else []
+    database.insert("marks", [(1, 1.5, 2), *special, (4, None, 1)])
     database.insert("journal", [("started", 1), ("stopped", 2), (None, 3)])
     if database.kind == "postgresql":
         database.run("SELECT setval(pg_get_serial_sequence('orders', 'id'), 100)")

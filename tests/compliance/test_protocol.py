@@ -19,7 +19,7 @@ def test_service_document_lists_entity_sets(odata: Client) -> None:
 
     assert document["@odata.context"].endswith("/api.rsc/$metadata")
     listed = {item["name"]: (item["kind"], item["url"]) for item in document["value"]}
-    sets = {name: ("EntitySet", name) for name in ("customers", "items", "orders", "staff", "things")}
+    sets = {name: ("EntitySet", name) for name in ("customers", "items", "late_orders", "marks", "orders", "staff", "things")}
     assert listed == {**sets, "journal": ("FunctionImport", "journal")}  # no key, so no entity set
 
 

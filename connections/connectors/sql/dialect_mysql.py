@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from connections.connectors.sql.functions_mysql import CASTS, FUNCTIONS
+from connections.connectors.sql.functions_mysql import CASTS, FUNCTIONS, instant
 from connections.connectors.sql.types_mysql import SHAPES
 from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, shortest_single, zone_of
 from connections.contract.dialect import Dialect
@@ -134,7 +134,7 @@ def dialect(zone: str) -> Dialect:
         bind_mark="%s",
         doubles_percent=True,
         quote=functools.partial(quoted, "`"),
-        functions=FUNCTIONS,
+        functions={**FUNCTIONS, **instant(found)},
         casts=CASTS,
         bind=bind,
         select=select,

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from connections.connectors.sql.errors_postgresql import OUT_OF_CALENDAR, made
-from connections.connectors.sql.functions_postgresql import CASTS, FUNCTIONS
+from connections.connectors.sql.functions_postgresql import CASTS, FUNCTIONS, instant
 from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, zone_of
 from connections.contract.dialect import Dialect, Wire
 from connections.contract.errors import BadValue
@@ -134,7 +134,7 @@ def dialect(zone: str) -> Dialect:
         bind_mark="%s",
         doubles_percent=True,
         quote=functools.partial(quoted, '"'),
-        functions=FUNCTIONS,
+        functions={**FUNCTIONS, **instant(zone)},
         casts=CASTS,
         bind=bind,
         select=select,

@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from connections.connectors.sql import sqlite_functions as stored
-from connections.connectors.sql.functions_sqlite import CASTS, FUNCTIONS
+from connections.connectors.sql.functions_sqlite import CASTS, FUNCTIONS, instant
 from connections.connectors.sql.values import instant_reader, instant_writer, quoted, zone_of
 from connections.contract.dialect import Dialect
 from connections.contract.errors import BadValue
@@ -150,7 +150,7 @@ def dialect(zone: str) -> Dialect:
         bind_mark="?",
         doubles_percent=False,
         quote=functools.partial(quoted, '"'),
-        functions=FUNCTIONS,
+        functions={**FUNCTIONS, **instant(zone)},
         casts=CASTS,
         bind=bind,
         select=select,

@@ -1,6 +1,9 @@
 """MySQL's and MariaDB's SQL for our functions. {0}, {1} are printed arguments, already wrapped."""
 
+import datetime as dt
+
 from connections.contract.dialect import Template
+from connections.contract.errors import NotSupported
 from connections.contract.table import Type
 
 
@@ -18,6 +21,9 @@ A, B = octets("{0}"), octets("{1}")
 START = "(CASE WHEN {1} < 0 THEN GREATEST(CHAR_LENGTH({0}) + {1}, 0) ELSE {1} END + 1)"
 NUMBER = "CAST({0} AS DECIMAL(65, 20))"
 OTHER = "CAST({1} AS DECIMAL(65, 20))"
+# MySQL answers null to a division by zero; the others refuse, so an overflow makes it refuse too.
+DIVISOR = "({1} + 0 * (9223372036854775807 + (CASE WHEN {1} = 0 THEN 1 ELSE 0 END)))"
+BLANK = "[[:space:]\x85\xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 
 FUNCTIONS: dict[str, Template] = {
     "same": "{0} <=> {1}",
@@ -43,21 +49,21 @@ FUNCTIONS: dict[str, Template] = {
     "substring_count": f"SUBSTRING({{0}}, {START}, GREATEST({{2}}, 0))",
     "tolower": "LOWER({0})",
     "toupper": "UPPER({0})",
-    "trim": "TRIM({0})",
+    "trim": f"REGEXP_REPLACE({{0}}, '^{BLANK}|{BLANK}$', '')",
     "concat": "CONCAT({0}, {1})",
     # arithmetic
     "add": f"{NUMBER} + {OTHER}",
     "sub": f"{NUMBER} - {OTHER}",
     "mul": f"{NUMBER} * {OTHER}",
-    "div_integer": "{0} DIV {1}",
-    "div": f"{NUMBER} / {OTHER}",
-    "mod": "MOD({0}, {1})",
+    "div_integer": f"{{0}} DIV {DIVISOR}",
+    "div": f"{NUMBER} / CAST({DIVISOR} AS DECIMAL(65, 20))",
+    "mod": f"MOD({{0}}, {DIVISOR})",
     "neg": f"-{NUMBER}",
     "add_float": "{0} + {1}",
     "sub_float": "{0} - {1}",
     "mul_float": "{0} * {1}",
-    "div_float": "{0} / {1}",
-    "mod_float": "MOD({0}, {1})",
+    "div_float": f"{{0}} / {DIVISOR}",
+    "mod_float": f"MOD({{0}}, {DIVISOR})",
     "neg_float": "-{0}",
     "round": "ROUND({0})",
     "floor": "FLOOR({0})",
@@ -91,3 +97,21 @@ CASTS: dict[Type, Template] = {
     Type.TIME: "CAST({0} AS TIME(6))",
     Type.TIMESTAMP: "CAST({0} AS DATETIME(6))",
 }
+
+
+def instant(zone: dt.tzinfo) -> dict[str, Template]:
+    """Return what makes an instant of a date-time without zone; CONVERT_TZ knows no names and no years before 1970."""
+    if zone is dt.UTC:
+        return {}
+    offsets = {dt.datetime(year, month, 1, tzinfo=zone).utcoffset() for year in range(1970, 2038) for month in (1, 7)}
+    offset = offsets.pop()
+    if offsets or offset is None:
+        return {"instant": refuse}
+    return {"instant": f"{{0}} - INTERVAL {int(offset.total_seconds()) // 60} MINUTE"}
+
+
+def refuse(*_: str) -> str:
+    """Refuse: a zone with summer time needs tables that most servers lack."""
+    raise NotSupported(
+        "Functions of date-times without zone are not supported with the connection's TimeZone.", hint="Compare with a literal."
+    )

@@ -4,9 +4,17 @@ from connections.contract.dialect import Template
 from connections.contract.table import Type
 
 C = 'COLLATE "C"'  # text orders by code point, whatever the database's collation
+# Text is no longer than a gigabyte; twice that is no int.
+WITHIN = "least(greatest({0}, 0), 1073741823)"
+START = WITHIN.format("CASE WHEN {1} < 0 THEN length({0}) + {1} ELSE {1} END") + "::int + 1"
 
 FUNCTIONS: dict[str, Template] = {
     "same": "{0} IS NOT DISTINCT FROM {1}",
+    # PostgreSQL takes NaN for the greatest number; OData compares it with nothing.
+    "lt_float": "{0} < {1} AND {1} <> 'NaN'",
+    "le_float": "{0} <= {1} AND {1} <> 'NaN'",
+    "gt_float": "{0} > {1} AND {0} <> 'NaN'",
+    "ge_float": "{0} >= {1} AND {0} <> 'NaN'",
     "same_text": "{0} IS NOT DISTINCT FROM {1}",
     "eq_text": "{0} = {1}",
     "ne_text": "{0} <> {1}",
@@ -24,11 +32,11 @@ FUNCTIONS: dict[str, Template] = {
     "endswith": "right({0}, length({1})) = {1}",
     "length": "length({0})",
     "indexof": "strpos({0}, {1}) - 1",
-    "substring": "substr({0}, greatest(CASE WHEN {1} < 0 THEN length({0}) + {1} ELSE {1} END, 0)::int + 1)",
-    "substring_count": "substr({0}, greatest(CASE WHEN {1} < 0 THEN length({0}) + {1} ELSE {1} END, 0)::int + 1, greatest({2}, 0)::int)",
+    "substring": f"substr({{0}}, {START})",
+    "substring_count": f"substr({{0}}, {START}, {WITHIN.format('{2}')}::int)",
     "tolower": "lower({0})",
     "toupper": "upper({0})",
-    "trim": r"btrim({0}, E' \t\n\r\f\v')",
+    "trim": r"regexp_replace({0}, '^\s+|\s+$', '', 'g')",
     "concat": "{0} || {1}",
     # arithmetic: whole numbers as numeric, so that nothing overflows
     "add": "{0}::numeric + {1}::numeric",
@@ -78,3 +86,8 @@ CASTS: dict[Type, Template] = {
     Type.TIME: "({0})::time",
     Type.TIMESTAMP: "({0})::timestamp",
 }
+
+
+def instant(zone: str) -> dict[str, Template]:
+    """Return what makes an instant of a date-time without zone, on a connection with this TimeZone."""
+    return {} if zone == "UTC" else {"instant": f"{{0}} AT TIME ZONE '{zone}'"}

@@ -35,14 +35,14 @@ FUNCTIONS: dict[str, Template] = {
     "add": "api_add({0}, {1})",
     "sub": "api_sub({0}, {1})",
     "mul": "api_mul({0}, {1})",
-    "div_integer": "{0} / {1}",
+    "div_integer": "api_div_integer({0}, {1})",
     "div": "api_div({0}, {1})",
     "mod": "api_mod({0}, {1})",
     "add_float": "{0} + {1}",
     "sub_float": "{0} - {1}",
     "mul_float": "{0} * {1}",
-    "div_float": "CAST({0} AS REAL) / {1}",
-    "mod_float": "api_mod({0}, {1})",
+    "div_float": "api_div_float({0}, {1})",
+    "mod_float": "api_mod_float({0}, {1})",
     "neg_float": "-{0}",
     "round": "api_round({0})",
     "floor": "api_floor({0})",
@@ -51,18 +51,19 @@ FUNCTIONS: dict[str, Template] = {
     "floor_float": "api_floor({0})",
     "ceiling_float": "api_ceiling({0})",
     # dates are text that sorts: 2024-03-10 12:34:56.789
-    "year": "CAST(strftime('%Y', {0}) AS INTEGER)",
-    "month": "CAST(strftime('%m', {0}) AS INTEGER)",
-    "day": "CAST(strftime('%d', {0}) AS INTEGER)",
-    "hour": "CAST(strftime('%H', {0}) AS INTEGER)",
-    "minute": "CAST(strftime('%M', {0}) AS INTEGER)",
-    "second": "CAST(strftime('%S', {0}) AS INTEGER)",
+    "year": "CAST(substr({0}, 1, 4) AS INTEGER)",
+    "month": "CAST(substr({0}, 6, 2) AS INTEGER)",
+    "day": "CAST(substr({0}, 9, 2) AS INTEGER)",
+    "hour": "CAST(substr({0}, instr({0}, ':') - 2, 2) AS INTEGER)",
+    "minute": "CAST(substr({0}, instr({0}, ':') + 1, 2) AS INTEGER)",
+    "second": "CAST(substr({0}, instr({0}, ':') + 4, 2) AS INTEGER)",
     "fractionalseconds": FRACTION,
     "date": "substr({0}, 1, 10)",
     "time": "substr({0}, 12)",
     "totaloffsetminutes": "CASE WHEN {0} IS NOT NULL THEN 0 END",
     "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
     "date_to_timestamp": "{0} || ' 00:00:00'",
+    "decimal_text": "printf('%.*f', {1}, {0})",
     "boolean_text": "CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END",
 }
 
@@ -75,3 +76,8 @@ CASTS: dict[Type, Template] = {
     Type.TIME: "substr({0}, 12)",
     Type.TIMESTAMP: "{0} || ' 00:00:00'",
 }
+
+
+def instant(zone: str) -> dict[str, Template]:
+    """Return what makes an instant of a date-time without zone, on a connection with this TimeZone."""
+    return {} if zone == "UTC" else {"instant": "api_instant({0})"}

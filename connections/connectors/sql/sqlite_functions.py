@@ -9,6 +9,7 @@ import datetime as dt
 import decimal
 import functools
 import math
+import operator
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
@@ -57,6 +58,19 @@ def arithmetic(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[[An
     return run
 
 
+def of_doubles(operation: Callable[[float, float], float]) -> Callable[[Any, Any], float | None]:
+    """Return an operation on doubles; a division by zero raises, as every other database has it."""
+
+    def run(left: Any, right: Any) -> float | None:
+        if left is None or right is None:
+            return None
+        if right == 0:
+            raise ZeroDivisionError
+        return operation(left, right)
+
+    return run
+
+
 def rounded(mode: str) -> Callable[[Any], int | float | None]:
     """Return rounding to whole numbers in decimals."""
 
@@ -88,6 +102,16 @@ def read_timestamp(value: Any, zone: dt.tzinfo = dt.UTC) -> dt.datetime | None:
     except (ValueError, OverflowError):
         return None
     return None
+
+
+def instant(value: Any, zone: dt.tzinfo = dt.UTC) -> str | None:
+    """Return the wall clock of UTC when a date-time as `timestamp` writes it shows on the clocks of `zone`."""
+    if value is None:
+        return None
+    try:
+        return write_timestamp(dt.datetime.fromisoformat(value).replace(tzinfo=zone).astimezone(dt.UTC).replace(tzinfo=None))
+    except OverflowError:
+        return None
 
 
 def epoch(seconds: float, zone: dt.tzinfo) -> dt.datetime:
@@ -181,7 +205,7 @@ def exact(value: Any) -> Any:
 
 def registered(zone: dt.tzinfo) -> dict[str, tuple[int, Callable[..., Any]]]:
     """Return every function, those of dates and times for a connection with this TimeZone."""
-    zoned = {"api_ts": timestamp, "api_date": date, "api_time": time_of_day}
+    zoned = {"api_ts": timestamp, "api_date": date, "api_time": time_of_day, "api_instant": instant}
     return {**REGISTERED, **{name: (1, functools.partial(function, zone=zone)) for name, function in zoned.items()}}
 
 
@@ -192,10 +216,14 @@ REGISTERED: dict[str, tuple[int, Callable[..., Any]]] = {
     "api_mul": (2, arithmetic(EXACT.multiply)),
     "api_div": (2, arithmetic(EXACT.divide)),
     "api_mod": (2, arithmetic(EXACT.remainder)),
+    "api_div_integer": (2, arithmetic(EXACT.divide_int)),
+    "api_div_float": (2, of_doubles(operator.truediv)),
+    "api_mod_float": (2, of_doubles(math.fmod)),
     "api_round": (1, rounded(decimal.ROUND_HALF_UP)),
     "api_floor": (1, rounded(decimal.ROUND_FLOOR)),
     "api_ceiling": (1, rounded(decimal.ROUND_CEILING)),
     "api_ts": (1, timestamp),
+    "api_instant": (1, instant),
     "api_date": (1, date),
     "api_time": (1, time_of_day),
     "api_bool": (1, boolean),
