@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from threading import Lock
 from typing import Any
@@ -127,7 +127,38 @@ def relations(
             for target in by_table.get((row.connection_id, key.target_schema, key.target_table), [])[:1]:
                 pairs = tuple(zip(key.columns, key.target_columns, strict=True))
                 add_relation(navigations, found[row.name], found[target.name], pairs)
+    for row in rows:
+        for name, given in row.relations.items():
+            if fits(given, found[row.name], found.get(given["to"])):
+                add_declared(navigations, found[row.name], found[given["to"]], name, given)
     return navigations
+
+
+def fits(given: Mapping[str, Any], here: PublishedResource, there: PublishedResource | None) -> bool:
+    """Claim that both ends of a declared relation are there: its target may be unpublished, its columns dropped meanwhile."""
+    if there is None or there.connection_id != here.connection_id:
+        return False
+    ours, theirs = ({p.column.name for p in end.all_properties} for end in (here, there))
+    return ours >= set(given["columns"]) and theirs >= set(given["columns"].values())
+
+
+def add_declared(
+    navigations: dict[str, list[PublishedNavigation]],
+    here: PublishedResource,
+    there: PublishedResource,
+    name: str,
+    given: Mapping[str, Any],
+) -> None:
+    """Add a relation that an administrator declared and, when it has one, its partner the other way round."""
+    pairs = tuple(given["columns"].items())
+    is_collection = bool(given.get("collection"))
+    own = free_name(name, here, navigations[here.name])
+    wish = given.get("partner")
+    back = free_name(wish, there, navigations[there.name], also=(own,) if here.name == there.name else ()) if wish else ""
+    navigations[here.name].append(PublishedNavigation(own, there.name, is_collection, pairs, True, back))
+    if back:
+        mirrored = tuple((other, column) for column, other in pairs)
+        navigations[there.name].append(PublishedNavigation(back, here.name, not is_collection, mirrored, True, own))
 
 
 def add_relation(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver.resources import names
+from apiserver.resources import names, snapshot
 from apiserver.resources.models import ALL_METHODS, Resource
 from apiserver.resources.services import create, unpublish, update
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, nearest, reference, typed
@@ -29,7 +29,9 @@ KEYS = (
     "check_column",
     "serve",
     "etag",
+    "relations",
 )
+RELATION = ("to", "columns", "collection", "partner")
 TEXTS = ("title", "description", "check_column", "serve", "etag")
 
 
@@ -42,6 +44,9 @@ class ResourcesSection:
             raise ConfigurationError("resources must be a mapping of names to resources.")
         for name, given in data.items():
             self.one(str(name), given, change)
+        for name, given in data.items():  # their targets may stand further down in the file
+            if isinstance(given, Mapping) and "relations" in given:
+                self.relations(str(name), given["relations"], change)
         for resource in Resource.objects.exclude(name__in=list(data)) if prune else ():
             unpublish(resource)
             change.deleted.append(f"resources/{resource.name}")
@@ -67,6 +72,13 @@ class ResourcesSection:
                 Resource.objects.filter(pk=resource.pk).update(public_id=public_id(values["id"], place))
             change.created.append(label)
         elif update(existing, table=table, connection=connection, **settings):
+            change.updated.append(label)
+
+    def relations(self, name: str, given: Any, change: Change) -> None:
+        """Set the relations that the file declares."""
+        resource = Resource.objects.select_related("connection").get(name=name)
+        label = f"resources/{name}"
+        if update(resource, relations=relations_of(given, resource, f"resources.{name}.relations")) and label not in change.created:
             change.updated.append(label)
 
     def export(self, secrets: SecretWriter) -> Any:
@@ -123,6 +135,34 @@ def settings_of(values: Mapping[str, Any], table: Table, place: str) -> dict[str
     return found
 
 
+def relations_of(data: Any, resource: Resource, place: str) -> dict[str, Any]:
+    """Return the checked relations: name -> target resource of the same connection and the columns that belong together."""
+    if not isinstance(data or {}, Mapping):
+        raise ConfigurationError(f"{place} must be a mapping of names to relations.")
+    others = {item.name: item for item in Resource.objects.filter(connection=resource.connection_id)}
+    found: dict[str, Any] = {}
+    for name, given in (data or {}).items():
+        at = f"{place}.{name}"
+        values = check_keys(given, RELATION, at)
+        for word in (name, *([values["partner"]] if values.get("partner") else ())):
+            if not isinstance(word, str) or names.identifier(word) != word:
+                raise ConfigurationError(f"{at}: {word!r} is no simple identifier.")
+        target = others[reference(str(values.get("to", "")), others, f"{at}.to")]
+        pairs = typed(values.get("columns"), dict, f"{at}.columns")
+        if not pairs:
+            raise ConfigurationError(f"{at}.columns: name the column here and the one of {target.name}.")
+        here, there = snapshot.from_json(resource.snapshot), snapshot.from_json(target.snapshot)
+        columns = {column(own, here, f"{at}.columns"): column(other, there, f"{at}.columns") for own, other in pairs.items()}
+        found[name] = {
+            "to": target.name,
+            "columns": columns,
+            "collection": typed(values.get("collection", False), bool, f"{at}.collection"),
+        }
+        if values.get("partner"):
+            found[name]["partner"] = values["partner"]
+    return found
+
+
 def column(name: Any, table: Table, place: str) -> str:
     """Return a column's name; raise with the nearest for one that the table lacks."""
     if name not in table.by_name:
@@ -164,7 +204,7 @@ def exported(resource: Resource) -> dict[str, Any]:
     if resource.public_id != names.public_id(resource.name, ()):
         found["id"] = resource.public_id
     blank = Resource()
-    for name in (*TEXTS, "methods", "key", "columns", "search"):
+    for name in (*TEXTS, "methods", "key", "columns", "search", "relations"):
         value, default = getattr(resource, name), getattr(blank, name)
         if value != default:
             found[name] = value

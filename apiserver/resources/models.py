@@ -30,6 +30,7 @@ class Resource(models.Model):
     check_column = models.CharField(max_length=200, blank=True)
     serve = models.CharField(max_length=20, default="live")
     etag = models.CharField(max_length=200, default="row")
+    relations = models.JSONField(default=dict)  # navigation property -> {"to", "columns", "collection", "partner"}, besides foreign keys
     snapshot = models.JSONField()  # the table as it was reflected
     version = models.PositiveIntegerField(default=1)
     created = models.DateTimeField(auto_now_add=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -15,6 +17,7 @@ from django.views.decorators.http import require_POST
 from apiserver.resources import services
 from apiserver.resources.forms import ResourceForm
 from apiserver.resources.models import Resource
+from apiserver.resources.relation_pages import relations
 from apiserver.server import audit
 from apiserver.server.addresses import caller, service_root
 from apiserver.ui.access import console_page
@@ -24,6 +27,7 @@ from connections.models import Connection
 from connections.services import list_tables
 
 MOST_TABLES = 300
+PAGE = 50
 
 
 def note(request: HttpRequest, action: str, subject: str) -> None:
@@ -33,10 +37,15 @@ def note(request: HttpRequest, action: str, subject: str) -> None:
 
 @console_page
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show every resource with its addresses."""
-    root = service_root(request, None)
-    rows = [{"it": item, "address": f"{root}/{item.name}"} for item in Resource.objects.select_related("connection").defer("snapshot")]
-    return render(request, "resources/list.html", {"rows": rows, "root": root, "oas": f"{root}/$oas"})
+    """Show the resources, a page at a time, with their addresses."""
+    root, text = service_root(request, None), request.GET.get("q", "").strip()
+    found = Resource.objects.select_related("connection").defer("snapshot")
+    if text:
+        found = found.filter(Q(name__icontains=text) | Q(title__icontains=text) | Q(connection__name__icontains=text))
+    page = Paginator(found, PAGE).get_page(request.GET.get("page"))
+    rows = [{"it": item, "address": f"{root}/{item.name}"} for item in page]
+    context = {"rows": rows, "page": page, "q": text, "root": root, "oas": f"{root}/$oas", "has_any": bool(text or rows)}
+    return render(request, "resources/list.html", context)
 
 
 @console_page
@@ -97,12 +106,16 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     resource = get_object_or_404(Resource.objects.select_related("connection"), pk=pk)
     form = ResourceForm(resource, request.POST or None)
     if form.is_bound and form.is_valid():
+        if form.cleaned_data["name"] != resource.name:
+            services.rename(resource, form.cleaned_data["name"])
+            note(request, "resource renamed", resource.name)
         if services.update(resource, **form.settings()):
             note(request, "resource changed", resource.name)
         messages.success(request, _("Saved."))
         return redirect("resources:edit", pk)
     root = service_root(request, None)
     context = {"resource": resource, "form": form, "address": f"{root}/{resource.name}", "oas": f"{root}/$oas"}
+    context |= {"relations": relations(resource), "holders": [holder.name for holder in services.holders(resource.name)]}
     return render(request, "resources/form.html", context, status=422 if form.errors else 200)
 
 

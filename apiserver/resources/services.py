@@ -15,8 +15,9 @@ from apiserver.server import stamp
 from connections.contract.table import Table, TableRef
 from connections.models import Connection
 from connections.services import describe
+from users.models import Group, User
 
-SETTINGS = ("title", "description", "methods", "key", "columns", "search", "check_column", "serve", "etag")
+SETTINGS = ("title", "description", "methods", "key", "columns", "search", "check_column", "serve", "etag", "relations")
 
 
 @transaction.atomic
@@ -63,17 +64,44 @@ def update(resource: Resource, *, table: Table | None = None, **settings: Any) -
     return True
 
 
+@transaction.atomic
+def rename(resource: Resource, name: str) -> None:
+    """Publish under another name; rights and relations that name the resource follow, clients have to."""
+    old = resource.name
+    resource.name = name
+    resource.version += 1
+    resource.save()
+    for holder in holders(old):
+        holder.resources = {name if key == old else key: value for key, value in (holder.resources or {}).items()}
+        holder.save(update_fields=["resources"])
+    for other in Resource.objects.filter(connection=resource.connection_id):
+        if any(given["to"] == old for given in other.relations.values()):
+            other.relations = {key: {**given, "to": name if given["to"] == old else given["to"]} for key, given in other.relations.items()}
+            other.save(update_fields=["relations"])
+    stamp.changed()
+
+
+def holders(name: str) -> list[User | Group]:
+    """Return the users and groups whose rights name the resource."""
+    everyone: list[User | Group] = [*User.objects.exclude(resources=None), *Group.objects.exclude(resources=None)]
+    return [holder for holder in everyone if name in (holder.resources or {})]
+
+
 def refresh_resource(resource: Resource) -> bool:
     """Read the table's columns, keys and relations anew; return whether they changed."""
     table = describe(resource.connection, [TableRef(resource.schema, resource.table)])[0]
     return update(resource, table=table)
 
 
+def table_there(resource: Resource, connection: Connection) -> Table:
+    """Return the resource's table as another connection has it."""
+    with_schema = resource.schema if connection.connector == resource.connection.connector == "postgresql" else ""
+    return describe(connection, [TableRef(with_schema, resource.table)])[0]
+
+
 def repoint(resource: Resource, connection: Connection) -> bool:
     """Read the same table from another connection (staging -> production)."""
-    with_schema = resource.schema if connection.connector == resource.connection.connector == "postgresql" else ""
-    table = describe(connection, [TableRef(with_schema, resource.table)])[0]
-    return update(resource, table=table, connection=connection)
+    return update(resource, table=table_there(resource, connection), connection=connection)
 
 
 @transaction.atomic
@@ -91,4 +119,15 @@ def unpublish(resource: Resource) -> None:
     stamp.changed()
 
 
-__all__ = ["catalog_for", "create", "duplicate_resource", "publish_tables", "refresh_resource", "repoint", "unpublish", "update"]
+__all__ = [
+    "catalog_for",
+    "create",
+    "duplicate_resource",
+    "holders",
+    "publish_tables",
+    "refresh_resource",
+    "rename",
+    "repoint",
+    "unpublish",
+    "update",
+]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apiserver.resources import pages
+from apiserver.resources import move_pages, pages, relation_pages
 
 app_name = "resources"
 urlpatterns = [
@@ -11,5 +11,9 @@ urlpatterns = [
     path("add/<int:pk>", pages.tables, name="tables"),
     path("<int:pk>", pages.edit, name="edit"),
     path("<int:pk>/refresh", pages.refresh, name="refresh"),
+    path("<int:pk>/duplicate", move_pages.duplicate, name="duplicate"),
+    path("<int:pk>/repoint", move_pages.repoint, name="repoint"),
+    path("<int:pk>/relations/add", relation_pages.add, name="relation"),
+    path("<int:pk>/relations/<str:name>/remove", relation_pages.remove, name="relation_remove"),
     path("<int:pk>/unpublish", pages.unpublish, name="unpublish"),
 ]
