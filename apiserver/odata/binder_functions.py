@@ -158,8 +158,8 @@ def arithmetic(binder: Binder, node: nodes.Binary, scope: Scope) -> Value:
         raise BindError("Division by zero.", right.literal.at)
     is_whole = left.type in INTEGERS and right.type in INTEGERS
     name = ARITHMETIC[node.operator]
-    if is_whole and node.operator == "div":
-        name = "div_integer"
+    if is_whole and f"{name}_integer" in binder.dialect.functions and node.operator != "divby":
+        name += "_integer"
     elif is_float:
         name += "_float"
     kind = Type.DOUBLE if is_float else Type.DECIMAL

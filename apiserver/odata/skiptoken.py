@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from apiserver.odata.binder_errors import BindError
 from apiserver.odata.literals import value_of
 from apiserver.odata.payload_values import plain_text
 from apiserver.odata.reader_plan import Question
-from connections.contract.table import Column
+from connections.contract.table import Column, Type
 
 SIGNATURE_BYTES = 12
 # Options that a next link carries on without asking another question.
@@ -63,7 +64,12 @@ def texts(columns: Sequence[Column], values: Sequence[Any]) -> tuple[str | None,
 
 def values(columns: Sequence[Column], found: Sequence[str | None]) -> list[Any]:
     """Return what `texts` wrote."""
-    return [None if text is None else value_of(column.type, text) for column, text in zip(columns, found, strict=True)]
+    return [None if text is None else _value(column, text) for column, text in zip(columns, found, strict=True)]
+
+
+def _value(column: Column, text: str) -> Any:
+    """Return one value; decimals that a source computes have more digits than a literal may have."""
+    return Decimal(text) if column.type is Type.DECIMAL else value_of(column.type, text)
 
 
 def _sign(question: Question, body: bytes) -> bytes:

@@ -43,7 +43,15 @@ def test_orderby_puts_null_lowest_and_the_key_last(odata: Client, name: str, is_
 
 @pytest.mark.parametrize("size", [1, 2, 4, 100])
 @pytest.mark.parametrize(
-    "order", ["", "&$orderby=country desc,credit", "&$orderby=rank", "&$orderby=length(name) desc", "&$orderby=vip,born desc"]
+    "order",
+    [
+        "",
+        "&$orderby=country desc,credit",
+        "&$orderby=rank",
+        "&$orderby=length(name) desc",
+        "&$orderby=vip,born desc",
+        "&$orderby=visits mul visits",
+    ],
 )
 def test_paging_returns_each_row_once_in_order(odata: Client, size: int, order: str) -> None:
     whole = odata.get(f"customers?$select=id{order}").ids()

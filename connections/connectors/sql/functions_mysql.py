@@ -20,6 +20,7 @@ def exact(argument: str) -> str:
 A, B = octets("{0}"), octets("{1}")
 START = "(CASE WHEN {1} < 0 THEN GREATEST(CHAR_LENGTH({0}) + {1}, 0) ELSE {1} END + 1)"
 NUMBER = "CAST({0} AS DECIMAL(65, 20))"
+WHOLE = "CAST({0} AS DECIMAL(65, 0))"
 OTHER = "CAST({1} AS DECIMAL(65, 20))"
 # MySQL answers null to a division by zero; the others refuse, so an overflow makes it refuse too.
 DIVISOR = "({1} + 0 * (9223372036854775807 + (CASE WHEN {1} = 0 THEN 1 ELSE 0 END)))"
@@ -52,6 +53,10 @@ FUNCTIONS: dict[str, Template] = {
     "trim": f"REGEXP_REPLACE({{0}}, '^{BLANK}|{BLANK}$', '')",
     "concat": "CONCAT({0}, {1})",
     # arithmetic
+    # Without decimals there is room for 65 digits in front of the point.
+    "add_integer": f"{WHOLE} + {WHOLE.replace('{0}', '{1}')}",
+    "sub_integer": f"{WHOLE} - {WHOLE.replace('{0}', '{1}')}",
+    "mul_integer": f"{WHOLE} * {WHOLE.replace('{0}', '{1}')}",
     "add": f"{NUMBER} + {OTHER}",
     "sub": f"{NUMBER} - {OTHER}",
     "mul": f"{NUMBER} * {OTHER}",
