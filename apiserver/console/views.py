@@ -6,6 +6,7 @@ import datetime as dt
 import time
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
@@ -14,12 +15,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from apiserver.console import overview
 from apiserver.console.forms import PasswordForm, SetupForm, SignInForm
 from apiserver.resources.models import Resource
 from apiserver.server import audit, requestlog
 from apiserver.server.addresses import caller, service_root
 from apiserver.ui.access import CONSOLE, console_page
-from connections.models import Connection
 from users.models import User
 from users.setup import consume_setup, is_setup_valid
 
@@ -77,16 +78,21 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
 
 @console_page
 def status(request: HttpRequest) -> HttpResponse:
-    """Show what is there and what happened last."""
-    since = time.time() - 86400
-    latest: list[dict[str, Any]] = requestlog.search(limit=15, since=since)
+    """Show what is to be done, what is open, how it goes, and what happened last."""
+    latest: list[dict[str, Any]] = requestlog.search(limit=15, since=time.time() - 86400)
     for entry in latest:
         entry["time"] = dt.datetime.fromtimestamp(entry["at"], dt.UTC)
-    figures = [
-        {"label": _("Connections"), "value": Connection.objects.count()},
-        {"label": _("Resources"), "value": Resource.objects.count()},
-        {"label": _("Users"), "value": User.objects.count()},
-        {"label": _("Requests in 24 h"), "value": requestlog.count(since)},
-    ]
-    context = {"figures": figures, "requests": latest, "root": service_root(request, None)}
+    steps = overview.steps(request.user.role)  # type: ignore[union-attr]
+    context = {
+        "steps": steps,
+        "is_new": not all(step.is_done for step in steps),
+        "warnings": overview.warnings(),
+        "hour": requestlog.summary(time.time() - 3600),
+        "connections": overview.health(),
+        "counts": {"resources": Resource.objects.count(), "users": User.objects.count()},
+        "requests": latest,
+        "root": service_root(request, None),
+        "version": overview.product_version(),
+        "data_dir": settings.DATA_DIR,
+    }
     return render(request, "console/status.html", context)

@@ -134,3 +134,15 @@ def count(since: float) -> int:
     """Return the number of requests since then."""
     with closing(connect()) as connection:
         return int(connection.execute("SELECT count(*) FROM requests WHERE at >= ?", (since,)).fetchone()[0])
+
+
+def summary(since: float) -> dict[str, Any]:
+    """Return how many requests came since then, how many were refused or failed, and the time within which 95 % were answered."""
+    with closing(connect()) as connection:
+        total, refused, failed = connection.execute(
+            "SELECT count(*), coalesce(sum(status BETWEEN 400 AND 499), 0), coalesce(sum(status >= 500), 0) FROM requests WHERE at >= ?",
+            (since,),
+        ).fetchone()
+        place = max(0, -(-total * 95 // 100) - 1)
+        found = connection.execute("SELECT ms FROM requests WHERE at >= ? ORDER BY ms LIMIT 1 OFFSET ?", (since, place)).fetchone()
+    return {"total": total, "refused": refused, "failed": failed, "p95": found[0] if found else None}
