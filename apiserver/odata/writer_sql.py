@@ -8,7 +8,7 @@ from typing import Any
 
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.dialect import Dialect
-from connections.contract.table import Column
+from connections.contract.table import Column, Type
 
 Row = dict[str, Any]  # source column name -> contract value
 Statement = tuple[str, list[Any]]
@@ -96,14 +96,25 @@ class TableSql:
         return f"DELETE FROM {self.table}{text}", binds  # noqa: S608 names are quoted, values bound
 
     def _where(self, where: Mapping[str, Any], condition: Condition | None) -> Statement:
-        parts, binds = [], []
+        parts: list[str] = []
+        binds: list[Any] = []
         for name, value in where.items():
-            parts.append(f"{self._name(name)} = {self._mark(name)}")
-            binds.append(self._driver(name, value))
+            equal, values = self._equals(name, value)
+            parts.append(equal)
+            binds += values
         if condition is not None:
             parts.append(f"({condition.sql})")
             binds += condition.binds
         return (" WHERE " + " AND ".join(parts) if parts else ""), binds
+
+    def _equals(self, name: str, value: Any) -> Statement:
+        """Compare as the reader does: a key that is found for reading is found for writing, and no other."""
+        column, driver, mark = self.columns[name], self._driver(name, value), self._mark(name)
+        seen = self._text(self.dialect.select(column).format(self.dialect.quote(name)))
+        template = self.dialect.functions.get("eq_text") if column.type == Type.STRING else None
+        if not isinstance(template, str):
+            return f"{seen} = {mark}", [driver]
+        return f"({template.format(seen, mark)})", [driver] * template.count("{1}")
 
     def _driver(self, name: str, value: Any) -> Any:
         encode = self.dialect.encode(self.columns[name])

@@ -324,3 +324,34 @@ def test_names_with_a_percent_sign_are_written(api: Service) -> None:
     reply = api.request("POST", "gadgets", {"id": 3, "label": "x", "100%": "a%s"})
 
     assert (reply.status, reply.json["100%"]) == (201, "a%s")
+
+
+def test_keys_that_sqlite_stores_in_other_forms_are_found_for_writing(tmp_path_factory: pytest.TempPathFactory) -> None:
+    stored = databases.sqlite("forms", None, tmp_path_factory.mktemp("forms"))  # type: ignore[arg-type]
+    stored.run("CREATE TABLE marks (ref uuid PRIMARY KEY, note varchar(9))")
+    stored.run("CREATE TABLE days (at timestamp PRIMARY KEY, note varchar(9))")
+    stored.run("INSERT INTO marks VALUES ('F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6', 'old')")
+    stored.run("INSERT INTO days VALUES ('2024-03-10T12:34:56', 'old')")
+    service = open_service(stored, ("marks", "days"))
+
+    for address in ("marks(f81d4fae-7dec-11d0-a765-00a0c91e6bf6)", "days(2024-03-10T12:34:56Z)"):
+        assert service.get(address).json["note"] == "old"
+        assert service.request("PATCH", address, {"note": "new"}).status == 204
+        assert service.get(address).json["note"] == "new"
+        assert service.request("DELETE", address).status == 204
+        assert service.get(address).status == 404
+    service.session.close()
+
+
+def test_a_text_key_of_another_case_is_another_row(api: Service, database: databases.Database) -> None:
+    database.run("DROP TABLE IF EXISTS words")
+    database.create("words", {"word": "varchar(20) NOT NULL", "note": "varchar(20)"}, "PRIMARY KEY (word)")
+    database.insert("words", [("abc", "old")])
+    words = open_service(database, ("words",))
+
+    assert words.get("words('ABC')").status == 404
+    assert words.request("DELETE", "words('ABC')").status == 404
+    assert words.request("PATCH", "words('ABC')", {"note": "new"}, If_Match="*").status in (404, 412)
+    assert words.request("PATCH", "words('abc')", {"note": "new"}).status == 204
+    assert words.get("words('abc')").json["note"] == "new"
+    words.session.close()
