@@ -1,7 +1,8 @@
-"""The form of a user: role, name, privileges."""
+"""The forms of users, groups and their rights."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -9,11 +10,22 @@ from django.contrib.auth import password_validation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from users.models import PRIVILEGES, ROLES, User, valid_name
+from apiserver.server import options
+from users.models import PRIVILEGES, ROLES, Group, User, valid_name
+
+LIMITS = ("requests_per_hour", "concurrent_requests", "token_days")
+METHODS = tuple(name for name in PRIVILEGES if name != "MERGE")
+
+
+def method_ticks(names: Sequence[str], **given: Any) -> forms.MultipleChoiceField:
+    """Return a row of boxes for methods."""
+    return forms.MultipleChoiceField(
+        required=False, choices=[(name, name) for name in names], widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"}), **given
+    )
 
 
 class UserForm(forms.Form):
-    """Role, User name, Privileges; a password for those who sign in to the console."""
+    """Role, User name, Privileges; groups, limits; a password for those who sign in to the console."""
 
     role = forms.ChoiceField(
         label=gettext_lazy("Role"),
@@ -22,13 +34,13 @@ class UserForm(forms.Form):
         help_text=gettext_lazy("query calls the API; operator also signs in to this console; admin does everything."),
     )
     name = forms.CharField(label=gettext_lazy("User name"), max_length=150, validators=[valid_name])
-    privileges = forms.MultipleChoiceField(
-        label=gettext_lazy("Privileges"),
-        required=False,
-        initial=["GET"],
-        choices=[(name, name) for name in PRIVILEGES],
-        widget=forms.CheckboxSelectMultiple,
+    privileges = method_ticks(PRIVILEGES, label=gettext_lazy("Privileges"), initial=["GET"])
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.all(), label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"})
     )
+    requests_per_hour = forms.IntegerField(label=gettext_lazy("Requests per hour"), required=False, min_value=-1)
+    concurrent_requests = forms.IntegerField(label=gettext_lazy("Concurrent requests"), required=False, min_value=-1)
+    token_days = forms.IntegerField(label=gettext_lazy("Authtokens live (days)"), required=False, min_value=0)
     password = forms.CharField(
         label=gettext_lazy("Console password"),
         required=False,
@@ -40,8 +52,26 @@ class UserForm(forms.Form):
     def __init__(self, *args: Any, existing: User | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.existing = existing
+        defaults = options.current().limits
+        for name in LIMITS:
+            self.fields[name].widget.attrs["placeholder"] = defaults[name]
+            self.fields[name].help_text = (
+                _("Empty: the server's default, %(default)s. 0: they never end.")
+                if name == "token_days"
+                else _("Empty: the server's default, %(default)s. -1: no limit.")
+            ) % {"default": defaults[name]}
         if existing:
-            self.initial.update({"role": existing.role, "name": existing.name, "privileges": existing.privileges})
+            self.initial.update({name: getattr(existing, name) for name in ("role", "name", "privileges", *LIMITS)})
+            self.initial["groups"] = list(existing.groups.all())
+
+    def head(self) -> list[forms.BoundField]:
+        """Return the fields that everybody needs."""
+        shown = ["role", "name", "privileges", *(["groups"] if self.fields["groups"].queryset.exists() else [])]  # type: ignore[attr-defined]
+        return [self[name] for name in shown]
+
+    def tail(self) -> list[forms.BoundField]:
+        """Return the limits and the password."""
+        return [self[name] for name in (*LIMITS, "password")]
 
     def clean_name(self) -> str:
         """Refuse a name that another user has."""
@@ -50,9 +80,72 @@ class UserForm(forms.Form):
             raise forms.ValidationError(_("Another user has this name."))
         return name
 
-    def clean_password(self) -> str:
-        """Refuse a weak password."""
-        password: str = self.cleaned_data["password"]
-        if password:
-            password_validation.validate_password(password)
-        return password
+    def clean(self) -> dict[str, Any]:
+        """Refuse a weak password, and one for a user who can't sign in."""
+        data: dict[str, Any] = super().clean() or {}
+        password = data.get("password")
+        if password and data.get("role") == "query":
+            self.add_error("password", _("Only administrators and operators sign in to the console."))
+        elif password:
+            try:
+                password_validation.validate_password(password)
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return data
+
+    def values(self) -> dict[str, Any]:
+        """Return the user's fields."""
+        return {name: self.cleaned_data[name] for name in ("name", "role", "privileges", *LIMITS)}
+
+
+class GroupForm(forms.Form):
+    """Name, privileges and members of a group."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=150, validators=[valid_name])
+    privileges = method_ticks(PRIVILEGES, label=gettext_lazy("Privileges"), help_text=gettext_lazy("Added to those of its users."))
+    members = forms.ModelMultipleChoiceField(
+        User.objects.all(),
+        label=gettext_lazy("Members"),
+        required=False,
+        to_field_name="name",
+        widget=forms.SelectMultiple(attrs={"size": "12"}),
+    )
+
+    def __init__(self, *args: Any, existing: Group | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.existing = existing
+        if existing:
+            self.initial.update({"name": existing.name, "privileges": existing.privileges, "members": list(existing.users.all())})
+
+    def clean_name(self) -> str:
+        """Refuse a name that another group has."""
+        name: str = self.cleaned_data["name"]
+        if Group.objects.filter(name=name).exclude(pk=self.existing.pk if self.existing else 0).exists():
+            raise forms.ValidationError(_("Another group has this name."))
+        return name
+
+
+class GrantForm(forms.Form):
+    """Rights to one resource."""
+
+    methods = method_ticks(METHODS, label=gettext_lazy("Methods"), help_text=gettext_lazy("None ticked: as far as the privileges go."))
+    columns = forms.MultipleChoiceField(
+        label=gettext_lazy("Columns"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"}),
+        help_text=gettext_lazy("None ticked: all of them. Others are as if they did not exist."),
+    )
+    filter = forms.CharField(
+        label=gettext_lazy("Row filter"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": "2", "spellcheck": "false", "placeholder": "country eq 'JP'"}),
+        help_text=gettext_lazy("In the language of $filter. Rows outside of it are as if they did not exist."),
+    )
+
+    def __init__(self, columns: Sequence[str], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["columns"].choices = [(name, name) for name in columns]  # type: ignore[attr-defined]
+
+    def grant(self) -> dict[str, Any]:
+        """Return the rights as they are stored: what says nothing is left out."""
+        return {name: value for name, value in self.cleaned_data.items() if value}

@@ -7,11 +7,12 @@ from typing import Any
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 ROLES = ("admin", "operator", "query")
 CONSOLE_ROLES = ("admin", "operator")  # those who may sign in to the console
 PRIVILEGES = ("GET", "POST", "PUT", "PATCH", "MERGE", "DELETE")
-valid_name = RegexValidator(r"^[\w.@-][\w.@ -]{0,149}$", "A user name holds letters, digits, spaces and . @ - _ (150 at most).")
+valid_name = RegexValidator(r"^[\w.@-][\w.@ -]{0,149}$", _("A user name holds letters, digits, spaces and . @ - _ (150 at most)."))
 
 
 class UserManager(BaseUserManager["User"]):

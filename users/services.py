@@ -11,12 +11,16 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apiserver.server import audit, stamp
 from users import tokens
 from users.models import CONSOLE_ROLES, Authtoken, Group, User
 
 FIELDS = ("name", "role", "privileges", "resources", "is_active", "requests_per_hour", "concurrent_requests", "token_days")
+
+
+FREED = gettext_lazy("Without this group these users would see every resource: %(names)s. Give them rights first.")
 
 
 def administrators() -> Any:
@@ -78,12 +82,26 @@ def save_group(group: Group, *, who: str, address: str = "", **values: Any) -> G
 
 
 @transaction.atomic
+def set_members(group: Group, members: Sequence[User], *, who: str, address: str = "") -> None:
+    """Make exactly these users the members. Raise for one who would then see every resource because nothing else confines them."""
+    before = {user.pk: user for user in group.users.all()}
+    after = {user.pk: user for user in members}
+    freed = [user.name for pk, user in before.items() if pk not in after and is_freed(user, group)]
+    if freed:
+        raise ValidationError(FREED % {"names": ", ".join(freed[:5])})
+    if before.keys() == after.keys():
+        return
+    group.users.set(members)
+    stamp.changed()
+    audit.record("members changed", who=who, address=address, subject=group.name, members=sorted(user.name for user in members)[:50])
+
+
+@transaction.atomic
 def delete_group(group: Group, *, who: str, address: str = "") -> None:
     """Delete a group; its users lose its rights. A user whom only groups confined would see everything: those are refused."""
     freed = [user.name for user in group.users.all() if is_freed(user, group)]
     if freed:
-        text = _("Without this group these users would see every resource: %(names)s. Give them rights first.")
-        raise ValidationError(text % {"names": ", ".join(freed[:5])})
+        raise ValidationError(FREED % {"names": ", ".join(freed[:5])})
     name = group.name
     group.delete()
     stamp.changed()

@@ -63,6 +63,11 @@ def published() -> dict[str, PublishedResource]:
     return {name: replace(found[name], navigations=tuple(navigations[name])) for name in sorted(found)}
 
 
+def columns_by_name() -> dict[str, list[str]]:
+    """Return the names of all resources, each with its properties."""
+    return {name: [item.name for item in resource.properties] for name, resource in published().items()}
+
+
 def resource_of(row: Resource, table: Table) -> PublishedResource:
     """Return one resource without its relations."""
     shown = row.columns if row.columns is not None else {column.name: {} for column in table.columns}

@@ -23,6 +23,9 @@ def given(**changed: Any) -> dict[str, Any]:
         "cors_allow_methods": "GET, PUT, POST, OPTIONS",
         "cors_allow_headers": "x-ms-client-request-id, authorization, content-type",
         "cors_max_age": "3600",
+        "limits_requests_per_hour": "-1",
+        "limits_concurrent_requests": "-1",
+        "limits_token_days": "0",
     }
     return {**values, **changed}
 
@@ -59,12 +62,26 @@ def test_save_stores_what_changed(as_admin: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"trusted_addresses": "127.0.0.1\nnowhere"}, {"public_url": "ftp://x"}, {"cors_allow_origins": "no origin"}]
+    "changed",
+    [
+        {"trusted_addresses": "127.0.0.1\nnowhere"},
+        {"public_url": "ftp://x"},
+        {"cors_allow_origins": "no origin"},
+        {"page_size": "10001"},
+        {"limits_requests_per_hour": "-2"},
+    ],
 )
 def test_save_shows_what_is_wrong(as_admin: Client, changed: dict[str, str]) -> None:
     answer = as_admin.post(PAGE, given(**changed))
 
     assert (answer.status_code, "errorlist" in answer.content.decode(), options.stored()) == (422, True, {})
+
+
+def test_save_stores_limits_and_switches(as_admin: Client) -> None:
+    as_admin.post(PAGE, given(limits_requests_per_hour="100", put_merges="on", anonymous="on"))
+
+    current = options.current()
+    assert (current.limits["requests_per_hour"], current.put_merges, current.anonymous) == (100, True, True)
 
 
 def test_save_keeps_the_door_open_for_the_administrator(as_admin: Client) -> None:
