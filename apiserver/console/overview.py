@@ -76,7 +76,8 @@ def warnings() -> list[str]:
 
 def health() -> list[dict[str, Any]]:
     """Return each connection with whether its last test went well, the failed ones first."""
-    rows = Connection.objects.order_by("name").annotate(result=F("last_test__ok")).values("pk", "name", "result", "connector")
+    found = Connection.objects.order_by("name").annotate(result=F("last_test__ok")).values_list("pk", "name", "result")
+    rows = [{"pk": pk, "name": name, "result": result} for pk, name, result in found]
     return sorted(rows, key=lambda row: (row["result"] is not False, row["result"] is not None))
 
 

@@ -12,7 +12,8 @@ from apiserver.server import options
 from apiserver.server.options import ServerOptions
 
 ADDRESSES = ("trusted_addresses", "trusted_proxies")
-PLAIN = ("public_url", "page_size", "max_page_size", "allow_authtoken_in_url")
+PLAIN = ("public_url", "page_size", "max_page_size", "put_merges", "allow_authtoken_in_url", "anonymous")
+LIMITS = tuple(options.LIMITS)
 CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
 CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")
 # What the custom connectors of Power Automate send, from whichever of its many domains.
@@ -46,7 +47,9 @@ class ServerForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "https://api.example.com"}),
         help_text=gettext_lazy("The address that clients use. Empty: the one they asked."),
     )
-    page_size = forms.IntegerField(label=gettext_lazy("Page size"), min_value=0, help_text=gettext_lazy("Rows of one page of an answer."))
+    page_size = forms.IntegerField(
+        label=gettext_lazy("Page size"), min_value=0, help_text=gettext_lazy("Rows of one page of an answer. 0: every row in one answer.")
+    )
     max_page_size = forms.IntegerField(
         label=gettext_lazy("Max page size"), min_value=0, help_text=gettext_lazy("The most rows that a client can ask for in one page.")
     )
@@ -54,6 +57,25 @@ class ServerForm(forms.Form):
         label=gettext_lazy("Allow authtoken in URL"),
         required=False,
         help_text=gettext_lazy("For clients that can send no header. URLs are kept in many logs."),
+    )
+    put_merges = forms.BooleanField(
+        label=gettext_lazy("PUT changes only what it names"),
+        required=False,
+        help_text=gettext_lazy("For clients that send a part of a row with PUT. Off: PUT replaces the whole row."),
+    )
+    anonymous = forms.BooleanField(
+        label=gettext_lazy("Answer requests without an authtoken"),
+        required=False,
+        help_text=gettext_lazy("They have the rights and limits of the user anonymous."),
+    )
+    limits_requests_per_hour = forms.IntegerField(
+        label=gettext_lazy("Requests an hour"), min_value=-1, help_text=gettext_lazy("-1: no limit.")
+    )
+    limits_concurrent_requests = forms.IntegerField(
+        label=gettext_lazy("Requests at once"), min_value=-1, help_text=gettext_lazy("-1: no limit.")
+    )
+    limits_token_days = forms.IntegerField(
+        label=gettext_lazy("Days that a new authtoken is valid"), min_value=0, help_text=gettext_lazy("0: it does not expire.")
     )
     cors_enabled = forms.BooleanField(label=gettext_lazy("Enable cross-origin resource sharing (CORS)"), required=False)
     cors_allow_all_without_star = forms.BooleanField(label=gettext_lazy("Allow all domains without '*'"), required=False)
@@ -71,19 +93,37 @@ class ServerForm(forms.Form):
         self.initial.update({name: getattr(current, name) for name in PLAIN})
         self.initial.update({f"cors_{name}": ", ".join(current.cors[name]) for name in CORS_LISTS})
         self.initial.update({f"cors_{name}": current.cors[name] for name in CORS_REST})
+        self.initial.update({f"limits_{name}": current.limits[name] for name in LIMITS})
         for name, field in self.fields.items():
-            origin = self.origins.get("cors" if name.startswith("cors_") else name)
+            group = name.partition("_")[0]
+            origin = self.origins.get(group if group in ("cors", "limits") else name)
             if origin:
                 field.disabled = True
                 field.help_text = _("Set by %(origin)s: change it there.") % {"origin": origin}
 
-    def plain_fields(self) -> list[forms.BoundField]:
-        """Return the fields before CORS."""
-        return [self[name] for name in (*ADDRESSES, *PLAIN)]
+    def clean(self) -> dict[str, Any]:
+        """Refuse a page that is larger than the largest."""
+        given: dict[str, Any] = super().clean() or {}
+        size, most = given.get("page_size"), given.get("max_page_size")
+        if size and most and size > most:
+            self.add_error("page_size", _("The page size can't be above the max page size, %(most)s.") % {"most": most})
+        return given
 
-    def cors_fields(self) -> list[forms.BoundField]:
-        """Return the fields of CORS."""
-        return [self[name] for name in self.fields if name.startswith("cors_")]
+    def sections(self) -> list[dict[str, Any]]:
+        """Return the fields by section, each with one line of explanation."""
+        found: list[tuple[str, str, tuple[str, ...]]] = [
+            (_("Address"), _("How clients reach this server."), ("public_url",)),
+            (_("Trusted addresses"), _("Who may ask at all: every other address is refused before its authtoken is read."), ADDRESSES),
+            ("OData", _("How large answers are cut into pages, and what PUT means."), ("page_size", "max_page_size", "put_merges")),
+            (_("Authtokens"), _("Where they are taken from, and whether one is needed."), ("allow_authtoken_in_url", "anonymous")),
+            (_("Limits"), _("For users that have no limit of their own."), tuple(f"limits_{name}" for name in LIMITS)),
+            (
+                "CORS",
+                _("Which web pages may call the API from a browser. Power Automate needs it: use the button below."),
+                tuple(name for name in self.fields if name.startswith("cors_")),
+            ),
+        ]
+        return [{"label": label, "help": text, "fields": [self[name] for name in names]} for label, text, names in found]
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that are not locked, as the configuration file spells them."""
@@ -91,6 +131,7 @@ class ServerForm(forms.Form):
         found: dict[str, Any] = {name: given[name].split() for name in ADDRESSES}
         found |= {name: given[name] for name in PLAIN}
         lists = {name: [word.strip() for word in given[f"cors_{name}"].split(",") if word.strip()] for name in CORS_LISTS}
+        found["limits"] = {name: given[f"limits_{name}"] for name in LIMITS}
         found["cors"] = {**lists, **{name: given[f"cors_{name}"] for name in CORS_REST}}
         return {name: value for name, value in found.items() if name not in self.origins}
 
