@@ -1,4 +1,4 @@
-"""The forms of Settings -> Server and of the log's filters."""
+"""The form of Settings -> Server."""
 
 from __future__ import annotations
 
@@ -134,17 +134,3 @@ class ServerForm(forms.Form):
         found["limits"] = {name: given[f"limits_{name}"] for name in LIMITS}
         found["cors"] = {**lists, **{name: given[f"cors_{name}"] for name in CORS_REST}}
         return {name: value for name, value in found.items() if name not in self.origins}
-
-
-class LogForm(forms.Form):
-    """Filters of the request log."""
-
-    text = forms.CharField(label=gettext_lazy("Text"), required=False, max_length=200)
-    user = forms.CharField(label=gettext_lazy("User"), required=False, max_length=150)
-    status = forms.RegexField(
-        r"^([1-5]xx|[1-5]\d\d)$",
-        label=gettext_lazy("Status"),
-        required=False,
-        widget=forms.TextInput(attrs={"placeholder": "4xx"}),
-        error_messages={"invalid": gettext_lazy("Enter a status such as 404 or a class such as 4xx.")},
-    )

@@ -1,8 +1,7 @@
-"""Settings -> Server and Logs."""
+"""Settings -> Server."""
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 
 from django.conf import settings
@@ -11,14 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
-from apiserver.console.server_forms import POWER_AUTOMATE, LogForm, ServerForm
-from apiserver.server import options, requestlog
+from apiserver.console.server_forms import POWER_AUTOMATE, ServerForm
+from apiserver.server import options
 from apiserver.server.addresses import caller, is_listed
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.configuration_server import change_settings
-from apiserver.ui.access import admin_page, console_page
-
-MOST_ENTRIES = 200
+from apiserver.ui.access import admin_page
+from apiserver.ui.said import said
 
 
 @admin_page
@@ -31,7 +29,7 @@ def server(request: HttpRequest) -> HttpResponse:
         try:
             store(request, form.settings())
         except ConfigurationError as error:
-            form.add_error(None, str(error))
+            form.add_error(None, said(str(error)))
         else:
             return redirect("console:settings")
     context = {"form": form, "data_dir": settings.DATA_DIR, "address": caller(request).address}
@@ -43,7 +41,7 @@ def preset(request: HttpRequest) -> HttpResponse:
     try:
         store(request, {"cors": POWER_AUTOMATE})
     except ConfigurationError as error:
-        messages.error(request, str(error))
+        messages.error(request, said(str(error)))
     return redirect("console:settings")
 
 
@@ -58,17 +56,3 @@ def store(request: HttpRequest, values: dict[str, Any]) -> None:
         raise ConfigurationError(f"server.trusted_addresses: {error}.") from error
     change_settings(values, who=request.user.get_username(), address=address)
     messages.success(request, _("Saved."))
-
-
-@console_page
-def logs(request: HttpRequest) -> HttpResponse:
-    """Show the newest requests that fit the filters."""
-    form = LogForm(request.GET or None)
-    entries: list[dict[str, Any]] = []
-    if not form.is_bound:
-        entries = requestlog.search(limit=MOST_ENTRIES)
-    elif form.is_valid():
-        entries = requestlog.search(limit=MOST_ENTRIES, **form.cleaned_data)
-    for entry in entries:
-        entry["time"] = dt.datetime.fromtimestamp(entry["at"], dt.UTC)
-    return render(request, "server/logs.html", {"form": form, "entries": entries, "most": MOST_ENTRIES})

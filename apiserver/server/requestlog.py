@@ -109,9 +109,28 @@ def prune(now: float | None = None) -> None:
         connection.execute("DELETE FROM requests WHERE id <= (SELECT max(id) FROM requests) - ?", (KEEP_ROWS,))
 
 
-def search(*, limit: int = 100, text: str = "", user: str = "", status: str = "", since: float = 0) -> list[dict[str, Any]]:
-    """Return the newest entries that fit; `status` is a code or a class such as 4xx, and nothing fits another word."""
-    conditions, values = ["at >= ?"], [since]  # type: list[str], list[Any]
+def search(
+    *, limit: int = 100, text: str = "", user: str = "", status: str = "", since: float = 0, until: float = 0, before: int = 0
+) -> list[dict[str, Any]]:
+    """Return the newest entries that fit; `status` is a code or a class such as 4xx, and nothing fits another word; `before` is an id."""
+    if status and not STATUS.fullmatch(status):
+        return []
+    conditions, values = conditions_of(text=text, user=user, status=status)
+    for condition, value in (("at >= ?", since), ("at < ?", until), ("id < ?", before)):
+        if value:
+            conditions.append(condition)
+            values.append(value)
+    where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = f"SELECT * FROM requests {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - conditions are ours
+    with closing(connect()) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(sql, (*values, limit))]
+
+
+def conditions_of(*, text: str, user: str, status: str) -> tuple[list[str], list[Any]]:
+    """Return the conditions of the words that were given, with their values."""
+    conditions: list[str] = []
+    values: list[Any] = []
     if text:
         conditions.append("(instr(lower(path), ?) OR instr(lower(query), ?) OR instr(lower(coalesce(sql, '')), ?))")
         values += [text.lower()] * 3
@@ -119,15 +138,10 @@ def search(*, limit: int = 100, text: str = "", user: str = "", status: str = ""
         conditions.append("user = ?")
         values.append(user)
     if status:
-        if not STATUS.fullmatch(status):
-            return []
         low = int(status.replace("xx", "00"))
         conditions.append("status BETWEEN ? AND ?")
         values += [low, low + 99 if status.endswith("xx") else low]
-    sql = f"SELECT * FROM requests WHERE {' AND '.join(conditions)} ORDER BY id DESC LIMIT ?"  # noqa: S608 - conditions are ours
-    with closing(connect()) as connection:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(sql, (*values, limit))]
+    return conditions, values
 
 
 def count(since: float) -> int:

@@ -7,10 +7,11 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-Page = Callable[..., HttpResponse]
+Page = Callable[..., HttpResponseBase]
 ADMIN = ("admin",)
 CONSOLE = ("admin", "operator")
 
@@ -20,7 +21,7 @@ def page_for(roles: tuple[str, ...]) -> Callable[[Page], Page]:
 
     def decorate(page: Page) -> Page:
         @wraps(page)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if getattr(request.user, "role", "") not in roles:
                 return render(request, "console/refused.html", status=403)
             return page(request, *args, **kwargs)

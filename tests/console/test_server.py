@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from apiserver.server import options, requestlog
+from apiserver.console.log_pages import harmless
+from apiserver.server import audit, options, requestlog
 
 PAGE = "/console/settings/"
 LOGS = "/console/logs/"
@@ -131,3 +134,61 @@ def test_logs_are_filtered(as_operator: Client, entries: None, query: str, found
     page = as_operator.get(f"{LOGS}{query}").content.decode()
 
     assert ("/api.rsc/Orders" in page, "/api.rsc/&lt;None&gt;" in page) == found
+
+
+@pytest.fixture
+def many() -> None:
+    with closing(requestlog.connect()) as log:
+        log.execute("DELETE FROM requests")
+        sql = "INSERT INTO requests (at, user, method, path, query, status, ms) VALUES (?, 'ann', 'GET', ?, '', 200, 1)"
+        log.executemany(sql, [(1_700_000_000 + number, f"/api.rsc/N{number:03}") for number in range(150)])
+
+
+def test_logs_go_on_with_older_entries(as_operator: Client, many: None) -> None:
+    first = as_operator.get(f"{LOGS}?user=ann")
+    second = as_operator.get(f"{LOGS}?{first.context['older']}")
+
+    paths = [entry["path"] for answer in (first, second) for entry in answer.context["entries"]]
+    assert paths == [f"/api.rsc/N{number:03}" for number in reversed(range(150))]
+    assert second.context["older"] == ""
+
+
+def test_logs_between_two_times(as_operator: Client, many: None) -> None:
+    answer = as_operator.get(f"{LOGS}?since=2023-11-14T22:13:30&until=2023-11-14T22:13:32")
+
+    assert [entry["path"] for entry in answer.context["entries"]] == ["/api.rsc/N011", "/api.rsc/N010"]
+
+
+def test_logs_refuse_a_time_that_is_none(as_operator: Client, many: None) -> None:
+    assert "errorlist" in as_operator.get(f"{LOGS}?since=yesterday").content.decode()
+
+
+def test_logs_download_as_csv(as_operator: Client, many: None) -> None:
+    answer = as_operator.get(f"{LOGS}?download=csv&text=N149")
+
+    lines = answer.getvalue().decode().splitlines()
+    assert (lines[0][:16], lines[1][:40], len(lines)) == ("time,user,method", "2023-11-14T22:15:49.000+00:00,ann,GET,/a", 2)
+
+
+def test_logs_download_as_json_lines(as_operator: Client, many: None) -> None:
+    lines = as_operator.get(f"{LOGS}?download=jsonl").getvalue().decode().splitlines()
+
+    assert (len(lines), json.loads(lines[0])["path"]) == (150, "/api.rsc/N149")
+
+
+def test_download_runs_no_formula() -> None:
+    assert [harmless(value) for value in ("=1+1", "@x", "plain", 7, None)] == ["'=1+1", "'@x", "plain", 7, None]
+
+
+@pytest.mark.parametrize(("person", "status"), [("as_admin", 200), ("as_operator", 403)])
+def test_audit_is_for_administrators(person: str, status: int, request: pytest.FixtureRequest) -> None:
+    assert request.getfixturevalue(person).get(f"{LOGS}audit").status_code == status
+
+
+def test_audit_is_searched(as_admin: Client) -> None:
+    audit.record("user saved", who="ada", subject="rob")
+    audit.record("signed in", who="olga")
+
+    page = as_admin.get(f"{LOGS}audit?q=ROB").content.decode()
+
+    assert ("user saved" in page, "signed in" in page) == (True, False)
