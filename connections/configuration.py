@@ -39,7 +39,8 @@ class ConnectionsSection:
         existing = Connection.objects.filter(name=name).first()
         connector = values.get("connector") or (existing.connector if existing else "")
         reference(str(connector), connector_keys(), f"{place}.connector")
-        properties = dict(values.get("properties") or {}) if "properties" in values or not existing else dict(existing.properties)
+        given_properties = typed(values.get("properties") or {}, dict, f"{place}.properties")
+        properties = dict(given_properties) if "properties" in values or not existing else dict(existing.properties)
         before = existing.version if existing else 0
         kept = {n: "" for n in existing.secrets if n not in properties} if existing and "properties" in values else {}
         try:

@@ -107,6 +107,8 @@ def table_of(connection: Connection, values: Mapping[str, Any], existing: Resour
     if not table:
         raise ConfigurationError(f"{place}.table is missing: name the table to publish.")
     schema = values.get("schema", existing.schema if existing and existing.connection_id == connection.pk else "")
+    if connection.connector == "sqlite" and schema not in (None, "", "main"):
+        raise ConfigurationError(f"{place}.schema: SQLite has no schema {schema!r}; leave schema out.")
     try:
         return describe(connection, [TableRef(str(schema or ""), str(table))])[0]
     except ConnectorError as error:
@@ -165,7 +167,7 @@ def relations_of(data: Any, resource: Resource, place: str) -> dict[str, Any]:
 
 def column(name: Any, table: Table, place: str) -> str:
     """Return a column's name; raise with the nearest for one that the table lacks."""
-    if name not in table.by_name:
+    if not isinstance(name, str) or name not in table.by_name:
         raise ConfigurationError(f"{place}: {table.ref} has no column {name!r}{nearest(str(name), table.by_name)}.")
     return str(name)
 
@@ -185,6 +187,9 @@ def columns_of(data: Any, table: Table, place: str) -> dict[str, Any] | None:
         alias = details.get("name")
         if alias is not None and names.identifier(str(alias)) != alias:
             raise ConfigurationError(f"{place}.{name}: {alias!r} is no simple identifier; {names.identifier(str(alias))} is.")
+        for detail, worth in details.items():
+            if worth is not None:
+                typed(worth, bool if detail == "read_only" else str, f"{place}.{name}.{detail}")
         found[name] = details
     aliases = [str(item.get("name") or name).lower() for name, item in found.items()]
     if len(set(aliases)) != len(aliases):

@@ -1,0 +1,1 @@
+"""Published resources, from the configuration file on."""
