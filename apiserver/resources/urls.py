@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apiserver.resources import move_pages, pages, relation_pages
+from apiserver.resources import drift_pages, move_pages, pages, relation_pages
 
 app_name = "resources"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("add/<int:pk>", pages.tables, name="tables"),
     path("<int:pk>", pages.edit, name="edit"),
     path("<int:pk>/refresh", pages.refresh, name="refresh"),
+    path("<int:pk>/drift", drift_pages.drift, name="drift"),
     path("<int:pk>/duplicate", move_pages.duplicate, name="duplicate"),
     path("<int:pk>/repoint", move_pages.repoint, name="repoint"),
     path("<int:pk>/relations/add", relation_pages.add, name="relation"),
