@@ -11,6 +11,7 @@ from django.forms import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apiserver.ui.said import said
 from connections.contract.connector import Connector
 from connections.contract.property import Property
 from connections.models import Connection, valid_name
@@ -89,9 +90,9 @@ class ConnectionForm(forms.Form):
         """Show each message at its field."""
         for name, text in errors.items():
             if name in self.fields:
-                self.add_error(name, text)
+                self.add_error(name, said(text))
             else:
-                self.add_error(None, f"{name}: {text}")
+                self.add_error(None, f"{name}: {said(text)}")
 
     def head(self) -> list[BoundField]:
         """Return the field that stands before the properties."""

@@ -6,9 +6,10 @@ import re
 
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_ -]{0,79}$")
-valid_name = RegexValidator(NAME, "A name starts with a letter and holds letters, digits, spaces, - and _ (80 at most).")
+valid_name = RegexValidator(NAME, _("A name starts with a letter and holds letters, digits, spaces, - and _ (80 at most)."))
 
 
 class Connection(models.Model):

@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from apiserver.server import audit
 from apiserver.server.addresses import caller
 from apiserver.ui.access import console_page
+from apiserver.ui.said import said
 from connections import services
 from connections.connectors.registry import connector_keys, get_connector
 from connections.contract.connector import Connector
@@ -99,7 +100,7 @@ def filled(request: HttpRequest, connector: Connector, existing: Connection | No
     try:
         return ConnectionForm(connector, existing=existing, pasted={**connector.from_url(address), **kept}), ""
     except InvalidProperties as error:
-        return ConnectionForm(connector, existing=existing, pasted=kept), error.message
+        return ConnectionForm(connector, existing=existing, pasted=kept), said(error.message)
 
 
 def save(request: HttpRequest, form: ConnectionForm, connector: Connector, existing: Connection | None) -> Connection | None:
@@ -113,7 +114,7 @@ def save(request: HttpRequest, form: ConnectionForm, connector: Connector, exist
     try:
         steps = services.test_stored(saved, now=timezone.now())
     except ConnectorError as error:
-        messages.error(request, f"{error.message} {error.hint}")
+        messages.error(request, f"{said(error.message)} {said(error.hint)}")
         return saved
     if all(step.ok for step in steps):
         messages.success(request, _("Saved. The connection works."))

@@ -16,6 +16,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("apiserver", "connections", "users")
 CATALOGUES = ROOT / "locale"
+# Rooms without Django: every whole sentence in them may reach a page (apiserver/ui/said.py).
+SPOKEN = ("connections/contract", "connections/connectors", "connections/engine")
+SENTENCE = re.compile(r"(?!SELECT )[A-Z][^\n]* [^\n]*[.?]")
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 # What Django's templatize makes of {% translate %} and {% blocktranslate %}.
 TEMPLATE_CALL = re.compile(
@@ -35,6 +38,10 @@ def texts() -> dict[Text, str]:
         for path in sorted((ROOT / room).rglob("*.py")):
             for text in of_python(path):
                 found.setdefault(text, place(path))
+    for folder in SPOKEN:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for sentence in sentences(path):
+                found.setdefault((sentence, ""), place(path))
     for text, where in of_connectors():
         found.setdefault(text, where)
     return found
@@ -61,6 +68,25 @@ def of_python(path: Path) -> Iterator[Text]:
             words = [item.value for item in node.args[:2] if isinstance(item, ast.Constant) and isinstance(item.value, str)]  # type: ignore[attr-defined]
             if words:
                 yield words[0], words[1] if name.startswith("ngettext") else ""
+
+
+def sentences(path: Path) -> Iterator[str]:
+    """Give the whole sentences of a module that are no documentation."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    silent = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    silent |= {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in silent and SENTENCE.fullmatch(node.value):
+            yield node.value
+
+
+def filled_sentences(path: Path) -> Iterator[str]:
+    """Give the sentences with values inside, each value written as 7."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.JoinedStr):
+            text = "".join(part.value if isinstance(part, ast.Constant) else "7" for part in node.values)  # type: ignore[misc]
+            if SENTENCE.fullmatch(text) or re.fullmatch(r"7 [a-z][^\n]*[.]", text):
+                yield text
 
 
 def of_connectors() -> Iterator[tuple[Text, str]]:

@@ -12,6 +12,7 @@ from apiserver.resources import names, snapshot
 from apiserver.resources.configuration import columns_of, relations_of
 from apiserver.resources.models import ALL_METHODS, Resource
 from apiserver.server.configuration_protocol import ConfigurationError
+from apiserver.ui.said import said
 from connections.contract.table import KEY_TYPES, Type
 
 # Details of a column that the page shows -> the part of its fields' names.
@@ -119,7 +120,7 @@ class ResourceForm(forms.Form):
         try:
             data["columns"] = columns_of(chosen, self.table, "columns")
         except ConfigurationError as error:
-            self.add_error(None, str(error))
+            self.add_error(None, said(str(error)))
         return data
 
     def settings(self) -> dict[str, Any]:
@@ -164,5 +165,5 @@ class RelationForm(forms.Form):
         try:
             data["relations"] = {**self.resource.relations, **relations_of({data["name"]: given}, self.resource, "relations")}
         except ConfigurationError as error:
-            self.add_error(None, str(error))
+            self.add_error(None, said(str(error)))
         return data

@@ -21,6 +21,7 @@ from apiserver.resources.relation_pages import relations
 from apiserver.server import audit
 from apiserver.server.addresses import caller, service_root
 from apiserver.ui.access import console_page
+from apiserver.ui.said import said
 from connections.contract.errors import ConnectorError
 from connections.contract.table import TableInfo
 from connections.models import Connection
@@ -127,7 +128,7 @@ def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         has_changed = services.refresh_resource(resource)
     except ConnectorError as error:
-        messages.error(request, f"{error.message} {error.hint}")
+        messages.error(request, f"{said(error.message)} {said(error.hint)}")
     else:
         messages.success(request, _("The table has changed: see its columns.") if has_changed else _("The table has not changed."))
     return redirect("resources:edit", pk)

@@ -1,0 +1,97 @@
+"""What floors without Django say in English (connectors, settings), in the reader's language.
+
+The API, logs and commands stay English; pages translate at their edge. Whole sentences are looked up as they are
+(tools/messages.py collects them from the source), those with values inside by the patterns below.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext_noop as _
+
+PATTERNS = (
+    _("%(value)s did not answer within %(seconds)s s."),
+    _("%(value)s refused the connection."),
+    _("%(value)s answers"),
+    _("%(value)s is there"),
+    _("%(count)s tables and views can be read"),
+    _("%(value)s is no known time zone, such as Asia/Tokyo"),
+    _("%(name)s is not available on this source."),
+    _("The host name %(name)s can't be resolved."),
+    _("The SSH server %(name)s can't be reached."),
+    _("The column %(name)s holds a value that is no %(type)s."),
+    _("There is no table %(name)s in the database."),
+    _("There is no file %(name)s."),
+    _("This did not end within %(seconds)s s."),
+    _("If you know that this is your server, set SSHServerFingerprint to %(value)s"),
+    _("must be between %(least)s and %(most)s"),
+    _("must be one of %(names)s"),
+    _("no such property: did you mean %(name)s?"),
+    _("no such property: known are %(names)s"),
+    _("paste an address that starts with %(value)s"),
+    _("%(name)s must be %(least)s or more."),
+    _("%(name)s must be a whole number, not %(value)s."),
+    _("%(name)s must be an address such as https://api.example.com, not %(value)s."),
+    _("%(name)s: %(value)s is no origin such as https://make.powerautomate.com."),
+    _("%(name)s: %(value)s is no address pattern such as 10.0.0.*."),
+    _("%(name)s: %(value)s is no range of addresses."),
+    _("%(name)s is set by %(origin)s: change it there."),
+)
+WORDS = (
+    _("properties"),
+    _("resolve"),
+    _("connect"),
+    _("tls"),
+    _("sign_in"),
+    _("open"),
+    _("list_tables"),
+    _("Signed in"),
+    _("Opened"),
+    _("1 table can be read"),
+    _("Encrypted"),
+    _("Encrypted, and the server's certificate is trusted"),
+    _("Encrypted; any certificate is trusted"),
+    _("this machine"),
+    _("table"),
+    _("view"),
+    _("a value is required"),
+    _("a value is required with SSLClientCert"),
+    _("a value is required: without it nobody knows which server answers"),
+    _("must be a whole number"),
+    _("must be text"),
+    _("must be true or false"),
+    _("must not hold a NUL character"),
+    _("must be one host name or address"),
+    _("this is no address; write special characters of user and password as %40 (@), %2F (/), %23 (#)"),
+)
+PLACE = re.compile(r"%\\\((\w+)\\\)s")
+NAMED = re.compile(r"(\w+): (.+)")
+
+
+def said(text: str) -> str:
+    """Return the text in the reader's language; as it is where no translation is known."""
+    if not text or (get_language() or "en").startswith("en"):
+        return text
+    found = gettext(text)
+    return found if found != text else by_pattern(text)
+
+
+def by_pattern(text: str) -> str:
+    """Return the translation of a sentence with values inside, or of several with the property's name before each."""
+    for message, pattern in compiled():
+        match = pattern.fullmatch(text)
+        if match:
+            return gettext(message) % match.groupdict()
+    parts = [NAMED.fullmatch(part) for part in text.split("; ")]
+    if all(parts):
+        return "; ".join(f"{part[1]}: {said(part[2])}" for part in parts if part)
+    return text
+
+
+@cache
+def compiled() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Return each message with the expression that its values can be read back with."""
+    return tuple((message, re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(message)))) for message in PATTERNS)

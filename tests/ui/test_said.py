@@ -1,0 +1,58 @@
+"""What connectors and settings say in English is read in Japanese on the pages, sentences with values inside too."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import translation
+
+from apiserver.ui.said import said
+from connections.connectors.registry import get_connector
+from tools import messages
+
+MODULES = [path for folder in messages.SPOKEN for path in sorted((messages.ROOT / folder).rglob("*.py"))]
+FILLED = sorted({text for path in MODULES for text in messages.filled_sentences(path)})
+
+
+@pytest.mark.parametrize("text", FILLED)
+def test_sentence_with_values_is_known(text: str) -> None:
+    with translation.override("ja"):
+        assert said(text) != text
+
+
+@pytest.mark.parametrize(
+    ("text", "japanese"),
+    [
+        ("127.0.0.1:1 refused the connection.", "127.0.0.1:1 が接続を拒否しました。"),
+        ("Port: must be between 1 and 65535", "Port: 1 から 65535 までの値を指定してください"),
+        ("Port: must be a whole number; User: a value is required", "Port: 整数を指定してください; User: 値を入力してください"),
+        ("Nobody has said this.", "Nobody has said this."),
+        ("100% (of it): fine", "100% (of it): fine"),
+        ("", ""),
+    ],
+)
+def test_said_in_japanese(text: str, japanese: str) -> None:
+    with translation.override("ja"):
+        assert said(text) == japanese
+
+
+def test_said_in_english_stays() -> None:
+    with translation.override("en"):
+        assert said("127.0.0.1:1 refused the connection.") == "127.0.0.1:1 refused the connection."
+
+
+@pytest.mark.parametrize(
+    ("key", "values"),
+    [
+        ("sqlite", {"Database": "/nowhere/at.db"}),
+        ("postgresql", {"Server": "127.0.0.1", "Port": 1, "User": "x"}),
+        ("mysql", {"Server": "nowhere.invalid", "User": "x"}),
+        ("mysql", {"Server": "127.0.0.1", "Port": 99999}),
+    ],
+)
+def test_failed_test_is_explained_in_japanese(key: str, values: dict[str, object]) -> None:
+    step = get_connector(key).test(values)[-1]
+
+    with translation.override("ja"):
+        shown = [said(step.name), said(step.message), said(step.hint)]
+
+    assert [text for text, english in zip(shown, (step.name, step.message, step.hint), strict=True) if english and text == english] == []
