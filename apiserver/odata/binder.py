@@ -64,6 +64,7 @@ class Scope:
     is_whole: bool = False
     is_nested: bool = False  # within $expand, where $it is the row at the head of the request
     variables: Mapping[str, Scope] = field(default_factory=dict)
+    computed: Mapping[str, nodes.Node] = field(default_factory=dict)  # what $compute names, in its order
 
     def property(self, name: str) -> PublishedProperty | None:
         """Return a property; row filters may also use the source's column names."""
@@ -371,6 +372,8 @@ class Binder:
             if rest:
                 return self.below_property(item, rest, first.at or at)
             return self.property_value(item, scope, at)
+        if first.name in scope.computed and not rest:
+            return self.computed(first.name, scope)
         navigation = scope.resource.navigation_by_name.get(first.name)
         if navigation is None or navigation.target not in self.catalog.resources:
             raise unknown(scope.resource, first.name, first.at or at)
@@ -384,6 +387,14 @@ class Binder:
             return Value(fn("exists", self.subselect(inner, [*ties, value.tree])), Type.BOOLEAN, is_nullable=False)
         query = select([value.tree], self.source(inner.resource, inner.alias)).where(all_of(ties), copy=False)
         return replace(value, tree=exp.Subquery(this=query), is_nullable=True)
+
+    def computed(self, name: str, scope: Scope) -> Value:
+        """Return a computed property: its expression in place, which may use those defined before it."""
+        before = dict(scope.computed)
+        expression = before.pop(name)
+        for later in list(before)[list(scope.computed).index(name) :]:
+            del before[later]
+        return self.value(expression, replace(scope, computed=before))
 
     def property_value(self, item: PublishedProperty, scope: Scope, at: int) -> Value:
         """Return a column of the scope."""

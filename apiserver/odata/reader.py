@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any
 
-from apiserver.odata import expander, skiptoken
-from apiserver.odata.binder import Binder, Scope
+from apiserver.odata import computed, expander, skiptoken
+from apiserver.odata.binder import Binder
 from apiserver.odata.reader_plan import Plan, Question, count_plan, order_keys, planned, run, run_straight, set_plan
 from apiserver.odata.straight import StraightMaker
 from apiserver.resources.catalog import PublishedProperty
@@ -93,7 +93,7 @@ def start(question: Question) -> skiptoken.Mark:
 def key_count(question: Question) -> int:
     """Return how many order keys the question has."""
     binder = Binder(question.catalog, question.dialect, (), question.aliases)
-    return len(order_keys(binder, question, Scope(question.resource, "t")))
+    return len(order_keys(binder, question, computed.scope_of(binder, question.resource, question.options)))
 
 
 def fetch(

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from apiserver.odata import nodes
+from apiserver.odata import computed, nodes
 from apiserver.odata.binder import Binder, Scope, Slot, Value
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_values import driver_value, value_for
@@ -275,13 +275,14 @@ def set_plan(
     straight: Straight | None = None,
 ) -> Plan:
     """Return the plan of a page: the properties, then the order keys that the next link needs."""
-    scope = Scope(question.resource, binder.alias())
+    scope = computed.scope_of(binder, question.resource, question.options)
+    added = computed.shown(binder, scope)
     keys = order_keys(binder, question, scope)
     wanted = conditions(binder, question, scope)
     if last is not None:
         wanted.append(beyond(binder, keys, last))
     columns = [binder.property_value_any(item, scope, is_wire=straight is not None) for item in items]
-    query = select([*columns, *[key.tree.copy() for key in keys]], binder.source(question.resource, scope.alias))
+    query = select([*columns, *added.trees, *[key.tree.copy() for key in keys]], binder.source(question.resource, scope.alias))
     if wanted:
         query.where(all_of(wanted), copy=False)
     query.set("order", exp.Order(expressions=ordered(keys)))
@@ -290,9 +291,10 @@ def set_plan(
     if is_skipping:
         query.set("offset", exp.Offset(expression=binder.bind(Slot(COUNT_COLUMN, name="$offset"))))
     decode = question.dialect.decode
-    decoders = tuple(decode(item.column) for item in items) + tuple(key_decoder(key.column, question.dialect) for key in keys)
+    decoders = (*(decode(item.column) for item in items), *added.decoders, *(key_decoder(key.column, question.dialect) for key in keys))
     statement = print_statement(query, question.dialect)
-    return Plan(statement, tuple(binder.slots), decoders, tuple(item.name for item in items), tuple(key.column for key in keys), straight)
+    names = (*(item.name for item in items), *added.names)
+    return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight)
 
 
 def key_decoder(column: Column, dialect: Dialect) -> Callable[[Any], Any] | None:
@@ -304,7 +306,7 @@ def key_decoder(column: Column, dialect: Dialect) -> Callable[[Any], Any] | None
 
 def count_plan(binder: Binder, question: Question) -> Plan:
     """Return the plan that counts the rows."""
-    scope = Scope(question.resource, binder.alias())
+    scope = computed.scope_of(binder, question.resource, question.options)
     query = select([fn("count_rows")], binder.source(question.resource, scope.alias))
     wanted = conditions(binder, question, scope)
     if wanted:

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from apiserver.odata.errors import BadRequest, NotFound
 from apiserver.odata.format import Format, negotiate
 from apiserver.odata.service import Exchange
+from apiserver.odata.versions import check_version
 
 _OFFERS = {
     "": ("application/json",),
@@ -24,6 +25,7 @@ def answer(exchange: Exchange) -> HttpResponse:
     name = exchange.target.document
     for option in exchange.options.given.keys() - {"format", "schemaversion"}:
         raise BadRequest(f"The query option ${option} does not apply here.", target=f"${option}", hint="Leave it out.")
+    check_version(exchange.options)
     accept = exchange.request.headers.get("Accept", "") if name in ("", "$metadata") else ""
     chosen = negotiate(accept, exchange.options.format, offers=_OFFERS[name])
     if not name:

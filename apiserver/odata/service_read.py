@@ -17,18 +17,19 @@ from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_infe
 from apiserver.odata.payload_context import entity_context, entity_id, key_predicate
 from apiserver.odata.payload_values import json_encoder, plain_text
 from apiserver.odata.service import Exchange
+from apiserver.odata.versions import check_version
 from apiserver.odata.writer import no_row
 from apiserver.odata.writer_sql import Row, by_column
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.table import Type
 
-NOT_BUILT = ("apply", "compute", "deltatoken", "index")
+NOT_BUILT = ("apply", "deltatoken", "index")
 # System query options that an address takes besides $format and $schemaversion; $count's text is not affected by paging.
 _ALWAYS = frozenset({"format", "schemaversion"})
-_ON_SET = frozenset({"filter", "search", "orderby", "select", "expand", "top", "skip", "count", "skiptoken"})
-_ON_COUNT = frozenset({"filter", "search", "top", "skip", "orderby", "count", "expand", "select"})
-_ON_REFERENCES = frozenset({"filter", "search", "orderby", "top", "skip", "count", "skiptoken", "id"})
-_ON_ENTITY = frozenset({"select", "expand"})
+_ON_SET = frozenset({"filter", "search", "orderby", "select", "expand", "compute", "top", "skip", "count", "skiptoken"})
+_ON_COUNT = frozenset({"filter", "search", "top", "skip", "orderby", "count", "expand", "select", "compute"})
+_ON_REFERENCES = frozenset({"filter", "search", "orderby", "compute", "top", "skip", "count", "skiptoken", "id"})
+_ON_ENTITY = frozenset({"select", "expand", "compute"})
 _ON_ENTITY_BY_ID = _ON_ENTITY | {"id"}
 
 
@@ -50,6 +51,7 @@ def answer(exchange: Exchange) -> HttpResponseBase:
 def check_options(exchange: Exchange) -> None:
     """Refuse query options that are not served (501) or mean nothing at this address (400)."""
     given = exchange.options.given.keys()
+    check_version(exchange.options)
     for name in NOT_BUILT:
         if name in given:
             raise NotBuilt(f"The query option ${name} is not served.", target=f"${name}", hint="Leave it out.")
@@ -229,7 +231,7 @@ def entity_response(exchange: Exchange, resource: PublishedResource, row: Mappin
 
 def written_response(exchange: Exchange, resource: PublishedResource, row: Mapping[str, Any], *, status: int) -> HttpResponseBase:
     """Answer the row that was written; $select and $expand hold as on a read."""
-    if exchange.options.expand:
+    if exchange.options.expand or exchange.options.compute:
         key = {name: row[name] for name in resource.key}
         read = service_rows.read_one(exchange, resource, exchange.options, by_column(resource, key))
         row = row if read is None else read

@@ -16,6 +16,7 @@ from apiserver.odata.payload_context import entity_id
 from apiserver.odata.resolve import Target, resolve_id
 from apiserver.odata.service import Exchange
 from apiserver.odata.service_rows import filter_condition
+from apiserver.odata.versions import check_version
 from apiserver.odata.writer import Writer, child_key, may, no_row
 from apiserver.odata.writer_body import Change, change_of, nested_expand, property_value, read_json, read_value, reference_of
 from apiserver.odata.writer_sql import Row, by_column, by_property
@@ -24,6 +25,7 @@ from apiserver.resources.catalog import PublishedNavigation, PublishedResource
 
 def answer(exchange: Exchange) -> HttpResponseBase:
     """Do the write that method and address mean."""
+    check_version(exchange.options)
     if exchange.options.given.keys() & {"apply", "filter", "search", "orderby", "top", "skip"}:
         raise NotBuilt("Query options that choose rows are not served on writes.", hint="Write to one entity by its key.")
     if exchange.target.filters:
