@@ -10,15 +10,16 @@ from urllib.parse import quote
 
 from sqlglot import exp
 
-from apiserver.odata import computed, nodes
+from apiserver.odata import nodes
 from apiserver.odata.binder import Binder, Scope, Slot, unknown
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.etag import etag_names, has_etag
-from apiserver.odata.levels import with_levels
+from apiserver.odata.levels import next_level, with_levels
 from apiserver.odata.payload import expanded_items, selected_names
 from apiserver.odata.payload_context import entity_id
 from apiserver.odata.reader_plan import COUNT_COLUMN, Plan, Question, conditions, key_decoder, order_keys, ordered, planned, run
 from apiserver.resources.catalog import PublishedNavigation, PublishedProperty
+from connections.contract.errors import NotSupported
 from connections.contract.table import Column
 from connections.engine.nodes import all_of, fn, select
 from connections.engine.printer import print_statement
@@ -48,6 +49,8 @@ def expansions(question: Question) -> list[tuple[PublishedNavigation, nodes.Expa
             raise error
         if item.suffix == "$count" and not navigation.is_collection and item.path[-1] != "*":
             raise BindError(f"{name} is one row, which has no $count.", item.at, "$expand")
+        if item.options is not None and (item.options.compute or item.options.apply):
+            raise NotSupported("$compute and $apply are not supported within $expand.", hint="Leave them out.")
         found.append((navigation, item))
     return found
 
@@ -126,6 +129,11 @@ class Expansion:
         """Return the address of the related rows behind the first page."""
         options = self.child.options
         kept = {name: text for name, text in options.given.items() if name not in ("skip", "top", "levels", "skiptoken")}
+        if any(f"@{name}" in text for name in self.child.aliases for text in kept.values()):
+            raise NotSupported(f"{self.navigation.name} goes on over several pages, which lose aliases.", hint="Write values, not aliases.")
+        further = next_level(self.navigation, self.item)
+        if further:
+            kept["expand"] = ",".join(part for part in (kept.get("expand"), further) if part)
         kept["skip"] = str((options.skip or 0) + self.size)
         if options.top is not None:
             kept["top"] = str(options.top - self.size)
@@ -160,17 +168,15 @@ class Expansion:
 
     def plan(self, binder: Binder, items: Sequence[PublishedProperty], count: int) -> Plan:
         """Return the statement: numbered rows of each parent where a parent may have too many."""
-        scope = computed.scope_of(binder, self.child.resource, self.child.options, is_nested=True)
-        added = computed.shown(binder, scope)
+        scope = Scope(self.child.resource, binder.alias(), is_nested=True)
         wanted = [self.tied_to(binder, scope, count), *conditions(binder, self.child, scope)]
         keys = order_keys(binder, self.child, scope)
         ties: list[exp.Expression] = [binder.read(column, scope.alias) for column in self.ties]
         shown: list[exp.Expression] = [binder.property_value_any(item, scope) for item in items]
-        shown += added.trees
         source = binder.source(self.child.resource, scope.alias)
         decode = self.child.dialect.decode
-        decoders = (*(key_decoder(c, self.child.dialect) for c in self.ties), *(decode(item.column) for item in items), *added.decoders)
-        names = (*(item.name for item in items), *added.names)
+        decoders = (*(key_decoder(c, self.child.dialect) for c in self.ties), *(decode(item.column) for item in items))
+        names = tuple(item.name for item in items)
         if not self.navigation.is_collection:
             query = select([*ties, *shown], source).where(all_of(wanted), copy=False)
             return Plan(print_statement(query, self.child.dialect), tuple(binder.slots), decoders, names)
@@ -197,7 +203,7 @@ class Expansion:
 
     def count_plan(self, binder: Binder, count: int) -> Plan:
         """Return the statement that counts by parent."""
-        scope = computed.scope_of(binder, self.child.resource, self.child.options, is_nested=True)
+        scope = Scope(self.child.resource, binder.alias(), is_nested=True)
         wanted = [self.tied_to(binder, scope, count), *conditions(binder, self.child, scope)]
         ties: list[exp.Expression] = [binder.read(column, scope.alias) for column in self.ties]
         query = select([*ties, fn("count_rows")], binder.source(self.child.resource, scope.alias)).where(all_of(wanted), copy=False)

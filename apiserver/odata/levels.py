@@ -25,3 +25,13 @@ def with_levels(resource: PublishedResource, navigation: PublishedNavigation, it
         return replace(options, levels=None)
     again = nodes.ExpandItem((navigation.name,), item.suffix, replace(options, levels=left - 1))
     return replace(options, levels=None, expand=(*(options.expand or ()), again))
+
+
+def next_level(navigation: PublishedNavigation, item: nodes.ExpandItem) -> str:
+    """Return the expansion that the rest of the related rows needs to be shown as deep as the first page of them."""
+    options = item.options
+    if options is None or options.levels is None:
+        return ""
+    left = (MAX_LEVELS if options.levels == "max" else int(options.levels)) - 1
+    nested = [f"${name}={text}" for name, text in options.given.items() if name != "levels"]
+    return f"{navigation.name}({';'.join([*nested, f'$levels={left}'])})" if left else ""

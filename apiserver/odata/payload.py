@@ -218,6 +218,8 @@ def expanded_items(resource: PublishedResource, options: Options) -> list[tuple[
     """Return the navigation properties that $expand asks for; `*` gives way to an item of its own."""
     found: dict[str, ExpandItem] = {}
     for item in options.expand or ():
+        if not item.path:
+            raise BindError(f"{resource.name} has no media stream.", item.at, "$expand")
         if item.path[-1] == "*":
             for navigation in resource.navigations:
                 found.setdefault(navigation.name, item)

@@ -18,7 +18,7 @@ FULL = "application/json;odata.metadata=full"
 def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     database = databases.make(request.param, "service_reads", request, tmp_path_factory.mktemp("reads"))
     rows.fill(database)
-    service = open_service(database, ("customers", "orders", "items", "journal", "things"))
+    service = open_service(database, ("customers", "orders", "items", "journal", "staff", "things"))
     yield service
     service.session.close()
 
@@ -295,6 +295,23 @@ def test_page_size_zero_streams_everything(api: Service) -> None:
 
     assert (len(reply.rows), reply.json["@odata.count"]) == (9, 9)
     assert "@odata.nextLink" not in reply.json
+
+
+def test_levels_go_on_behind_a_page_of_related_rows(api: Service) -> None:
+    small = api.seen_with(page_size=1)
+
+    first = small.get("staff(1)?$expand=staff($levels=2;$select=id)&$select=id").json
+    rest = small.follow(first["staff@odata.nextLink"])
+
+    assert [(row["id"], [under["id"] for under in row["staff"]]) for row in first["staff"]] == [(2, [4])]
+    assert [(row["id"], row["staff"]) for row in rest.rows] == [(3, [])]
+
+
+def test_pages_of_related_rows_that_would_lose_an_alias_are_refused(api: Service) -> None:
+    path = "customers(1)?$expand=orders($filter=total gt @least)&@least=1"
+
+    assert len(api.get(path).json["orders"]) == 3
+    assert api.seen_with(page_size=1).get(path).status == 501
 
 
 def test_related_rows_are_expanded(api: Service) -> None:

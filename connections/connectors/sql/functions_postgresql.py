@@ -4,9 +4,11 @@ from connections.contract.dialect import Template
 from connections.contract.table import Type
 
 C = 'COLLATE "C"'  # text orders by code point, whatever the database's collation
-# Text is no longer than a gigabyte; twice that is no int.
-WITHIN = "least(greatest({0}, 0), 1073741823)"
-START = WITHIN.format("CASE WHEN {1} < 0 THEN length({0}) + {1} ELSE {1} END") + "::int + 1"
+# Text is no longer than a gigabyte. Not by least and greatest: they pass over null.
+MOST = 1073741823
+START = f"(CASE WHEN {{1}} > {MOST} THEN {MOST} WHEN {{1}} >= 0 THEN {{1}} ELSE {{1}} + length({{0}}) END)"
+FIRST = f"(CASE WHEN {START} < 0 THEN 0 ELSE {START} END)::int + 1"
+COUNT = f"(CASE WHEN {{2}} > {MOST} THEN {MOST} WHEN {{2}} < 0 THEN 0 ELSE {{2}} END)::int"
 
 FUNCTIONS: dict[str, Template] = {
     "same": "{0} IS NOT DISTINCT FROM {1}",
@@ -32,8 +34,8 @@ FUNCTIONS: dict[str, Template] = {
     "endswith": "right({0}, length({1})) = {1}",
     "length": "length({0})",
     "indexof": "strpos({0}, {1}) - 1",
-    "substring": f"substr({{0}}, {START})",
-    "substring_count": f"substr({{0}}, {START}, {WITHIN.format('{2}')}::int)",
+    "substring": f"substr({{0}}, {FIRST})",
+    "substring_count": f"substr({{0}}, {FIRST}, {COUNT})",
     "tolower": "lower({0})",
     "toupper": "upper({0})",
     "trim": r"regexp_replace({0}, '^\s+|\s+$', '', 'g')",

@@ -174,6 +174,18 @@ def text(function: Callable[[str], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else function(value if isinstance(value, str) else str(value))
 
 
+def case_of(change: Callable[[str], str]) -> Callable[[str], str]:
+    """Return a change of case that keeps lengths, as other databases have it: the sharp s stays."""
+
+    def run(value: str) -> str:
+        found = change(value)
+        if value.isascii():
+            return found
+        return "".join(new if len(new := change(old)) == 1 else old for old in value)
+
+    return run
+
+
 def index_of(value: Any, part: Any) -> int | None:
     """Return the position of a part, -1 when absent."""
     return None if value is None or part is None else str(value).find(str(part))
@@ -228,8 +240,8 @@ REGISTERED: dict[str, tuple[int, Callable[..., Any]]] = {
     "api_time": (1, time_of_day),
     "api_bool": (1, boolean),
     "api_guid": (1, guid),
-    "api_lower": (1, text(str.lower)),
-    "api_upper": (1, text(str.upper)),
+    "api_lower": (1, text(case_of(str.lower))),
+    "api_upper": (1, text(case_of(str.upper))),
     "api_trim": (1, text(str.strip)),
     "api_indexof": (2, index_of),
     "api_substring": (3, substring),
