@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sqlglot import exp
 
-from apiserver.odata import nodes
+from apiserver.odata import computed, nodes
 from apiserver.odata.binder import Binder, Scope, Slot, unknown
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.etag import etag_names, has_etag
@@ -49,8 +49,8 @@ def expansions(question: Question) -> list[tuple[PublishedNavigation, nodes.Expa
             raise error
         if item.suffix == "$count" and not navigation.is_collection and item.path[-1] != "*":
             raise BindError(f"{name} is one row, which has no $count.", item.at, "$expand")
-        if item.options is not None and (item.options.compute or item.options.apply):
-            raise NotSupported("$compute and $apply are not supported within $expand.", hint="Leave them out.")
+        if item.options is not None and item.options.apply:
+            raise NotSupported("$apply is not supported within $expand.", hint="Leave it out.")
         found.append((navigation, item))
     return found
 
@@ -168,15 +168,17 @@ class Expansion:
 
     def plan(self, binder: Binder, items: Sequence[PublishedProperty], count: int) -> Plan:
         """Return the statement: numbered rows of each parent where a parent may have too many."""
-        scope = Scope(self.child.resource, binder.alias(), is_nested=True)
+        scope = computed.scope_of(binder, self.child.resource, self.child.options, is_nested=True)
+        added = computed.shown(binder, scope)
         wanted = [self.tied_to(binder, scope, count), *conditions(binder, self.child, scope)]
         keys = order_keys(binder, self.child, scope)
         ties: list[exp.Expression] = [binder.read(column, scope.alias) for column in self.ties]
         shown: list[exp.Expression] = [binder.property_value_any(item, scope) for item in items]
+        shown += added.trees
         source = binder.source(self.child.resource, scope.alias)
         decode = self.child.dialect.decode
-        decoders = (*(key_decoder(c, self.child.dialect) for c in self.ties), *(decode(item.column) for item in items))
-        names = tuple(item.name for item in items)
+        decoders = (*(key_decoder(c, self.child.dialect) for c in self.ties), *(decode(item.column) for item in items), *added.decoders)
+        names = (*(item.name for item in items), *added.names)
         if not self.navigation.is_collection:
             query = select([*ties, *shown], source).where(all_of(wanted), copy=False)
             return Plan(print_statement(query, self.child.dialect), tuple(binder.slots), decoders, names)
@@ -203,7 +205,7 @@ class Expansion:
 
     def count_plan(self, binder: Binder, count: int) -> Plan:
         """Return the statement that counts by parent."""
-        scope = Scope(self.child.resource, binder.alias(), is_nested=True)
+        scope = computed.scope_of(binder, self.child.resource, self.child.options, is_nested=True)
         wanted = [self.tied_to(binder, scope, count), *conditions(binder, self.child, scope)]
         ties: list[exp.Expression] = [binder.read(column, scope.alias) for column in self.ties]
         query = select([*ties, fn("count_rows")], binder.source(self.child.resource, scope.alias)).where(all_of(wanted), copy=False)

@@ -41,6 +41,7 @@ def names_off(row: object) -> object:
     ("path", "status"),
     [
         ("customers?$expand=orders($filter=$it/id eq 1)", 501),  # $it is the customer
+        ("customers?$expand=orders($compute=total mul 2 as note)", 400),
         ("customers?$expand=$value,orders", 400),
         ("customers?$expand=orders,orders", 400),
         ("orders?$expand=customer/$count", 400),
