@@ -5,8 +5,13 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apiserver.settings")
-application = get_wsgi_application()
+django_application = get_wsgi_application()
 
-from apiserver.server.lifeline import follow  # noqa: E402 - after Django is set up
+from django.conf import settings  # noqa: E402 - after Django is set up
+
+from apiserver.server.chunked import with_length  # noqa: E402
+from apiserver.server.lifeline import follow  # noqa: E402
+
+application = with_length(django_application, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 follow()

@@ -30,6 +30,16 @@ class UniqueKeys(yaml.SafeLoader):
                 seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        r"""Join the two halves in which JSON escapes a character such as an emoji (\ud83d\ude00); half a character is an error."""
+        value = super().construct_scalar(node)
+        if not isinstance(value, str) or value.isascii():
+            return value
+        try:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError as error:
+            raise yaml.MarkedYAMLError(problem="half a character (a lone surrogate)", problem_mark=node.start_mark) from error
+
 
 def load(path: Path) -> dict[str, Any]:
     """Return the file's data: YAML, of which JSON is a part."""

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from django.core.management import CommandError, call_command
 
-from apiserver.server import options, stamp
+from apiserver.server import configuration, options, stamp
 from apiserver.server.models import Audit
 from users import tokens
 from users.models import Authtoken, Group, User
@@ -214,3 +214,13 @@ def test_new_token_in_the_file_ends_the_old_one(tmp_path: Path) -> None:
 
     assert told["updated"] == ["users/flow"]
     assert [token.sha256 for token in Authtoken.objects.all()] == [tokens.digest(TOKEN[::-1])]
+
+
+def test_characters_that_json_escapes_in_two_halves_are_whole(tmp_path: Path) -> None:
+    file = tmp_path / "file.json"
+    file.write_text(r'{"server": {"api": {"title": "\ud83d\ude00 \u30c6"}}}', encoding="utf-8")
+    assert configuration.load(file)["server"]["api"]["title"] == "😀 テ"
+
+    file.write_text(r'{"server": {"api": {"title": "\ud83d"}}}', encoding="utf-8")
+    with pytest.raises(configuration.ConfigurationError, match="half a character"):
+        configuration.load(file)

@@ -1,0 +1,1 @@
+"""Hostile input against the real server: bounded, data-driven."""
