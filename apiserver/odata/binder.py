@@ -30,6 +30,7 @@ from connections.engine.nodes import FALSE, TRUE, Bind, Read, all_of, fn, select
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 6000))
 
 COMPARISONS = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
+MAX_COMPUTED = 200  # uses of computed properties in one statement: each is its whole expression again
 MIRRORED = {"eq": "eq", "ne": "ne", "gt": "lt", "lt": "gt", "ge": "le", "le": "ge"}
 
 
@@ -85,6 +86,7 @@ class Binder:
         self.is_cacheable = True
         self._index = {id(literal): number for number, literal in enumerate(literals)}
         self._aliases_used = 0
+        self._computed_used = 0
         self._resolving: set[str] = set()
 
     # ---- building blocks ----
@@ -390,6 +392,9 @@ class Binder:
 
     def computed(self, name: str, scope: Scope) -> Value:
         """Return a computed property: its expression in place, which may use those defined before it."""
+        self._computed_used += 1
+        if self._computed_used > MAX_COMPUTED:
+            raise BindError(f"Computed properties are used more than {MAX_COMPUTED} times.", hint="Build fewer of them on each other.")
         before = dict(scope.computed)
         expression = before.pop(name)
         for later in list(before)[list(scope.computed).index(name) :]:

@@ -101,6 +101,14 @@ def test_what_makes_no_sense_is_refused(api: Service, options: str) -> None:
     assert reply.error["message"]
 
 
+def test_doubling_again_and_again_is_refused_at_once(api: Service) -> None:
+    chain = ",".join(["id add id as c0", *[f"c{n} add c{n} as c{n + 1}" for n in range(40)]])
+
+    reply = api.get(f"staff?$compute={chain}")
+
+    assert (reply.status, "200 times" in reply.error["message"]) == (400, True)
+
+
 @pytest.mark.parametrize("address", ["staff", "staff(1)", "staff/$count", "staff(1)/name", ""])
 def test_a_schema_version_that_is_none_is_not_found(api: Service, address: str) -> None:
     assert api.get(f"{address}?$schemaversion=*").status == 200
