@@ -51,8 +51,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apiserver.server.middleware.RequestLogMiddleware",
     "apiserver.server.middleware.CorsMiddleware",
-    "apiserver.server.middleware.AddressMiddleware",
     "apiserver.server.middleware.SecurityHeadersMiddleware",
+    "apiserver.server.middleware.AddressMiddleware",
     "users.middleware.UsageMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apiserver.server.pages_only.Session",
