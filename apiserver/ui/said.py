@@ -67,6 +67,40 @@ WORDS = (
     _("must be one host name or address"),
     _("this is no address; write special characters of user and password as %40 (@), %2F (/), %23 (#)"),
 )
+# What the audit trail calls what was done.
+ACTIONS = (
+    _("configuration applied"),
+    _("encryption keys rotated"),
+    _("set-up link made"),
+    _("settings changed"),
+    _("tried as"),
+    _("signed in"),
+    _("sign-in refused"),
+    _("password changed"),
+    _("connection saved"),
+    _("connection deleted"),
+    _("user created"),
+    _("user changed"),
+    _("user deleted"),
+    _("group created"),
+    _("group changed"),
+    _("group deleted"),
+    _("members changed"),
+    _("password set"),
+    _("authtoken generated"),
+    _("authtoken rotated"),
+    _("authtoken revoked"),
+    _("authtoken revealed"),
+    _("administrator set"),
+    _("administrator created"),
+    _("resource published"),
+    _("resource repointed"),
+    _("resource renamed"),
+    _("resource changed"),
+    _("resource unpublished"),
+    _("relation added"),
+    _("relation removed"),
+)
 PLACE = re.compile(r"%\\\((\w+)\\\)s")
 NAMED = re.compile(r"(\w+): (.+)")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+
 import pytest
 from django.utils import translation
 
-from apiserver.ui.said import said
+from apiserver.ui.said import ACTIONS, said
 from connections.connectors.registry import get_connector
 from tools import messages
 
@@ -33,6 +35,23 @@ def test_sentence_with_values_is_known(text: str) -> None:
 def test_said_in_japanese(text: str, japanese: str) -> None:
     with translation.override("ja"):
         assert said(text) == japanese
+
+
+def recorded() -> set[str]:
+    """Return the actions that the source writes into the audit trail."""
+    found: set[str] = set()
+    for room in messages.ROOMS:
+        for path in (messages.ROOT / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                name = getattr(node.func, "attr", getattr(node.func, "id", "")) if isinstance(node, ast.Call) else ""
+                if name in ("record", "note"):
+                    spoken = [part for item in node.args[:2] for part in ast.walk(item)]  # type: ignore[attr-defined]
+                    found |= {part.value for part in spoken if isinstance(part, ast.Constant) and isinstance(part.value, str)}
+    return found
+
+
+def test_actions_of_the_audit_trail_are_known() -> None:
+    assert recorded() - set(ACTIONS) == set()
 
 
 def test_said_in_english_stays() -> None:
