@@ -48,12 +48,16 @@ INSTALLED_APPS = [
 
 # Log first, then CORS, then address, so that refusals carry CORS headers and are logged. Sessions and the like belong to
 # pages only: apiserver.server.pages_only keeps them off the API's path.
-MIDDLEWARE = [
+API_VIEW = "apiserver.odata.views.serve"
+API_MIDDLEWARE = [
     "apiserver.server.middleware.RequestLogMiddleware",
     "apiserver.server.middleware.CorsMiddleware",
     "apiserver.server.middleware.SecurityHeadersMiddleware",
     "apiserver.server.middleware.AddressMiddleware",
     "users.middleware.UsageMiddleware",
+]
+MIDDLEWARE = [
+    *API_MIDDLEWARE,
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apiserver.server.pages_only.Session",
     "apiserver.server.pages_only.Locale",

@@ -9,9 +9,10 @@ django_application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - after Django is set up
 
+from apiserver.server.api_handler import with_api  # noqa: E402
 from apiserver.server.chunked import with_length  # noqa: E402
 from apiserver.server.lifeline import follow  # noqa: E402
 
-application = with_length(django_application, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+application = with_length(with_api(django_application), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 follow()
