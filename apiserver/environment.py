@@ -12,8 +12,8 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-# Taken out of os.environ once read: granian copies the environment into each request and children inherit it.
-SECRET_NAMES = ("APISERVER_SECRET_KEY", "APISERVER_ENCRYPTION_KEYS", "APISERVER_ADMIN_PASSWORD")
+from apiserver import handover
+
 KEYS_VARIABLE, KEYS_FILE = "APISERVER_ENCRYPTION_KEYS", "encryption.keys"
 
 
@@ -73,9 +73,9 @@ def data_dir() -> Path:
 
 
 def take_secrets() -> dict[str, str]:
-    """Return the secret variables and take them out of the process environment; children get them from the supervisor."""
-    found = {name: env(name) for name in SECRET_NAMES if env(name)}
-    for name in SECRET_NAMES:
+    """Return the secrets, handed over or in variables, and take these out of the environment: granian copies it into each request."""
+    found = handover.received() | {name: env(name) for name in handover.NAMES if env(name)}
+    for name in handover.NAMES:
         os.environ.pop(name, None)
         os.environ.pop(f"{name}_FILE", None)
     return found
@@ -127,9 +127,9 @@ def key_file(path: Path, make: Callable[[], str]) -> str:
     return path.read_text(encoding="utf-8").strip()
 
 
-def database_url(directory: Path) -> dict[str, Any]:
+def database_url(directory: Path, secrets_given: dict[str, str]) -> dict[str, Any]:
     """Return Django's DATABASES entry for the metadata database: SQLite in the data directory, or PostgreSQL by URL."""
-    url = env("APISERVER_DATABASE_URL") or env("DATABASE_URL")
+    url = secrets_given.get("APISERVER_DATABASE_URL") or secrets_given.get("DATABASE_URL")
     if not url:
         return sqlite_entry(directory / "apiserver.sqlite3")
     parts = urlsplit(url)

@@ -9,13 +9,12 @@ from connections import vault
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = data_dir()
-# Secrets leave the process environment here: the web server copies it into each request.
-CHILD_ENVIRONMENT = take_secrets()
-SECRET_KEY = secret_key(DATA_DIR, CHILD_ENVIRONMENT)
-vault.configure(encryption_keys(DATA_DIR, CHILD_ENVIRONMENT), reload=lambda: encryption_keys(DATA_DIR, CHILD_ENVIRONMENT))
+SECRETS = take_secrets()
+SECRET_KEY = secret_key(DATA_DIR, SECRETS)
+vault.configure(encryption_keys(DATA_DIR, SECRETS), reload=lambda: encryption_keys(DATA_DIR, SECRETS))
 ADMIN_USER = env("APISERVER_ADMIN_USER")
-ADMIN_PASSWORD = CHILD_ENVIRONMENT.get("APISERVER_ADMIN_PASSWORD", "")
-REDIS_URL = env("APISERVER_REDIS_URL")
+ADMIN_PASSWORD = SECRETS.get("APISERVER_ADMIN_PASSWORD", "")
+REDIS_URL = SECRETS.get("APISERVER_REDIS_URL", "")
 DEBUG = False
 ALLOWED_HOSTS = env_list("APISERVER_ALLOWED_HOSTS") or ["*"]
 ROOT_URLCONF = "apiserver.urls"
@@ -67,7 +66,7 @@ MIDDLEWARE = [
     "apiserver.server.pages_only.Htmx",
 ]
 
-DATABASES = {"default": database_url(DATA_DIR)}
+DATABASES = {"default": database_url(DATA_DIR, SECRETS)}
 
 TEMPLATES = [
     {
@@ -110,6 +109,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("APISERVER_SECURE_COOKIES")
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # Add Table confirms a thousand tables, seven fields each
 
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"
 CELERY_TASK_IGNORE_RESULT = True

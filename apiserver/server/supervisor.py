@@ -11,11 +11,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
+from django.conf import settings
+
+from apiserver import handover
 from apiserver.server import lifeline
 
 logger = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ class ServeOptions:
     certificate: Path | None = None
     key: Path | None = None
     redis_url: str = ""
-    environment: dict[str, str] = field(default_factory=dict)  # secrets that the children read and take out again
+    secrets: Mapping[str, str] = field(default_factory=dict)  # handed over to each child
 
     @property
     def scheme(self) -> str:
@@ -104,13 +107,26 @@ class Supervisor:
                 self._start(child)
 
     def _start(self, child: Child) -> None:
-        environment = {**os.environ, **self.options.environment}
-        environment[lifeline.ENVIRONMENT_NAME] = str(self.options.data_dir / "serve.lock")
-        # The terminal's Ctrl+C goes to the whole group: a session of its own leaves stopping to the supervisor.
-        child.process = subprocess.Popen(  # noqa: S603 - our own command lines
-            child.command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, preexec_fn=lifeline.die_with_parent
-        )
+        descriptor = handover.hand_over(self.options.secrets)
+        try:
+            # The terminal's Ctrl+C goes to the whole group: a session of its own leaves stopping to the supervisor.
+            child.process = subprocess.Popen(  # noqa: S603 - our own command lines
+                child.command,
+                env=self._environment(descriptor),
+                stdin=subprocess.DEVNULL,
+                pass_fds=[descriptor],
+                start_new_session=True,
+                preexec_fn=lifeline.die_with_parent,
+            )
+        finally:
+            os.close(descriptor)
         child.started = time.monotonic()
+
+    def _environment(self, descriptor: int) -> dict[str, str]:
+        """Return a child's variables: where our code is, whom to follow, where to read secrets."""
+        path = os.pathsep.join([str(settings.BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])])
+        lock = str(self.options.data_dir / "serve.lock")
+        return {**os.environ, "PYTHONPATH": path, lifeline.ENVIRONMENT_NAME: lock, handover.VARIABLE: str(descriptor)}
 
     def _stop_all(self) -> None:
         for child in self.children:
@@ -138,14 +154,12 @@ def commands(options: ServeOptions) -> dict[str, list[str]]:
 
 
 def web_command(options: ServeOptions) -> list[str]:
-    """Return granian's command line: WSGI, threads enough that slow sources do not block quick ones."""
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", options.host, "--port", str(options.port)]
-    command += ["--workers", str(options.workers), "--blocking-threads", "16", "--backpressure", "64", "--backlog", "2048"]
-    command += ["--respawn-failed-workers", "--workers-kill-timeout", str(GRACE_SECONDS - 5), "--no-ws", "--log-level", "error"]
-    command += ["--http1-header-read-timeout", "15000", "--http1-buffer-size", "65536"]
+    """Return the web server's command line."""
+    command = [sys.executable, "-m", "apiserver.server.web", "--host", options.host, "--port", str(options.port)]
+    command += ["--workers", str(options.workers), "--kill-timeout", str(GRACE_SECONDS - 5)]
     if options.certificate and options.key:
-        command += ["--ssl-certificate", str(options.certificate), "--ssl-keyfile", str(options.key), "--ssl-protocol-min", "tls1.2"]
-    return [*command, "apiserver.wsgi:application"]
+        command += ["--certificate", str(options.certificate), "--key", str(options.key)]
+    return command
 
 
 def is_ready(options: ServeOptions) -> bool:

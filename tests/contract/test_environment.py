@@ -61,14 +61,21 @@ def test_administrator_exists_and_there_is_no_link(served: Served) -> None:
     assert not served.ready["setup_url"]
 
 
-@pytest.mark.xfail(strict=True, reason="children get secrets by variables, which the kernel goes on showing to their own user")
-def test_no_process_shows_a_secret_in_its_environment(served: Served) -> None:
-    children = Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text().split()
+def family(process: int) -> list[int]:
+    """Return a process and all below it."""
+    below = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [process, *(found for child in below for found in family(int(child)))]
 
-    assert len(children) >= 2
-    for process in children:
-        shown = Path(f"/proc/{process}/environ").read_bytes()
-        assert PASSWORD.encode() not in shown and b"k" * 50 not in shown
+
+def test_no_process_shows_a_secret_or_keeps_it_open(served: Served) -> None:
+    processes = family(served.process.pid)
+
+    assert len(processes) >= 5
+    for process in processes:
+        shown = Path(f"/proc/{process}/environ").read_bytes() + Path(f"/proc/{process}/cmdline").read_bytes()
+        assert not [secret for secret in (PASSWORD.encode(), b"k" * 50, b"contract_meta") if secret in shown]
+        opened = [str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir() if link.is_symlink()]
+        assert not [target for target in opened if "memfd" in target]
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def test_serve_refuses_a_second_server_on_the_same_data(served: Served) -> None:
 
 
 def test_dead_web_process_comes_back(served: Served) -> None:
-    children = [pid for pid in processes_of(served.data_dir) if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    children = [pid for pid in processes_of(served.data_dir) if b"apiserver.server.web" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
     os.kill(children[0], signal.SIGKILL)
 

@@ -30,8 +30,8 @@ class Command(BaseCommand):
         parser.add_argument("--drop-old", action="store_true", help="keep only the first key; the server must be stopped")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        directory, is_ours = Path(settings.DATA_DIR), environment.KEYS_VARIABLE not in settings.CHILD_ENVIRONMENT
-        keys = environment.encryption_keys(directory, settings.CHILD_ENVIRONMENT)
+        directory, is_ours = Path(settings.DATA_DIR), environment.KEYS_VARIABLE not in settings.SECRETS
+        keys = environment.encryption_keys(directory, settings.SECRETS)
         if not options["drop_old"]:
             if is_ours:
                 keys = [environment.new_key(), *keys]

@@ -58,8 +58,7 @@ class Command(BaseCommand):
         if options["public_url"]:
             os.environ["APISERVER_PUBLIC_URL"] = options["public_url"]
         workers = env_int("APISERVER_WEB_WORKERS", 2)
-        secrets = dict(settings.CHILD_ENVIRONMENT)
-        return ServeOptions(options["host"], port, data_dir, workers, certificate, key, settings.REDIS_URL, secrets)
+        return ServeOptions(options["host"], port, data_dir, workers, certificate, key, settings.REDIS_URL, settings.SECRETS)
 
     def prepare(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """Migrate, load the demo where asked, make sure an administrator can get in. Return demo details and set-up token."""

@@ -1,0 +1,66 @@
+"""`python -m apiserver.server.web`: the web server of `manage.py serve`. Secrets go to its workers in memory, respawned ones too."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from granian.constants import Interfaces, SSLProtocols
+from granian.http import HTTP1Settings
+from granian.log import LogLevels
+from granian.server import Server
+
+from apiserver import handover
+
+TARGET = "apiserver.wsgi:application"
+
+
+def load(secrets: Mapping[str, str]) -> Callable[..., Any]:
+    """In a worker: return the application."""
+    handover.receive(secrets)
+    from apiserver.wsgi import application
+
+    return application
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the reader of what the supervisor asks for."""
+    found = argparse.ArgumentParser(prog="apiserver.server.web")
+    found.add_argument("--host", required=True)
+    found.add_argument("--port", type=int, required=True)
+    found.add_argument("--workers", type=int, required=True)
+    found.add_argument("--kill-timeout", type=int, required=True)
+    found.add_argument("--certificate", type=Path)
+    found.add_argument("--key", type=Path)
+    return found
+
+
+def main() -> None:
+    """Serve: threads enough that slow sources do not block quick ones."""
+    asked = parser().parse_args()
+    server = Server(
+        TARGET,
+        address=asked.host,
+        port=asked.port,
+        interface=Interfaces.WSGI,
+        workers=asked.workers,
+        blocking_threads=16,
+        backpressure=64,
+        backlog=2048,
+        respawn_failed_workers=True,
+        workers_kill_timeout=asked.kill_timeout,
+        websockets=False,
+        log_level=LogLevels.error,
+        http1_settings=HTTP1Settings(header_read_timeout=15000, max_buffer_size=65536),
+        ssl_cert=asked.certificate,
+        ssl_key=asked.key,
+        ssl_protocol_min=SSLProtocols.tls12,
+    )
+    server.serve(target_loader=partial(load, handover.received()), wrap_loader=False)
+
+
+if __name__ == "__main__":
+    main()
