@@ -1,4 +1,4 @@
-"""API: the list of resources with their addresses, Add Table, the page of one resource."""
+"""API: the list of resources with their addresses, the page of one resource, taking it back."""
 
 from __future__ import annotations
 
@@ -9,31 +9,20 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from apiserver.resources import services
+from apiserver.resources import builder, services
 from apiserver.resources.forms import ResourceForm
 from apiserver.resources.models import Resource
-from apiserver.resources.relation_pages import relations
-from apiserver.server import audit
-from apiserver.server.addresses import caller, service_root
+from apiserver.resources.relation_pages import note, relations
+from apiserver.server.addresses import service_root
 from apiserver.ui.access import console_page
 from apiserver.ui.said import said
 from connections.contract.errors import ConnectorError
-from connections.contract.table import TableInfo
-from connections.models import Connection
-from connections.services import list_tables
+from users.models import Group
 
-MOST_TABLES = 300
 PAGE = 50
-
-
-def note(request: HttpRequest, action: str, subject: str) -> None:
-    """Write what was done into the audit trail."""
-    audit.record(action, who=request.user.get_username(), subject=subject, address=caller(request).address)
 
 
 @console_page
@@ -47,58 +36,6 @@ def listing(request: HttpRequest) -> HttpResponse:
     rows = [{"it": item, "address": f"{root}/{item.name}"} for item in page]
     context = {"rows": rows, "page": page, "q": text, "root": root, "oas": f"{root}/$oas", "has_any": bool(text or rows)}
     return render(request, "resources/list.html", context)
-
-
-@console_page
-def add(request: HttpRequest) -> HttpResponse:
-    """Ask for the connection: the first step of Add Table."""
-    chosen = request.GET.get("connection", "")
-    if chosen.isdigit() and Connection.objects.filter(pk=int(chosen)).exists():
-        return redirect("resources:tables", int(chosen))
-    return render(request, "resources/add.html", {"connections": Connection.objects.all()})
-
-
-@console_page
-def tables(request: HttpRequest, pk: int) -> HttpResponse:
-    """Search and tick tables, then publish them: the second step of Add Table."""
-    connection = get_object_or_404(Connection, pk=pk)
-    text = request.GET.get("q", "").strip().lower()
-    context: dict[str, Any] = {"connection": connection, "q": request.GET.get("q", ""), "most": MOST_TABLES}
-    try:
-        known = list_tables(connection, now=timezone.now(), refresh="refresh" in request.POST)
-        if request.method == "POST" and "refresh" not in request.POST and publish(request, connection, known):
-            return redirect("resources:list")
-        found = [item for item in known if text in str(item.ref).lower()]
-        context |= {"rows": rows_of(connection, found[:MOST_TABLES]), "count": len(found)}
-    except ConnectorError as error:
-        context["failure"] = error
-    return render(request, "resources/tables.html", context)
-
-
-def rows_of(connection: Connection, known: list[TableInfo]) -> list[dict[str, Any]]:
-    """Return the tables, each with the place by which it is ticked and how often it is published."""
-    published = set(connection.resources.values_list("schema", "table"))  # type: ignore[attr-defined]
-    return [{"it": item, "value": value_of(item), "is_published": (item.ref.schema, item.ref.name) in published} for item in known]
-
-
-def value_of(item: TableInfo) -> str:
-    """Return the value of a table's tick: schema and name, told apart by a bar."""
-    return f"{item.ref.schema}|{item.ref.name}"
-
-
-def publish(request: HttpRequest, connection: Connection, known: list[TableInfo]) -> bool:
-    """Publish the ticked tables; False when none was ticked."""
-    ticked = set(request.POST.getlist("table"))
-    refs = [item.ref for item in known if value_of(item) in ticked]
-    if not refs:
-        messages.error(request, _("Tick one table at least."))
-        return False
-    found = services.publish_tables(connection, refs, now=timezone.now())
-    for resource in found:
-        note(request, "resource published", resource.name)
-    text = ngettext("%(count)d resource was published.", "%(count)d resources were published.", len(found))
-    messages.success(request, text % {"count": len(found)})
-    return True
 
 
 @console_page
@@ -139,9 +76,22 @@ def unpublish(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then take the resource back."""
     resource = get_object_or_404(Resource, pk=pk)
     if request.method != "POST":
-        return render(request, "resources/unpublish.html", {"resource": resource})
+        holders = [{"it": holder, "is_group": isinstance(holder, Group)} for holder in services.holders(resource.name)]
+        context = {"resource": resource, "holders": holders, "broken": relations_to(resource)}
+        return render(request, "resources/unpublish.html", context)
     name = resource.name
     services.unpublish(resource)
     note(request, "resource unpublished", name)
     messages.success(request, _("%(name)s is no longer published.") % {"name": name})
     return redirect("resources:list")
+
+
+def relations_to(resource: Resource) -> list[dict[str, Any]]:
+    """Return the relations of other resources that lead to this one: they go with it."""
+    keys = dict(Resource.objects.values_list("name", "pk"))
+    return [
+        {"pk": keys[name], "resource": name, "relation": item.name}
+        for name, other in builder.published().items()
+        for item in other.navigations
+        if item.target == resource.name and name != resource.name
+    ]

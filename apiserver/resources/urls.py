@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from apiserver.resources import drift_pages, move_pages, pages, relation_pages
+from apiserver.resources import drift_pages, move_pages, pages, publish_pages, relation_pages
 
 app_name = "resources"
 urlpatterns = [
     path("", pages.listing, name="list"),
-    path("add", pages.add, name="add"),
-    path("add/<int:pk>", pages.tables, name="tables"),
+    path("add", publish_pages.add, name="add"),
+    path("add/<int:pk>", publish_pages.tables, name="tables"),
+    path("add/<int:pk>/confirm", publish_pages.confirm, name="confirm"),
     path("<int:pk>", pages.edit, name="edit"),
     path("<int:pk>/refresh", pages.refresh, name="refresh"),
     path("<int:pk>/drift", drift_pages.drift, name="drift"),

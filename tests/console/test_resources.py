@@ -8,6 +8,7 @@ from apiserver.resources.services import publish_tables
 from connections.contract.table import TableRef
 from connections.models import Connection
 from tests.console import NOW
+from users.models import Group, User
 
 LIST = "/console/api/"
 
@@ -38,24 +39,6 @@ def test_add_leads_from_the_connection_to_its_tables(as_admin: Client, connectio
     answer = as_admin.get(f"{LIST}add", {"connection": connection.pk})
 
     assert ("Next" in asked, answer["Location"]) == (True, f"{LIST}add/{connection.pk}")
-
-
-def test_tables_are_searched(as_admin: Client, connection: Connection) -> None:
-    page = as_admin.get(f"{LIST}add/{connection.pk}?q=goo").content.decode()
-
-    assert ("|Goods" in page, "|Orders" in page, "Confirm" in page) == (True, False, True)
-
-
-def test_confirm_publishes_ticked_tables(as_admin: Client, connection: Connection) -> None:
-    page = as_admin.post(f"{LIST}add/{connection.pk}", {"table": ["|Goods", "|Orders", "|None"]}, follow=True).content.decode()
-
-    assert ("2 resources were published." in page, list(Resource.objects.values_list("name", flat=True))) == (True, ["Goods", "Orders"])
-
-
-def test_confirm_without_a_tick_asks_for_one(as_admin: Client, connection: Connection) -> None:
-    page = as_admin.post(f"{LIST}add/{connection.pk}").content.decode()
-
-    assert ("Tick one table at least." in page, Resource.objects.count()) == (True, 0)
 
 
 def test_save_changes_texts_methods_and_columns(as_admin: Client, orders: Resource) -> None:
@@ -94,3 +77,16 @@ def test_unpublish_asks_then_takes_back(as_admin: Client, orders: Resource) -> N
     as_admin.post(f"{LIST}{orders.pk}/unpublish")
 
     assert (asked.status_code, Resource.objects.count()) == (200, 0)
+
+
+def test_unpublish_names_rights_and_relations_that_go_with_it(as_admin: Client, connection: Connection, orders: Resource) -> None:
+    goods = publish_tables(connection, [TableRef("", "Goods")], now=NOW)[0]
+    goods.relations = {"Bought": {"to": "Orders", "columns": {"Id": "Id"}, "collection": True}}
+    goods.save()
+    rob = User.objects.create_user("rob", resources={"Orders": {}})
+    team = Group.objects.create(name="team", resources={"Orders": {}})
+
+    page = as_admin.get(f"{LIST}{orders.pk}/unpublish").content.decode()
+
+    assert (f"/users/{rob.pk}" in page, f"/groups/{team.pk}" in page) == (True, True)
+    assert (f'href="{LIST}{goods.pk}"' in page, "<code>Bought</code>" in page) == (True, True)

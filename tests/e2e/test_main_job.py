@@ -170,6 +170,9 @@ class Maker:
             self.clicks += 1
             self.page.get_by_role("checkbox", name=re.compile(rf"\b{table}\b")).first.check()
         self.see("6-tables")
+        self.press("Next")
+        expect(self.page.locator("main input[name^='name:']")).to_have_count(2)
+        self.see("6-tables-confirm")
         self.press("Confirm")
         expect(self.page.locator("main")).to_contain_text("Customers")
         self.see("7-api")
