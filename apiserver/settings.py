@@ -96,12 +96,13 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "apiserver.server.static.PrefixedStorage"}}
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise looks for it at start; files come from the rooms
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
-LOGIN_URL = "/console/sign-in"
+LOGIN_URL = "console:sign_in"
 SESSION_COOKIE_NAME = "apiserver_session"
 CSRF_COOKIE_NAME = "apiserver_csrf"
 SESSION_COOKIE_HTTPONLY = True
