@@ -11,8 +11,9 @@ from django.conf import settings  # noqa: E402 - after Django is set up
 
 from apiserver.server.api_handler import with_api  # noqa: E402
 from apiserver.server.chunked import with_length  # noqa: E402
+from apiserver.server.hangup import breaking  # noqa: E402
 from apiserver.server.lifeline import follow  # noqa: E402
 
-application = with_length(with_api(django_application), settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+application = breaking(with_length(with_api(django_application), settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
 
 follow()

@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from apiserver.odata import headers, nodes
-from apiserver.odata.errors import BadPayload, BadRequest, NotAllowed, NotFound, Unsupported, error_response, problem_of
+from apiserver.odata.errors import BadPayload, BadRequest, NotAllowed, NotFound, Problem, Unsupported, error_response, problem_of
 from apiserver.odata.format import Format
 from apiserver.odata.parser import parse_options, parse_path
 from apiserver.odata.parser_errors import ODataSyntaxError
@@ -72,11 +72,19 @@ def run(request: HttpRequest, path: str, open_context: OpenContext) -> HttpRespo
     try:
         response = _stages(exchange)
     except Exception as error:  # noqa: BLE001 the one place where every error meets its status
-        response = error_response(problem_of(error))
+        response = error_response(noted(request, problem_of(error)))
     headers.compress(request, response)
     if request.method == "HEAD":
         response = _without_body(response)
     return headers.finish(response, exchange.version)
+
+
+def noted(request: HttpRequest, problem: Problem) -> Problem:
+    """Leave what went wrong for the request log."""
+    entry: dict[str, Any] | None = getattr(request, "log_entry", None)
+    if entry is not None:
+        entry["error"] = f"{problem.code}: {problem.message}"
+    return problem
 
 
 def _stages(exchange: Exchange) -> HttpResponseBase:

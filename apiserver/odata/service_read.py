@@ -10,13 +10,13 @@ from urllib.parse import quote
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
 from apiserver.odata import nodes, service_rows
-from apiserver.odata.errors import BadRequest, NotBuilt, NotFound
+from apiserver.odata.errors import BadRequest, NotBuilt, NotFound, error_body, problem_of
 from apiserver.odata.etag import check_still, etag_of, has_etag, is_unchanged
 from apiserver.odata.format import accepts_raw, negotiate
 from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_inferred
 from apiserver.odata.payload_context import entity_context, entity_id, key_predicate
 from apiserver.odata.payload_values import json_encoder, plain_text
-from apiserver.odata.service import Exchange
+from apiserver.odata.service import Exchange, noted
 from apiserver.odata.versions import check_version
 from apiserver.odata.writer import no_row
 from apiserver.odata.writer_sql import Row, by_column
@@ -128,7 +128,7 @@ def entity_set(exchange: Exchange) -> HttpResponseBase:
     if found.is_streamed:
         # What fails before the first rows still gets its own status: they are fetched before the answer begins.
         begun = [chunk for chunk in (next(chunks, b""), next(chunks, b"")) if chunk]
-        response: HttpResponseBase = StreamingHttpResponse(_resumed(begun, chunks), content_type=exchange.format.content_type)
+        response: HttpResponseBase = StreamingHttpResponse(_resumed(exchange, begun, chunks), content_type=exchange.format.content_type)
     else:
         response = HttpResponse(b"".join(chunks), content_type=exchange.format.content_type)
     if exchange.preferences.page_size is not None:
@@ -137,10 +137,17 @@ def entity_set(exchange: Exchange) -> HttpResponseBase:
     return response
 
 
-def _resumed(begun: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
-    """Give all chunks; a generator, so that a client that hangs up closes the statement too."""
+def _resumed(exchange: Exchange, begun: list[bytes], rest: Iterator[bytes]) -> Iterator[bytes]:
+    """Give all chunks; a generator, so that a client that hangs up closes the statement too.
+
+    What fails now leaves the answer malformed on purpose: the error follows the rows without comma or end (Protocol 4.01, 9.5).
+    """
     yield from begun
-    yield from rest
+    try:
+        yield from rest
+    except Exception as error:
+        yield b"\n" + error_body(noted(exchange.request, problem_of(error)))
+        raise
 
 
 class _Seen:
