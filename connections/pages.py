@@ -1,39 +1,75 @@
-"""Settings -> Connections: the list, the gallery, the form with Save & Test, tables with a look at their rows, deleting."""
+"""Settings -> Connections: the list, the gallery, the form with Save & Test, copies, tables with a look at their rows, deleting."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import ProtectedError
+from django.db.models import Count, ProtectedError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST
 
 from apiserver.server import audit
 from apiserver.server.addresses import caller
 from apiserver.ui.access import console_page
 from apiserver.ui.said import said
-from connections import services
+from connections import cells, services
 from connections.connectors.registry import connector_keys, get_connector
 from connections.contract.connector import Connector
 from connections.contract.errors import ConnectorError, InvalidProperties
 from connections.contract.table import TableRef
 from connections.forms import ConnectionForm
 from connections.models import Connection
+from connections.picking import MOST_TABLES, pick, schemas
 
-MOST_TABLES = 300
 PREVIEW_ROWS = 20
+# Columns of the list -> what they are called and sorted by.
+SORTS: dict[str, tuple[Any, Callable[[dict[str, Any]], Any]]] = {
+    "name": (gettext_lazy("Name"), lambda row: row["it"].name.lower()),
+    "source": (gettext_lazy("Data source"), lambda row: row["label"].lower()),
+    "labels": (gettext_lazy("Labels"), lambda row: (not row["it"].labels, row["it"].labels)),
+    "used": (gettext_lazy("Used by"), lambda row: row["it"].used),
+    "modified": (gettext_lazy("Last modified"), lambda row: row["it"].modified),
+    "test": (gettext_lazy("Last test"), lambda row: -1 if row["test"] is None else row["test"]["ok"]),
+}
+# Names of test steps as the page says them.
+STEPS = {
+    "properties": gettext_lazy("Check the properties"),
+    "resolve": gettext_lazy("Find the server by its name"),
+    "connect": gettext_lazy("Connect"),
+    "tls": gettext_lazy("Agree on TLS"),
+    "sign_in": gettext_lazy("Sign in to the data source"),
+    "open": gettext_lazy("Open the file"),
+    "list_tables": gettext_lazy("List the tables"),
+}
 
 
 @console_page
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show every connection with its last test."""
-    rows = [{"it": item, "label": label_of(item.connector), "test": test_of(item)} for item in Connection.objects.all()]
-    return render(request, "connections/list.html", {"rows": rows})
+    """Show the connections with their last tests; `sort` orders them, `label` keeps those that carry it."""
+    label = request.GET.get("label", "")
+    found = Connection.objects.annotate(used=Count("resources"))
+    rows = [{"it": item, "label": label_of(item.connector), "test": test_of(item)} for item in found if not label or label in item.labels]
+    chosen = request.GET.get("sort", "")
+    name, is_falling = chosen.removeprefix("-"), chosen.startswith("-")
+    name = name if name in SORTS else "name"
+    rows.sort(key=SORTS[name][1], reverse=is_falling)
+    heads = [
+        {
+            "text": text,
+            "sort": f"-{key}" if key == name and not is_falling else key,
+            "order": ("descending" if is_falling else "ascending") if key == name else "",
+        }
+        for key, (text, _key) in SORTS.items()
+    ]
+    return render(request, "connections/list.html", {"rows": rows, "heads": heads, "chosen_label": label, "sort": chosen})
 
 
 def label_of(key: str) -> str:
@@ -48,7 +84,8 @@ def test_of(connection: Connection) -> dict[str, Any] | None:
     """Return the last test with its time as a time."""
     if not connection.last_test:
         return None
-    return {**connection.last_test, "time": datetime.fromisoformat(connection.last_test["at"])}
+    steps = [{**step, "label": STEPS.get(step["name"], step["name"])} for step in connection.last_test["steps"]]
+    return {**connection.last_test, "steps": steps, "time": datetime.fromisoformat(connection.last_test["at"])}
 
 
 @console_page
@@ -90,7 +127,7 @@ def edited(request: HttpRequest, connector: Connector, existing: Connection | No
             return redirect("connections:edit", saved.pk)
     context = {"form": form, "connector": connector, "connection": existing, "failure": failure}
     if existing:
-        context["test"] = test_of(existing)
+        context |= {"test": test_of(existing), "used": existing.resources.count()}  # type: ignore[attr-defined]
     return render(request, "connections/form.html", context, status=422 if form.errors or failure else 200)
 
 
@@ -105,12 +142,15 @@ def filled(request: HttpRequest, connector: Connector, existing: Connection | No
 
 def save(request: HttpRequest, form: ConnectionForm, connector: Connector, existing: Connection | None) -> Connection | None:
     """Store the connection and test it; None when a property can't be used."""
+    before = existing.name if existing else ""
     try:
         saved = services.save_connection(connector=connector.key, values=form.values(), existing=existing, **form.settings())
     except InvalidProperties as error:
         form.add_errors(error.errors)
         return None
     audit.record("connection saved", who=request.user.get_username(), subject=saved.name, address=caller(request).address)
+    if before not in ("", saved.name):
+        renamed(request, saved, before)
     try:
         steps = services.test_stored(saved, now=timezone.now())
     except ConnectorError as error:
@@ -123,20 +163,39 @@ def save(request: HttpRequest, form: ConnectionForm, connector: Connector, exist
     return saved
 
 
+def renamed(request: HttpRequest, saved: Connection, before: str) -> None:
+    """Say what a new name means."""
+    audit.record(
+        "connection renamed", who=request.user.get_username(), subject=f"{before} -> {saved.name}", address=caller(request).address
+    )
+    text = _("%(before)s is now called %(after)s. Its resources keep their names and addresses; configuration files must use the new name.")
+    messages.info(request, text % {"before": before, "after": saved.name})
+
+
+@require_POST
+@console_page
+def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Store the connection once more, secrets included."""
+    copy = services.duplicate_connection(get_object_or_404(Connection, pk=pk))
+    audit.record("connection saved", who=request.user.get_username(), subject=copy.name, address=caller(request).address)
+    messages.success(request, _("This is the copy, with the same stored secrets: give it its name and what differs, then save and test."))
+    return redirect("connections:edit", copy.pk)
+
+
 @console_page
 def tables(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the tables of a connection and, of one, its first rows."""
     connection = get_object_or_404(Connection, pk=pk)
-    text = request.GET.get("q", "").strip().lower()
-    context: dict[str, Any] = {"connection": connection, "q": request.GET.get("q", ""), "failure": None}
+    text, within = request.GET.get("q", ""), request.GET.get("within", "")
+    context: dict[str, Any] = {"connection": connection, "q": text, "within": within, "failure": None}
     try:
         known = services.list_tables(connection, now=timezone.now(), refresh=request.method == "POST")
-        found = [item for item in known if text in str(item.ref).lower()]
-        context |= {"tables": found[:MOST_TABLES], "count": len(found), "most": MOST_TABLES}
+        found = pick(known, text, within)
+        context |= {"tables": found[:MOST_TABLES], "count": len(found), "most": MOST_TABLES, "schemas": schemas(known)}
         ref = next((i.ref for i in known if i.ref == TableRef(request.GET.get("schema", ""), request.GET.get("table", ""))), None)
         if ref is not None:
-            columns, rows = services.preview(connection, ref, limit=PREVIEW_ROWS)
-            context |= {"ref": ref, "columns": columns, "rows": rows}
+            table, rows = services.preview(connection, ref, limit=PREVIEW_ROWS)
+            context |= {"ref": ref, "heads": cells.heads(table), "rows": cells.rows(table, rows), "first": PREVIEW_ROWS}
     except ConnectorError as error:
         context["failure"] = error
     return render(request, "connections/tables.html", context)
@@ -146,7 +205,7 @@ def tables(request: HttpRequest, pk: int) -> HttpResponse:
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then delete; refused while resources use the connection."""
     connection = get_object_or_404(Connection, pk=pk)
-    users = list(connection.resources.values_list("name", flat=True))  # type: ignore[attr-defined]
+    users = list(connection.resources.only("pk", "name"))  # type: ignore[attr-defined]
     if request.method == "POST" and not users:
         name = connection.name
         try:

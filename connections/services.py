@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from connections import vault
 from connections.connectors.registry import get_connector
 from connections.contract.connector import Session, TestStep
 from connections.contract.errors import InvalidProperties
-from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.contract.table import Table, TableInfo, TableRef
 from connections.models import Connection, valid_name
 
 
@@ -166,8 +167,8 @@ def describe(connection: Connection, refs: Sequence[TableRef]) -> list[Table]:
     return session_for(connection.pk).describe(refs)
 
 
-def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[tuple[Column, ...], list[list[Any]]]:
-    """Return the columns and the first rows of a table."""
+def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[Table, list[list[Any]]]:
+    """Return a table and its first rows."""
     session = session_for(connection.pk)
     table = session.describe([ref])[0]
     dialect = session.dialect
@@ -182,7 +183,20 @@ def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[
         for batch in result.batches
         for row in batch
     ]
-    return table.columns, rows
+    return table, rows
+
+
+@transaction.atomic
+def duplicate_connection(connection: Connection) -> Connection:
+    """Store a connection once more under a name of its own; its secrets are copied as they are, sealed."""
+    taken = {name.lower() for name in Connection.objects.values_list("name", flat=True)}
+    names = (f"{connection.name[:70]}_{number}" for number in itertools.count(2))
+    name = next(name for name in names if name.lower() not in taken)
+    copied = ("connector", "properties", "secrets", "labels", "read_only", "max_rows")
+    copy = Connection(name=name, **{part: getattr(connection, part) for part in copied})
+    copy.save()
+    stamp.changed()
+    return copy
 
 
 @transaction.atomic

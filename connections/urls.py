@@ -11,5 +11,6 @@ urlpatterns = [
     path("add/<str:key>", pages.add, name="add"),
     path("<int:pk>", pages.edit, name="edit"),
     path("<int:pk>/tables", pages.tables, name="tables"),
+    path("<int:pk>/duplicate", pages.duplicate, name="duplicate"),
     path("<int:pk>/delete", pages.delete, name="delete"),
 ]

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import re
+import sqlite3
 from pathlib import Path
 
 import pytest
+from django.db import connection as database
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from apiserver.resources.services import publish_tables
 from connections.contract.table import TableRef
@@ -53,7 +57,7 @@ def test_create_saves_and_shows_the_steps(as_admin: Client, shop: Path) -> None:
 
     found = Connection.objects.get()
     assert (found.labels, found.properties, found.last_test["ok"]) == (["a", "b"], {"Database": str(shop)}, True)
-    assert all(text in page for text in ("list_tables", "Works", "Save & Test", "Saved. The connection works."))
+    assert all(text in page for text in ("List the tables", "Works", "Save & Test", "Saved. The connection works."))
 
 
 def test_create_shows_a_failed_step(as_admin: Client, tmp_path: Path) -> None:
@@ -99,12 +103,84 @@ def test_tables_show_escaped_rows(as_admin: Client, connection: Connection) -> N
     assert ("Goods" in page, "&lt;b&gt;Aoi" in page, "<b>Aoi" in page) == (True, True, False)
 
 
+def test_tables_are_kept_to_a_schema(as_admin: Client, connection: Connection) -> None:
+    connection.tables = [["sales", "orders", "table", ""], ["hr", "people", "table", ""]]
+    connection.tables_read = NOW
+    connection.save()
+
+    page = as_admin.get(f"{LIST}{connection.pk}/tables?within=hr").content.decode()
+
+    assert (">people</a>" in page, ">orders</a>" in page, "<option selected>hr</option>" in page) == (True, False, True)
+
+
+def test_preview_marks_keys_numbers_nulls_and_binary(as_admin: Client, shop: Path, connection: Connection) -> None:
+    with sqlite3.connect(shop) as made:
+        made.execute("CREATE TABLE Files (Id INTEGER PRIMARY KEY, Body BLOB, Note TEXT)")
+        made.execute("INSERT INTO Files VALUES (1, ?, NULL), (2, x'00ff', ?)", (b"\x01" * 20, "x" * 500))
+
+    page = as_admin.get(f"{LIST}{connection.pk}/tables?table=Files").content.decode()
+
+    assert re.search(r'class="number">Id <span class="chip">Key</span><br><span class="type">Int64', page)
+    assert f'>{"01" * 16}…</code> <span class="muted">20 bytes' in page
+    assert ('<td class="number">1</td>' in page, '<span class="null">null</span>' in page, ">00ff</code>" in page) == (True, True, True)
+    assert (f"{'x' * 120}… " in page, "500 characters" in page, "x" * 121 in page) == (True, True, False)
+
+
+def test_list_counts_resources_and_sorts(as_admin: Client, connection: Connection, shop: Path) -> None:
+    publish_tables(connection, [TableRef("", "Orders"), TableRef("", "Goods")], now=NOW)
+    save_connection(name="archive", connector="sqlite", values={"Database": str(shop)})
+
+    page = as_admin.get(f"{LIST}?sort=-used").content.decode()
+    by_name = as_admin.get(LIST).content.decode()
+    labelled = as_admin.get(f"{LIST}?label=test").content.decode()
+
+    assert ("2 resources" in page, "0 resources" in page, 'aria-sort="descending"' in page) == (True, True, True)
+    assert (page.index(">shop<") < page.index(">archive<"), by_name.index(">archive<") < by_name.index(">shop<")) == (True, True)
+    assert (">shop<" in labelled, ">archive<" in labelled) == (True, False)
+
+
+def test_list_asks_as_much_for_four_as_for_one(as_admin: Client, connection: Connection, shop: Path) -> None:
+    as_admin.get(LIST)
+    with CaptureQueriesContext(database) as one:
+        as_admin.get(LIST)
+    for name in ("b", "c", "d"):
+        save_connection(name=name, connector="sqlite", values={"Database": str(shop)})
+    as_admin.get(LIST)  # settings are read anew after a change
+    with CaptureQueriesContext(database) as four:
+        as_admin.get(LIST)
+
+    assert len(four) == len(one)
+
+
+def test_duplicate_copies_secrets_sealed(as_admin: Client, db: None) -> None:
+    stored = save_connection(name="pg", connector="postgresql", values={"Server": "127.0.0.1", "Password": "pssst"}, labels=["a"])
+
+    answer = as_admin.post(f"{LIST}{stored.pk}/duplicate")
+
+    copy = Connection.objects.exclude(pk=stored.pk).get()
+    assert (answer["Location"], copy.name, copy.labels, copy.last_test) == (f"{LIST}{copy.pk}", "pg_2", ["a"], None)
+    assert (copy.secrets, values_of(copy)["Password"]) == (stored.secrets, "pssst")
+
+
+def test_rename_of_a_used_connection_says_what_it_means(as_admin: Client, connection: Connection, shop: Path) -> None:
+    resource = publish_tables(connection, [TableRef("", "Orders")], now=NOW)[0]
+
+    asked = as_admin.get(f"{LIST}{connection.pk}").content.decode()
+    page = post(as_admin, f"{LIST}{connection.pk}", name="market", Database=str(shop))
+
+    resource.refresh_from_db()
+    assert ("1 resource uses this connection" in asked, "shop is now called market." in page) == (True, True)
+    assert (resource.name, resource.connection.name) == ("Orders", "market")
+
+
 def test_delete_is_refused_while_a_resource_uses_it(as_admin: Client, connection: Connection) -> None:
     publish_tables(connection, [TableRef("", "Orders")], now=NOW)
 
     answer = as_admin.post(f"{LIST}{connection.pk}/delete")
 
-    assert (answer.status_code, "<li>Orders</li>" in answer.content.decode(), Connection.objects.count()) == (409, True, 1)
+    page = answer.content.decode()
+    pk = connection.resources.get().pk  # type: ignore[attr-defined]
+    assert (answer.status_code, f'<a href="/console/api/{pk}">Orders</a>' in page, Connection.objects.count()) == (409, True, 1)
 
 
 def test_delete_asks_then_deletes(as_admin: Client, connection: Connection) -> None:

@@ -64,6 +64,10 @@ const start = () => {
   const chooser = document.querySelector("select[data-theme]");
   if (chooser) chooser.value = localStorage.getItem("theme") ?? "";
 };
-document.addEventListener("htmx:afterSettle", start);
+document.addEventListener("htmx:afterSettle", (event) => {
+  start();
+  // A whole page came in place: say its result, which no page load announces.
+  if (event.target.id === "content") said().textContent = event.target.querySelector(".note")?.textContent ?? "";
+});
 addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled")) button.disabled = false; });
 start();
