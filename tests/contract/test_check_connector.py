@@ -1,0 +1,56 @@
+"""`manage.py check_connector`: the named steps of a stored connection; the exit code tells."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.contract.small import small
+from tests.served import manage
+from tests.servers import Server, free_port
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, postgres_server: Server) -> Path:
+    folder = tmp_path_factory.mktemp("check")
+    found = small(folder)
+    away = {"Server": "127.0.0.1", "Port": free_port(), "User": "postgres", "Password": "hidden-word-9", "Database": "x"}
+    here = {"Server": postgres_server.host, "Port": postgres_server.port, "User": "postgres", "Database": "postgres"}
+    found["connections"] |= {
+        "away": {"connector": "postgresql", "properties": away},
+        "here": {"connector": "postgresql", "properties": here},
+    }
+    (folder / "file.json").write_text(json.dumps(found), encoding="utf-8")
+    data = folder / "data"
+    data.mkdir()
+    assert manage(data, "apply", str(folder / "file.json")).returncode == 0
+    return data
+
+
+@pytest.mark.parametrize("name", ["shop", "here"])
+def test_connection_that_works_exits_0(data: Path, name: str) -> None:
+    done = manage(data, "check_connector", name, "--json")
+
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], told["connection"]) == (0, True, name)
+    assert told["steps"] and all(step["ok"] for step in told["steps"])
+
+
+def test_connection_that_fails_exits_1_at_the_step_with_a_hint(data: Path) -> None:
+    done = manage(data, "check_connector", "away", "--json")
+    read = manage(data, "check_connector", "away")
+
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], read.returncode) == (1, False, 1)
+    assert [step["ok"] for step in told["steps"]][-1] is False
+    assert told["steps"][-1]["hint"] in read.stdout
+    assert "hidden-word-9" not in done.stdout + done.stderr + read.stdout + read.stderr
+
+
+def test_unknown_connection_is_named_with_the_nearest(data: Path) -> None:
+    done = manage(data, "check_connector", "awya")
+
+    assert done.returncode == 1
+    assert "'awya'" in done.stderr and "away" in done.stderr
