@@ -24,7 +24,8 @@ from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedP
 from connections.contract.dialect import Dialect
 from connections.contract.errors import NotSupported
 from connections.contract.table import FLOATS, NUMBERS, Column, Type
-from connections.engine.nodes import FALSE, TRUE, Bind, Read, all_of, fn, select, table
+from connections.engine.nodes import FALSE, TRUE, Bind, Derived, Read, all_of, fn, select, table
+from connections.engine.view_sql import checked_select
 
 # An expression of 200 chained operators is allowed; printing takes a few frames for each.
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 6000))
@@ -99,7 +100,7 @@ class Binder:
     def source(self, resource: PublishedResource, alias: str) -> exp.Expression:
         """Return the table, or the derived view, that the resource reads."""
         if resource.sql:
-            raise NotSupported("Derived views are not served yet.", hint="Publish the table itself.")
+            return Derived(text=checked_select(resource.sql, self.dialect.name), alias=alias)
         return table(resource.ref.schema, resource.ref.name, alias)
 
     def read(self, column: Column, alias: str) -> Read:

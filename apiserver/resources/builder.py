@@ -95,6 +95,7 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
         connection_name=row.connection.name,
         dialect=row.connection.connector,
         ref=table.ref,
+        sql=row.sql,
         all_properties=every,
         properties=visible,
         key=tuple(by_column[name] for name in key) if is_keyed else (),
@@ -125,7 +126,8 @@ def relations(
     """Return the navigation properties that foreign keys between published tables of one connection give."""
     by_table: dict[tuple[int, str, str], list[Resource]] = {}
     for row in rows:
-        by_table.setdefault((row.connection_id, row.schema, row.table), []).append(row)
+        if not row.sql:
+            by_table.setdefault((row.connection_id, row.schema, row.table), []).append(row)
     navigations: dict[str, list[PublishedNavigation]] = {name: [] for name in found}
     for row in rows:
         for key in tables[row.pk].foreign_keys:

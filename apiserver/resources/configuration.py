@@ -11,6 +11,7 @@ from apiserver.resources.services import create, unpublish, update
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, nearest, reference, typed
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Table, TableRef
+from connections.derived import describe_view
 from connections.models import Connection
 from connections.services import describe
 
@@ -55,23 +56,22 @@ class ResourcesSection:
         """Create or change one resource."""
         place = f"resources.{name}"
         values = check_keys(given, KEYS, place)
-        if values.get("sql"):
-            raise ConfigurationError(f"{place}.sql: derived views are not supported by this version.")
         if names.identifier(name) != name:
             raise ConfigurationError(f"{place}: the name must be a simple identifier such as {names.identifier(name)}.")
         existing = Resource.objects.filter(name=name).first()
         if existing is None and Resource.objects.filter(name__iexact=name).exists():
             raise ConfigurationError(f"{place}: a resource with this name but for case exists.")
+        sql = sql_of(values, existing, place)
         connection = connection_of(values, existing, place)
-        table = table_of(connection, values, existing, place)
+        table = view_of(connection, sql, place) if sql else table_of(connection, values, existing, place)
         settings = settings_of(values, table, place)
         label = f"resources/{name}"
         if existing is None:
-            resource = create(name, connection, table, **settings)
+            resource = create(name, connection, table, sql=sql, **settings)
             if values.get("id") and values["id"] != resource.public_id:
                 Resource.objects.filter(pk=resource.pk).update(public_id=public_id(values["id"], place))
             change.created.append(label)
-        elif update(existing, table=table, connection=connection, **settings):
+        elif update(existing, table=table, connection=connection, sql=sql, **settings):
             change.updated.append(label)
 
     def relations(self, name: str, given: Any, change: Change) -> None:
@@ -99,6 +99,29 @@ def connection_of(values: Mapping[str, Any], existing: Resource | None, place: s
         return existing.connection
     by_name = {connection.name: connection for connection in Connection.objects.all()}
     return by_name[reference(str(values.get("connection", "")), by_name, f"{place}.connection")]
+
+
+def sql_of(values: Mapping[str, Any], existing: Resource | None, place: str) -> str:
+    """Return the SELECT of a derived view; "" where a table is published."""
+    given = [name for name in ("schema", "table") if values.get(name)]
+    if not values.get("sql"):
+        typed(values.get("sql") or "", str, f"{place}.sql")
+        return existing.sql if existing and not given and "sql" not in values else ""
+    if given:
+        raise ConfigurationError(f"{place}: sql and {given[0]} exclude each other: name a table, or give the SELECT of a derived view.")
+    if "connection" not in values:
+        raise ConfigurationError(
+            f"{place}.connection is missing: a derived view reads one connection. Several at once are not supported by this version."
+        )
+    return str(typed(values["sql"], str, f"{place}.sql"))
+
+
+def view_of(connection: Connection, sql: str, place: str) -> Table:
+    """Return the derived view as its source describes it now."""
+    try:
+        return describe_view(connection, sql)
+    except ConnectorError as error:
+        raise ConfigurationError(f"{place}.sql: {error.message} (connection {connection.name}) {error.hint}") from error
 
 
 def table_of(connection: Connection, values: Mapping[str, Any], existing: Resource | None, place: str) -> Table:
@@ -205,7 +228,7 @@ def exported(resource: Resource) -> dict[str, Any]:
     found: dict[str, Any] = {"connection": resource.connection.name}
     if resource.schema:
         found["schema"] = resource.schema
-    found["table"] = resource.table
+    found |= {"sql": resource.sql} if resource.sql else {"table": resource.table}
     if resource.public_id != names.public_id(resource.name, ()):
         found["id"] = resource.public_id
     blank = Resource()

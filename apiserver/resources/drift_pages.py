@@ -7,13 +7,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from apiserver.resources import snapshot
+from apiserver.resources import services, snapshot
 from apiserver.resources.models import Resource
 from apiserver.resources.move_pages import differences
 from apiserver.ui.access import console_page
 from connections.contract.errors import ConnectorError
-from connections.contract.table import TableRef
-from connections.services import describe
 
 
 @console_page
@@ -22,7 +20,7 @@ def drift(request: HttpRequest, pk: int) -> HttpResponse:
     resource = get_object_or_404(Resource.objects.select_related("connection"), pk=pk)
     context: dict[str, Any] = {"resource": resource}
     try:
-        now = describe(resource.connection, [TableRef(resource.schema, resource.table)])[0]
+        now = services.table_now(resource)
     except ConnectorError as error:
         context |= {"failure": error}
     else:

@@ -20,7 +20,8 @@ class Resource(models.Model):
     name = models.CharField(max_length=128)
     connection = models.ForeignKey("connections.Connection", on_delete=models.PROTECT, related_name="resources")
     schema = models.CharField(max_length=200, blank=True)
-    table = models.CharField(max_length=200)
+    table = models.CharField(max_length=200, blank=True)  # "" of a derived view
+    sql = models.TextField(blank=True)  # a derived view: the SELECT to read in the place of a table, as it was written
     title = models.CharField(max_length=200, blank=True)
     description = models.TextField(blank=True)
     methods = models.JSONField(default=all_methods)

@@ -13,6 +13,7 @@ from apiserver.resources.builder import catalog_for
 from apiserver.resources.models import Resource
 from apiserver.server import stamp
 from connections.contract.table import Table, TableRef
+from connections.derived import describe_view
 from connections.models import Connection
 from connections.services import describe
 from users.models import Group, User
@@ -32,27 +33,30 @@ def publish_tables(connection: Connection, refs: Sequence[TableRef], *, now: dat
 
 
 def create(name: str, connection: Connection, table: Table, **settings: Any) -> Resource:
-    """Store one resource over a reflected table."""
+    """Store one resource over a reflected table; `sql` among the settings makes it a derived view."""
     ids = list(Resource.objects.values_list("public_id", flat=True))
     resource = Resource(
         public_id=names.public_id(name, ids),
         name=name,
         connection=connection,
-        schema=table.ref.schema,
-        table=table.ref.name,
-        snapshot=snapshot.to_json(table),
-        **settings,
+        **(place_of(table, settings.get("sql", "")) | settings),
     )
     resource.save()
     stamp.changed()
     return resource
 
 
+def place_of(table: Table, sql: str) -> dict[str, Any]:
+    """Return the fields that say what is read, and how it looks."""
+    ref = TableRef("", "") if sql else table.ref
+    return {"schema": ref.schema, "table": ref.name, "sql": sql, "snapshot": snapshot.to_json(table)}
+
+
 @transaction.atomic
 def update(resource: Resource, *, table: Table | None = None, **settings: Any) -> bool:
     """Change a resource; return whether anything really changed."""
     if table is not None:
-        settings |= {"schema": table.ref.schema, "table": table.ref.name, "snapshot": snapshot.to_json(table)}
+        settings |= place_of(table, settings.get("sql", resource.sql))
     changed = {name: value for name, value in settings.items() if getattr(resource, name) != value}
     if not changed:
         return False
@@ -87,16 +91,30 @@ def holders(name: str) -> list[User | Group]:
     return [holder for holder in everyone if name in (holder.resources or {})]
 
 
+def table_now(resource: Resource) -> Table:
+    """Return the resource's table, or its SELECT, as the source describes it now."""
+    return table_there(resource, resource.connection)
+
+
 def refresh_resource(resource: Resource) -> bool:
-    """Read the table's columns, keys and relations anew; return whether they changed."""
-    table = describe(resource.connection, [TableRef(resource.schema, resource.table)])[0]
-    return update(resource, table=table)
+    """Read the columns, keys and relations anew; return whether they changed."""
+    return update(resource, table=table_now(resource))
 
 
 def table_there(resource: Resource, connection: Connection) -> Table:
-    """Return the resource's table as another connection has it."""
-    with_schema = resource.schema if connection.connector == resource.connection.connector == "postgresql" else ""
-    return describe(connection, [TableRef(with_schema, resource.table)])[0]
+    """Return the resource's table, or its SELECT, as another connection has it."""
+    if resource.sql:
+        return describe_view(connection, resource.sql)
+    is_own = connection.pk == resource.connection_id
+    schema = resource.schema if is_own or has_schema_there(resource, connection) else ""
+    return describe(connection, [TableRef(schema, resource.table)])[0]
+
+
+def has_schema_there(resource: Resource, connection: Connection) -> bool:
+    """Claim that the table's schema means the same at another connection: MySQL's default database has the name of that connection."""
+    if connection.connector != resource.connection.connector or connection.connector == "sqlite":
+        return False
+    return connection.connector != "mysql" or resource.schema != resource.connection.properties.get("Database", "")
 
 
 def repoint(resource: Resource, connection: Connection) -> bool:
@@ -108,7 +126,7 @@ def repoint(resource: Resource, connection: Connection) -> bool:
 def duplicate_resource(resource: Resource) -> Resource:
     """Publish the same table once more under a name of its own."""
     name = names.unique(resource.name, list(Resource.objects.values_list("name", flat=True)))
-    settings = {item: getattr(resource, item) for item in SETTINGS}
+    settings = {item: getattr(resource, item) for item in (*SETTINGS, "sql")}
     return create(name, resource.connection, snapshot.from_json(resource.snapshot), **settings)
 
 
@@ -128,6 +146,7 @@ __all__ = [
     "refresh_resource",
     "rename",
     "repoint",
+    "table_now",
     "unpublish",
     "update",
 ]

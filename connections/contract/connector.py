@@ -43,6 +43,9 @@ class Session(Protocol):
     def describe(self, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables with exact types, keys and relations; raise TableGone for a missing one."""
 
+    def describe_select(self, sql: str) -> tuple[Column, ...]:
+        """Return the columns of a SELECT, names as the source gives them; `sql` is engine.view_sql's."""
+
     def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
         """Run one reading statement in a read-only transaction. `sql` uses the dialect's own bind marks.
 

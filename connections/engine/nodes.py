@@ -25,6 +25,12 @@ class Read(exp.Expression):
     arg_types = {"table": True, "column": True, "template": True}
 
 
+class Derived(exp.Expression):
+    """A checked SELECT as a table: `text` is whole SQL of the source, as engine.view_sql wrote it."""
+
+    arg_types = {"text": True, "alias": True}
+
+
 def fn(name: str, *arguments: exp.Expression) -> Fn:
     """Return a call of one of our functions."""
     return Fn(name=name, expressions=list(arguments))

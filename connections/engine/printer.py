@@ -14,7 +14,7 @@ from sqlglot import exp
 from connections.contract.dialect import Dialect, Template
 from connections.contract.errors import NotSupported
 from connections.contract.table import Type
-from connections.engine.nodes import Bind, Fn, Read
+from connections.engine.nodes import Bind, Derived, Fn, Read
 
 # Stands for a bind mark until its place in the text is known; U+E000 and U+E001 are private-use characters.
 MARK = "\ue000{0}\ue001"
@@ -100,10 +100,14 @@ def _generator_class(key: _ByIdentity) -> type:
     def bind(_: Any, node: Bind) -> str:
         return str(node.args["template"]).format(MARK.format(node.args["slot"]))
 
+    def derived(_: Any, node: Derived) -> str:
+        text = str(node.args["text"])
+        return f"({text.replace('%', '%%') if dialect.doubles_percent else text}) AS {quoted(node.args['alias'])}"
+
     def function(generator: Any, node: Fn) -> str:
         return _call(dialect, node.args["name"], [_operand(generator, item) for item in node.expressions])
 
-    transforms = {**base.TRANSFORMS, exp.Identifier: identifier, Read: read, Bind: bind, Fn: function}
+    transforms = {**base.TRANSFORMS, exp.Identifier: identifier, Read: read, Bind: bind, Derived: derived, Fn: function}
     return type(f"{dialect.name.title()}Printer", (base,), {"TRANSFORMS": transforms})
 
 

@@ -35,6 +35,11 @@ def relation(**changed: Any) -> dict[str, Any]:
     return orders(relations={"Buyer": {"to": "Customers", "columns": {"customer_id": "id"}, **changed}})
 
 
+def view(sql: Any, **changed: Any) -> dict[str, Any]:
+    given = {"connection": "shop", "sql": sql, **changed}
+    return {**shop(), "resources": {"Late": {name: value for name, value in given.items() if value is not ...}}}
+
+
 def right(**grant: Any) -> dict[str, Any]:
     return {**orders(), "users": {"lead": {"role": "query", "resources": {"Customers": grant}}}}
 
@@ -70,7 +75,18 @@ BROKEN: list[tuple[Any, list[str]]] = [
     (orders(table=["orders"]), ["resources.Orders"]),
     (orders(table=7), ["resources.Orders"]),
     (orders(schema="sales"), ["resources.Orders"]),
-    (orders(sql="SELECT 1"), ["resources.Orders.sql", "not supported"]),
+    (orders(sql="SELECT id FROM orders"), ["resources.Orders", "sql and table exclude each other"]),
+    (view("SELECT id FROM orders", schema="main"), ["resources.Late", "sql and schema exclude each other"]),
+    (view("SELECT id FROM orders", connection=...), ["resources.Late.connection", "one connection"]),
+    (view(["SELECT 1"]), ["resources.Late.sql", "text"]),
+    (view("DELETE FROM orders"), ["resources.Late.sql", "changes data"]),
+    (view("SELECT id FROM orders; SELECT 1"), ["resources.Late.sql", "several statements"]),
+    (view("SELECT total + 1 FROM orders"), ["resources.Late.sql", "column 1 has no name"]),
+    (view("SELECT id, id FROM orders"), ["resources.Late.sql", "the name id"]),
+    (view("SELECT idd FROM orders"), ["resources.Late.sql", "no such column: idd"]),
+    (view("SELECT FROM WHERE"), ["resources.Late.sql", "can't be"]),
+    (view("SELECT id FROM orders", key=["idd"]), ["resources.Late.key", "idd", "id"]),
+    (view("SELECT id FROM orders", columns=["total"]), ["resources.Late.columns", "total"]),
     (orders(id="a-b"), ["resources.Orders.id", "letters and digits"]),
     (orders(id=5), ["resources.Orders.id"]),
     (orders(title=5), ["resources.Orders.title"]),

@@ -76,6 +76,10 @@ BY_CODES: tuple[tuple[frozenset[int], Meaning], ...] = (
     (frozenset({1792, 1290, 1836}), (errors.SourceRejected, "The database takes no writes (read-only).", "")),
     (frozenset({ER.LOCK_DEADLOCK}), (errors.SourceTimeout, "Another change of the same rows came first.", "Try again.")),
     (frozenset({1906, 3105}), (errors.SourceRejected, "A column that the database computes can't be given.", "")),
+    (
+        frozenset({ER.DUP_FIELDNAME}),
+        (errors.SourceRejected, "Two columns have the same name.", "Write AS and another name behind one of them."),
+    ),
     (frozenset({ER.DIVISION_BY_ZERO}), (errors.BadValue, "A value was divided by zero.", "")),
     (
         frozenset({1264, 1265, 1292, 1366, 1406, 1411, 1416, 3140, 3854, 4078, 1690, 1367, 1300}),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pymysql
 
-from connections.connectors.sql.types_mysql import column_of, text
+from connections.connectors.sql.types_mysql import column_of, result_column, text
 from connections.contract.errors import TableGone
 from connections.contract.table import Column, ForeignKey, Table, TableInfo, TableRef
 
@@ -96,6 +96,12 @@ class Reflection:
             raise TableGone(f"There is no table {', '.join(missing)} in the database.", hint="Check schema and table name.")
         columns, keys, foreign = self._columns(cursor, pairs), self._keys(cursor, pairs), self._foreign(cursor, pairs)
         return [table_of(ref, kinds[ref], columns[ref], keys[ref], foreign[ref]) for ref in asked]
+
+    def describe_select(self, connection: Any, sql: str) -> tuple[Column, ...]:
+        """Return the columns of a checked SELECT by the descriptions of its result's fields."""
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT * FROM ({sql}) AS q LIMIT 0")  # noqa: S608 checked
+        return tuple(result_column(number, field) for number, field in enumerate(cursor._result.fields, 1))
 
     def _columns(self, cursor: Any, pairs: Any) -> dict[TableRef, list[Column]]:
         documents = self._documents(cursor, pairs)

@@ -60,6 +60,14 @@ SELECT n.nspname, c.relname, c.oid, c.relkind, coalesce(obj_description(c.oid, '
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE (n.nspname, c.relname) IN (SELECT * FROM unnest(%s::text[], %s::text[])) AND c.relkind IN ('r', 'p', 'v', 'm', 'f')"""
 
+# A result has base types already where columns are domains.
+RESULT = """
+SELECT r.number, format_type(t.oid, r.modifier), r.modifier, t.typname, CASE WHEN t.typcategory = 'A' THEN e.typname ELSE '' END,
+       CASE WHEN t.typtype = 'e' THEN (SELECT array_agg(enumlabel ORDER BY enumsortorder)::text[] FROM pg_enum WHERE enumtypid = t.oid) END
+FROM unnest(%s::oid[], %s::int[]) WITH ORDINALITY r(type, modifier, number)
+JOIN pg_type t ON t.oid = r.type LEFT JOIN pg_type e ON e.oid = t.typelem
+ORDER BY 1"""
+
 VIEWS = ("v", "m")
 
 
@@ -115,6 +123,19 @@ class Reflection:
         columns = self._columns(cursor, oids)
         keys = self._keys(cursor, oids)
         return [table_of(ref, *found[ref][1:], columns[found[ref][0]], keys[found[ref][0]]) for ref in asked]
+
+    def describe_select(self, connection: Any, sql: str) -> tuple[Column, ...]:
+        """Return the columns of a checked SELECT by the types and modifiers of its result."""
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT * FROM ({sql}) AS q LIMIT 0")  # noqa: S608 checked
+        result = cursor.pgresult
+        names = [item.name for item in cursor.description or ()]
+        places = range(len(names))
+        cursor.execute(RESULT, ([result.ftype(place) for place in places], [result.fmod(place) for place in places]))
+        return tuple(
+            column_of(number, names[number - 1], False, formatted, modifier, native, item or "", False, "", "", "", labels)
+            for number, formatted, modifier, native, item, labels in cursor.fetchall()
+        )
 
     def _columns(self, cursor: Any, oids: list[int]) -> dict[int, list[Column]]:
         cursor.execute(COLUMNS, (oids,))

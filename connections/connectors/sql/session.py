@@ -10,7 +10,7 @@ from connections.connectors.sql.pool import Pool
 from connections.contract.connector import Result, Written
 from connections.contract.dialect import Dialect
 from connections.contract.errors import ConnectorError, NotSupported
-from connections.contract.table import Table, TableInfo, TableRef
+from connections.contract.table import Column, Table, TableInfo, TableRef
 
 
 class Source(Protocol):
@@ -38,6 +38,9 @@ class Source(Protocol):
 
     def describe(self, connection: Any, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables in the order asked."""
+
+    def describe_select(self, connection: Any, sql: str) -> tuple[Column, ...]:
+        """Return the columns of a checked SELECT."""
 
 
 class SqlSession:
@@ -76,6 +79,11 @@ class SqlSession:
             return []
         with self._borrowed(self._readers) as connection:
             return self._source.describe(connection, refs)
+
+    def describe_select(self, sql: str) -> tuple[Column, ...]:
+        """Return the columns of a checked SELECT, names as the source gives them."""
+        with self._borrowed(self._readers) as connection:
+            return self._source.describe_select(connection, sql)
 
     def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
         """Run one reading statement. Without `stream` the rows are fetched at once and the connection goes back."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from pymysql.constants import FIELD_TYPE, FLAG
+
 from connections.contract.table import Column, Type
 
 TYPES: dict[str, Type] = {
@@ -111,3 +113,74 @@ def type_of(data_type: str, declared: str) -> Type:
     if "unsigned" in declared and data_type in UNSIGNED:
         return UNSIGNED[data_type]
     return TYPES.get(data_type, Type.STRING)
+
+
+FIELDS: dict[int, str] = {
+    FIELD_TYPE.TINY: "tinyint",
+    FIELD_TYPE.SHORT: "smallint",
+    FIELD_TYPE.INT24: "mediumint",
+    FIELD_TYPE.LONG: "int",
+    FIELD_TYPE.LONGLONG: "bigint",
+    FIELD_TYPE.YEAR: "year",
+    FIELD_TYPE.DECIMAL: "decimal",
+    FIELD_TYPE.NEWDECIMAL: "decimal",
+    FIELD_TYPE.FLOAT: "float",
+    FIELD_TYPE.DOUBLE: "double",
+    FIELD_TYPE.DATE: "date",
+    FIELD_TYPE.NEWDATE: "date",
+    FIELD_TYPE.TIME: "time",
+    FIELD_TYPE.DATETIME: "datetime",
+    FIELD_TYPE.TIMESTAMP: "timestamp",
+    FIELD_TYPE.BIT: "bit",
+    FIELD_TYPE.JSON: "json",
+    FIELD_TYPE.GEOMETRY: "geometry",
+}
+BLOBS = frozenset({FIELD_TYPE.TINY_BLOB, FIELD_TYPE.BLOB, FIELD_TYPE.MEDIUM_BLOB, FIELD_TYPE.LONG_BLOB})
+BINARY_CHARSET = 63
+WIDEST = 4  # bytes a character may take in utf8mb4, which every text of a result arrives in
+MOST_FRACTION = 6
+
+
+def result_column(number: int, field: Any) -> Column:
+    """Return the column of one field of a result (PyMySQL's FieldDescriptorPacket)."""
+    data_type = field_type(field)
+    length = field.length if field.charsetnr == BINARY_CHARSET else field.length // WIDEST
+    precision = field.length - (field.scale > 0) - (not field.flags & FLAG.UNSIGNED)
+    return column_of(
+        number,
+        field.name,
+        data_type,
+        declared_type(data_type, field, length, precision),
+        "YES",
+        length if data_type in SIZED else None,
+        precision,
+        field.scale,
+        min(field.scale, MOST_FRACTION),
+        None,
+        "",
+        "",
+        None,
+        is_json=False,
+    )
+
+
+def field_type(field: Any) -> str:
+    """Return the type's name as the information schema would."""
+    if field.type_code in FIELDS:
+        return FIELDS[field.type_code]
+    is_binary = field.charsetnr == BINARY_CHARSET and not field.flags & (FLAG.ENUM | FLAG.SET)
+    if field.type_code in BLOBS:
+        return "longblob" if is_binary else "longtext"
+    return "varbinary" if is_binary else "varchar"
+
+
+def declared_type(data_type: str, field: Any, length: int, precision: int) -> str:
+    """Return the type as a column would declare it."""
+    sign = " unsigned" if field.flags & FLAG.UNSIGNED else ""
+    if data_type in SIZED or data_type == "bit" or (data_type == "tinyint" and field.length == 1):
+        return f"{data_type}({length}){sign if data_type == 'tinyint' else ''}"
+    if data_type == "decimal":
+        return f"decimal({precision},{field.scale}){sign}"
+    if data_type in ("time", "datetime", "timestamp"):
+        return f"{data_type}({min(field.scale, MOST_FRACTION)})" if field.scale else data_type
+    return data_type + (sign if data_type in UNSIGNED else "")
