@@ -142,12 +142,11 @@ def needed(question: Question, names: Sequence[str]) -> list[PublishedProperty]:
     return [item for item in resource.properties if item.name in wanted]
 
 
-def read_one(question: Question, *, names: Sequence[str], root: str) -> dict[str, Any] | None:
+def read_one(question: Question, *, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> dict[str, Any] | None:
     """Return the one row that `question.where` names, None when there is none (or the row filter hides it)."""
-    items = needed(question, names)
-    plan, found = fetch(question, items, skiptoken.Mark(), 1, 0, stream=False)
-    rows = [dict(zip(plan.names, row, strict=False)) for batch in found for row in batch]
-    return next(iter(expander.Expander(question, root).rows(rows)), None)
+    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 1, 0, stream=False, straight=straight)
+    rows = [row for batch in found for row in batch]
+    return shown(question, plan, rows, root)[0] if rows else None
 
 
 def count_rows(question: Question) -> int:

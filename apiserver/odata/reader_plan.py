@@ -111,7 +111,8 @@ class Question:
 
     def key(self, *more: Hashable) -> tuple[Hashable, list[nodes.Literal]]:
         """Return what shapes the statement, and the literals that do not."""
-        shaped, literals = shape(replace(self.options, aliases=dict(self.aliases)))
+        options = self.options if self.aliases is self.options.aliases else replace(self.options, aliases=dict(self.aliases))
+        shaped, literals = shape(options)
         names = tuple(sorted(self.where))
         who = (self.resource.id, self.resource.version, self.catalog.fingerprint, id(self.dialect))
         return (who, names, shaped, *more), literals

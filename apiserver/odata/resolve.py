@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -13,6 +14,7 @@ from apiserver.odata.errors import BadPayload, BadRequest, InvalidValue, NotBuil
 from apiserver.odata.parser import ODataSyntaxError, parse_path
 from apiserver.odata.writer_values import take, take_text
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
+from connections.contract.table import Column
 
 DOCUMENTS = ("$metadata", "$oas", "$openapi")
 # Understood, not served: an error object with 501 instead of silence.
@@ -237,7 +239,13 @@ def _wants_text(item: PublishedProperty, value: Any) -> bool:
 
 
 def _taken(item: PublishedProperty, value: Any) -> Any:
-    return take(replace(item.column, is_nullable=False, max_length=None, scale=None, precision=None), value, name=item.name)
+    return take(_unbounded(item.column), value, name=item.name)
+
+
+@lru_cache(maxsize=4096)
+def _unbounded(column: Column) -> Column:
+    """Return the column without its facets: a key value that no row can have is a missing row, not a bad value."""
+    return replace(column, is_nullable=False, max_length=None, scale=None, precision=None)
 
 
 def _shown(target: Target) -> str:

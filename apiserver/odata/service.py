@@ -170,7 +170,9 @@ def authorize(exchange: Exchange) -> HttpResponseBase | None:
     if exchange.target.hops:
         exchange.context.log["resource"] = exchange.target.resource.name
         check_rights(exchange.target, method)
-    exchange.context = replace(exchange.context, catalog=readable(exchange.catalog))
+    catalog = readable(exchange.catalog)
+    if catalog is not exchange.catalog:
+        exchange.context = replace(exchange.context, catalog=catalog)
     return None
 
 

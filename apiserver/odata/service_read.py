@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -17,12 +17,14 @@ from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_infe
 from apiserver.odata.payload_context import entity_context, entity_id, key_predicate
 from apiserver.odata.payload_values import json_encoder, plain_text
 from apiserver.odata.service import Exchange, noted
+from apiserver.odata.straight import is_straight
 from apiserver.odata.versions import check_version
 from apiserver.odata.writer import no_row
 from apiserver.odata.writer_sql import Row, by_column
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.table import Type
 
+ReadRow = Callable[[Exchange, PublishedResource, nodes.Options, Row], dict[str, Any] | None]
 NOT_BUILT = ("apply", "deltatoken", "index")
 # System query options that an address takes besides $format and $schemaversion; $count's text is not affected by paging.
 _ALWAYS = frozenset({"format", "schemaversion"})
@@ -198,7 +200,11 @@ def _with_etag(exchange: Exchange, resource: PublishedResource, options: nodes.O
 
 def one_entity(exchange: Exchange) -> HttpResponseBase:
     """Answer one row; a single relation that leads nowhere is 204, a missing key 404."""
-    resource = exchange.target.resource
+    resource, chosen = exchange.target.resource, exchange.format
+    if chosen.level == "minimal" and is_straight(
+        exchange.options, chosen.level, is_ieee754=chosen.is_ieee754, suffix=exchange.target.suffix
+    ):
+        return plain_entity(exchange, resource)
     row = single_row(exchange, _with_etag(exchange, resource, exchange.options))
     if row is None:
         return HttpResponse(status=204)
@@ -207,19 +213,36 @@ def one_entity(exchange: Exchange) -> HttpResponseBase:
         writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
         body = writer.context("$ref") | {"@odata.id": f"{exchange.context.root}/{entity_id(resource, row)}"}
         return HttpResponse(dumps(body), content_type=exchange.format.content_type)
-    if exchange.request.headers.get("If-Match") and has_etag(resource):
-        check_still(exchange.request, etag_of(resource, row))
-    if has_etag(resource) and is_unchanged(exchange.request, etag_of(resource, row)):
-        response = HttpResponse(status=304)
-        response["ETag"] = etag_of(resource, row)
-        return response
-    return entity_response(exchange, resource, row, status=200)
+    unchanged = still(exchange, etag_of(resource, row)) if has_etag(resource) else None
+    return unchanged or entity_response(exchange, resource, row, status=200)
 
 
-def single_row(exchange: Exchange, options: nodes.Options) -> Mapping[str, Any] | None:
+def plain_entity(exchange: Exchange, resource: PublishedResource) -> HttpResponseBase:
+    """Answer one row of plain properties, which comes as JSON from the source."""
+    found = single_row(exchange, exchange.options, read=service_rows.read_json)
+    if found is None:
+        return HttpResponse(status=204)
+    exchange.context.log["rows"] = 1
+    tag = found.get("@odata.etag")
+    unchanged = still(exchange, tag) if tag else None
+    if unchanged is not None:
+        return unchanged
+    fragment = entity_context(exchange.catalog, resource, exchange.options, is_single=True)
+    body = {"@odata.context": f"{exchange.context.root}/$metadata#{fragment}", **found}
+    return HttpResponse(dumps(body), content_type=exchange.format.content_type, headers={"ETag": tag} if tag else None)
+
+
+def still(exchange: Exchange, tag: str) -> HttpResponse | None:
+    """Refuse a row that is not the one of If-Match; return 304 for one that the client has."""
+    if exchange.request.headers.get("If-Match"):
+        check_still(exchange.request, tag)
+    return HttpResponse(status=304, headers={"ETag": tag}) if is_unchanged(exchange.request, tag) else None
+
+
+def single_row(exchange: Exchange, options: nodes.Options, read: ReadRow = service_rows.read_one) -> Mapping[str, Any] | None:
     """Return the row that the address means; None for a relation that leads nowhere; raise NotFound for a key."""
     where, last = scope_of(exchange), exchange.target.last
-    row = service_rows.read_one(exchange, last.resource, options, where) if where is not None else None
+    row = read(exchange, last.resource, options, where) if where is not None else None
     if row is None and last.key is not None:
         raise no_row(last.resource)
     return row

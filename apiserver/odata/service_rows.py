@@ -51,10 +51,23 @@ def read_set(exchange: Exchange, resource: PublishedResource, options: nodes.Opt
     question = question_of(exchange, resource, options, where or {})
     if where is None:
         return reader.SetResult([], 0 if options.count else None)
-    chosen, straight = exchange.format, None
-    if is_straight(options, chosen.level, is_ieee754=chosen.is_ieee754, suffix=exchange.target.suffix):
-        straight = StraightMaker(resource, options, question.dialect, has_control=chosen.level != "none")
+    straight = straight_maker(exchange, question)
     return reader.read_set(question, size=size, names=needed_names(resource, options), root=exchange.context.root, straight=straight)
+
+
+def straight_maker(exchange: Exchange, question: Question) -> StraightMaker | None:
+    """Return what makes JSON of the rows without decoding them; None where the answer is more than plain properties."""
+    chosen, options = exchange.format, question.options
+    if not is_straight(options, chosen.level, is_ieee754=chosen.is_ieee754, suffix=exchange.target.suffix):
+        return None
+    return StraightMaker(question.resource, options, question.dialect, has_control=chosen.level != "none")
+
+
+def read_json(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row) -> dict[str, Any] | None:
+    """Return the row that `where` names as a JSON object, or None. For answers of plain properties only."""
+    question = question_of(exchange, resource, options, where)
+    straight = straight_maker(exchange, question)
+    return reader.read_one(question, names=needed_names(resource, options), root=exchange.context.root, straight=straight)
 
 
 def read_one(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row) -> dict[str, Any] | None:
