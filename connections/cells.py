@@ -19,8 +19,9 @@ class Cell:
     """One value. `length` is that of the whole value where only a part is shown."""
 
     text: str
-    kind: str = "text"  # text | number | null | binary
+    kind: str = "text"  # text | null | binary
     length: int = 0
+    is_right: bool = False  # stands at the right, as numbers do
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +51,13 @@ def rows(table: Table, found: Iterable[Iterable[Any]]) -> list[list[Cell]]:
 def cell(value: Any, column: Column) -> Cell:
     """Return one value as it is shown."""
     if value is None:
-        return Cell("null", "null")
+        return Cell("null", "null", is_right=is_number(column))
     if isinstance(value, bytes):
         return Cell(value[:LONGEST_BINARY].hex(), "binary", len(value))
     text = text_of(value)
     if len(text) > LONGEST_TEXT:
-        return Cell(text[:LONGEST_TEXT], "text", len(text))
-    return Cell(text, "number" if is_number(column) else "text")
+        return Cell(text[:LONGEST_TEXT], length=len(text))
+    return Cell(text, is_right=is_number(column))
 
 
 def text_of(value: Any) -> str:
