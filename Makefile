@@ -23,7 +23,7 @@ check: $(VENV)/.dev ## lint, format and types
 format: $(VENV)/.dev
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-bench: $(VENV)/.dev servers
+bench: $(VENV)/.bench servers ## our server beside PostgREST, a hand-written FastAPI service and the bare SQL
 	@$(BIN)/python -m benchmarks
 
 # ---- environments ----
@@ -40,6 +40,12 @@ $(VENV)/.dev: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	@echo "Installing the test packages into $(VENV) ..."
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/.runtime
+
+$(VENV)/.bench: requirements-bench.txt $(VENV)/.dev
+	@command -v wrk >/dev/null || { echo "The load comes from wrk: sudo apt-get install -y wrk"; exit 1; }
+	@echo "Installing the benchmark's packages into $(VENV) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
 
 clean:
 	@rm -rf $(VENV) var artefacts

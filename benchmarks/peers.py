@@ -43,26 +43,18 @@ class Peer:
         self.process.wait(30)
 
 
-def ours(address: dict[str, Any], *, is_database_json: bool = False) -> Peer:
+def ours(address: dict[str, Any]) -> Peer:
     """Start the product: authentication, access rules, request log and limits on."""
-    properties: dict[str, Any] = {
-        "Server": address["host"],
-        "Port": address["port"],
-        "User": address["user"],
-        "Database": DATABASE,
-    }
-    if is_database_json:
-        properties["JsonInDatabase"] = True
+    properties = {"Server": address["host"], "Port": address["port"], "User": address["user"], "Database": DATABASE}
     grants = {name: {"methods": ["GET"], "filter": "id gt 0"} for name in ("customers", "orders")}
     configuration = {
         "server": {"page_size": 0, "limits": {"requests_per_hour": 1_000_000_000, "concurrent_requests": 200}},
         "connections": {"bench": {"connector": "postgresql", "properties": properties}},
-        "resources": {name: {"connection": "bench", "table": name, "etag": "none"} for name in ("customers", "orders")},
+        "resources": {name: {"connection": "bench", "table": name} for name in ("customers", "orders")},
         "users": {"bench": {"role": "query", "privileges": ["GET"], "authtoken": TOKEN, "resources": grants}},
     }
     served = publish(configuration, Path(tempfile.mkdtemp(prefix="apiserver-bench-")) / "data")
-    name = "ours, database JSON" if is_database_json else "ours"
-    return Peer(name, served.base, served.process.pid, {"x-cdata-authtoken": TOKEN}, served.process, "ours")
+    return Peer("ours", served.base, served.process.pid, {"x-cdata-authtoken": TOKEN}, served.process, "ours")
 
 
 def postgrest(address: dict[str, Any]) -> Peer:
