@@ -41,13 +41,6 @@ PATTERNS = (
     _("%(name)s is set by %(origin)s: change it there."),
 )
 WORDS = (
-    _("properties"),
-    _("resolve"),
-    _("connect"),
-    _("tls"),
-    _("sign_in"),
-    _("open"),
-    _("list_tables"),
     _("Signed in"),
     _("Opened"),
     _("1 table can be read"),
@@ -77,6 +70,7 @@ ACTIONS = (
     _("signed in"),
     _("sign-in refused"),
     _("password changed"),
+    _("connection renamed"),
     _("connection saved"),
     _("connection deleted"),
     _("user created"),
