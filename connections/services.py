@@ -19,6 +19,7 @@ from connections.connectors.registry import get_connector
 from connections.contract.connector import Session, TestStep
 from connections.contract.errors import InvalidProperties
 from connections.contract.table import Table, TableInfo, TableRef
+from connections.contract.unsayable import read_value
 from connections.models import Connection, valid_name
 
 
@@ -179,7 +180,7 @@ def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[
     result = session.query(sql, ())
     decoders = [dialect.decode(column) for column in table.columns]
     rows = [
-        [value if value is None or decode is None else decode(value) for value, decode in zip(row, decoders, strict=True)]
+        [read_value(decode, value) for value, decode in zip(row, decoders, strict=True)]
         for batch in result.batches
         for row in batch
     ]

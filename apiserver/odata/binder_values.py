@@ -13,6 +13,7 @@ from apiserver.odata.binder_errors import BindError
 from apiserver.odata.literals import value_of
 from connections.contract.dialect import Dialect
 from connections.contract.table import FLOATS, INTEGERS, NUMBERS, Column, Type
+from connections.contract.unsayable import sayable
 
 DECIMAL = Column("", Type.DECIMAL)
 DOUBLE = Column("", Type.DOUBLE)
@@ -84,7 +85,7 @@ def moment(text: str) -> datetime:
 
 def driver_value(value: Any, column: Column, dialect: Dialect) -> Any:
     """Return what the driver gets to compare with."""
-    if value is None:
+    if sayable(value) is None:
         return None
     if isinstance(value, float) and dialect.name == "mysql" and math.isinf(value):
         return math.copysign(LARGEST_DOUBLE, value)  # MySQL has no infinities: every number lies between these

@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from apiserver.odata.errors import Stale
 from apiserver.odata.payload_values import json_encoder
 from apiserver.resources.catalog import PublishedResource
+from connections.contract.unsayable import Unsayable
 
 WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 
@@ -41,7 +42,11 @@ class Tagger:
         values = []
         for name, encode in self._encoders:
             value = row[name]
-            values.append(value if value is None or encode is None else encode(value))
+            if isinstance(value, Unsayable):
+                value = value.text
+            elif value is not None and encode is not None:
+                value = encode(value)
+            values.append(value)
         return tag(values)
 
 

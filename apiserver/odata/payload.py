@@ -15,7 +15,7 @@ from apiserver.odata.etag import Tagger, has_etag
 from apiserver.odata.format import Format
 from apiserver.odata.levels import with_levels
 from apiserver.odata.nodes import ExpandItem, Options, SelectItem
-from apiserver.odata.payload_context import entity_id, type_name
+from apiserver.odata.payload_context import entity_id, shown_value, type_name
 from apiserver.odata.payload_values import Encode, edm_of_value, encoder_for_value, json_encoder
 from apiserver.resources.catalog import Catalog, PublishedResource
 from connections.contract.table import Column, Type
@@ -88,7 +88,7 @@ class PayloadWriter:
             return self.reference(shape.resource, row)
         found = self._control(shape, row) if self.has_control else {}
         for shown in shape.shown:
-            value = row[shown.name]
+            value = shown_value(shape.resource, row, shown.name)
             if shown.type_name and value is not None:
                 found[f"{shown.name}@odata.type"] = shown.type_name
             found[shown.name] = value if value is None or shown.encode is None else shown.encode(value)

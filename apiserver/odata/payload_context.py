@@ -7,9 +7,12 @@ from typing import Any
 from urllib.parse import quote
 
 from apiserver.odata.edm import NAMESPACE
+from apiserver.odata.errors import InvalidValue
 from apiserver.odata.nodes import ExpandItem, Options
 from apiserver.odata.payload_values import key_literal
 from apiserver.resources.catalog import Catalog, PublishedResource
+from connections.contract.errors import BadValue
+from connections.contract.unsayable import Unsayable
 
 
 def key_predicate(resource: PublishedResource, row: Mapping[str, Any]) -> str:
@@ -20,9 +23,25 @@ def key_predicate(resource: PublishedResource, row: Mapping[str, Any]) -> str:
     return "(" + ",".join(f"{name}={text}" for name, text in parts) + ")"
 
 
+def shown_value(resource: PublishedResource, row: Mapping[str, Any], name: str) -> Any:
+    """Return a value to show; raise for one that OData can't say."""
+    value = row[name]
+    if not isinstance(value, Unsayable):
+        return value
+    key = ", ".join(str(row[part]) for part in resource.key) if row.keys() >= set(resource.key) else ""
+    raise not_shown(resource, key, name, value.reason) from value.reason
+
+
 def entity_id(resource: PublishedResource, row: Mapping[str, Any]) -> str:
     """Return the entity's address below the service root."""
     return quote(resource.name) + key_predicate(resource, row)
+
+
+def not_shown(resource: PublishedResource, key: str, name: str, reason: BadValue) -> InvalidValue:
+    """Return the error of a stored value that OData can't say: whose it is, and what works."""
+    row = f"{resource.name}({key})" if key else f"A row of {resource.name}"
+    hint = f"Leave {name} out with $select, or the row with $filter."
+    return InvalidValue(f"{row} can't be shown: {name}. {reason.message}", target=name, hint=hint)
 
 
 def type_name(resource: PublishedResource) -> str:

@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from connections.contract.table import Column, Type
+from connections.contract.unsayable import sayable
 
 Encode = Callable[[Any], Any]
 # From here on a double no longer rounds to a finite 32-bit float.
@@ -139,6 +140,7 @@ def json_encoder(column: Column, *, is_ieee754: bool) -> Encode | None:
 
 def encoder_for_value(value: Any, *, is_ieee754: bool) -> Any:
     """Return the JSON of a value whose column is not declared ($compute, aggregates)."""
+    value = sayable(value)
     for kind, edm in _PYTHON_TYPES:
         if isinstance(value, kind):
             encode = (_IEEE754 if is_ieee754 else _JSON).get(edm)
@@ -170,6 +172,7 @@ def edm_of_value(value: Any) -> Type:
 
 def plain_text(column: Column, value: Any) -> str:
     """Return the value as `/$value` shows it."""
+    value = sayable(value)
     if column.type is Type.BOOLEAN:
         return "true" if value else "false"
     if column.is_collection:

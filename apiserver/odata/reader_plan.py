@@ -19,7 +19,9 @@ from apiserver.odata.straight import Straight
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
 from connections.contract.connector import Session
 from connections.contract.dialect import Dialect
+from connections.contract.errors import BadValue
 from connections.contract.table import FLOATS, Column, Type
+from connections.contract.unsayable import read_value
 from connections.engine.nodes import FALSE, all_of, fn, select
 from connections.engine.printer import Statement, print_statement
 
@@ -148,9 +150,14 @@ def run(
 def decoded(raw: Sequence[Any], decoders: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
     """Return the contract's values of one row."""
     row = list(raw)
-    for place, decode in decoders:
-        if row[place] is not None:
-            row[place] = decode(row[place])
+    try:
+        for place, decode in decoders:
+            if row[place] is not None:
+                row[place] = decode(row[place])
+    except BadValue:
+        row = list(raw)
+        for place, decode in decoders:
+            row[place] = read_value(decode, raw[place])
     return row
 
 

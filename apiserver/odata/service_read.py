@@ -14,7 +14,7 @@ from apiserver.odata.errors import BadRequest, NotBuilt, NotFound, error_body, p
 from apiserver.odata.etag import check_still, etag_of, has_etag, is_unchanged
 from apiserver.odata.format import accepts_raw, negotiate
 from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_inferred
-from apiserver.odata.payload_context import entity_context, entity_id, key_predicate
+from apiserver.odata.payload_context import entity_context, entity_id, key_predicate, shown_value
 from apiserver.odata.payload_values import json_encoder, plain_text
 from apiserver.odata.service import Exchange, noted
 from apiserver.odata.straight import is_straight
@@ -280,7 +280,7 @@ def one_property(exchange: Exchange) -> HttpResponseBase:
 def property_response(exchange: Exchange, resource: PublishedResource, row: Mapping[str, Any]) -> HttpResponseBase:
     """Answer the addressed property of a row."""
     item = exchange.target.item
-    if item is None or row[item.name] is None:
+    if item is None or shown_value(resource, row, item.name) is None:
         return HttpResponse(status=204)
     writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
     encode = json_encoder(item.column, is_ieee754=exchange.format.is_ieee754)
@@ -311,7 +311,7 @@ def raw_value(exchange: Exchange) -> HttpResponseBase:
         raise AssertionError("the address names a property")
     media = "application/octet-stream" if item.column.type is Type.BINARY else "text/plain"
     accepts_raw(exchange.options.format or exchange.request.headers.get("Accept", ""), media)
-    value = _property_row(exchange)[item.name]
+    value = shown_value(exchange.target.resource, _property_row(exchange), item.name)
     if value is None:
         return HttpResponse(status=204)
     if item.column.type is Type.BINARY:

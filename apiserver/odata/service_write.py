@@ -21,6 +21,7 @@ from apiserver.odata.writer import Writer, child_key, may, no_row
 from apiserver.odata.writer_body import Change, change_of, nested_expand, property_value, read_json, read_value, reference_of
 from apiserver.odata.writer_sql import Row, by_column, by_property
 from apiserver.resources.catalog import PublishedNavigation, PublishedResource
+from connections.contract.unsayable import Unsayable
 
 
 def answer(exchange: Exchange) -> HttpResponseBase:
@@ -245,7 +246,7 @@ def wants_row(exchange: Exchange) -> bool:
 def created(exchange: Exchange, resource: PublishedResource, row: Row) -> HttpResponseBase:
     """Answer 201 with the row, or 204 when the client wants none."""
     address = f"{exchange.context.root}/{entity_id(resource, by_property(resource, row))}"
-    if exchange.preferences.wants_minimal:
+    if exchange.preferences.wants_minimal or not is_sayable(row):
         response: HttpResponseBase = HttpResponse(status=204)
         response["OData-EntityId"] = address
         _tag(response, resource, row)
@@ -257,15 +258,20 @@ def created(exchange: Exchange, resource: PublishedResource, row: Row) -> HttpRe
 
 def updated(exchange: Exchange, resource: PublishedResource, row: Row) -> HttpResponseBase:
     """Answer 204, or 200 with the row when the client asks for it."""
-    if not wants_row(exchange):
+    if not wants_row(exchange) or not is_sayable(row):
         return _no_content(exchange, resource, row)
     return _applied(exchange, service_read.written_response(exchange, resource, by_property(resource, row), status=200))
+
+
+def is_sayable(row: Row) -> bool:
+    """Claim that the row can be shown: what was written stays written, so one that can't is answered without it."""
+    return not any(isinstance(value, Unsayable) for value in row.values())
 
 
 def _no_content(exchange: Exchange, resource: PublishedResource, row: Row) -> HttpResponseBase:
     response = HttpResponse(status=204)
     _tag(response, resource, row)
-    return _applied(exchange, response)
+    return _applied(exchange, response) if is_sayable(row) else response
 
 
 def _applied(exchange: Exchange, response: HttpResponseBase) -> HttpResponseBase:

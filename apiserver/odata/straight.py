@@ -15,9 +15,11 @@ import orjson
 from apiserver.odata.etag import etag_names, has_etag, tag
 from apiserver.odata.nodes import Options
 from apiserver.odata.payload import selected_names
+from apiserver.odata.payload_context import not_shown
 from apiserver.odata.payload_values import Encode, json_encoder, special_number
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
 from connections.contract.dialect import Dialect
+from connections.contract.errors import BadValue
 from connections.contract.table import Column, Type
 
 Cells = Sequence[Any]
@@ -46,11 +48,25 @@ def encoder(column: Column, dialect: Dialect) -> Encode | None:
     return lambda value: second(first(value))
 
 
+def lenient(encode: Encode) -> Encode:
+    """Return the encoder of a column that only the ETag is made of: a value that OData can't say is taken as the source writes it."""
+
+    def run(value: Any) -> Any:
+        try:
+            return encode(value)
+        except BadValue:
+            return str(value)
+
+    return run
+
+
 @dataclass(frozen=True, slots=True)
 class Straight:
     """How the rows of one plan become JSON objects."""
 
+    resource: PublishedResource
     names: tuple[str, ...]
+    read: tuple[str, ...]  # the properties in the order of the row
     encoders: tuple[tuple[int, Encode], ...]  # by place in the row
     shown: Callable[[Sequence[Cells]], Sequence[Cells]]  # the columns that appear
     tagged: Callable[[Sequence[Cells]], Sequence[Cells]] | None  # the columns that the ETag is made of
@@ -61,7 +77,10 @@ class Straight:
             return []
         columns: list[Cells] = list(zip(*rows, strict=True))
         for place, encode in self.encoders:
-            columns[place] = [None if value is None else encode(value) for value in columns[place]]
+            try:
+                columns[place] = [None if value is None else encode(value) for value in columns[place]]
+            except BadValue as error:
+                raise self.not_shown(rows, place, encode) from error
         names, shown = self.names, list(self.shown(columns))
         if self.tagged is not None:
             names = ("@odata.etag", *names)
@@ -69,6 +88,16 @@ class Straight:
         if not names:  # $select of relations alone
             return [{} for _ in rows]
         return [dict(zip(names, values, strict=True)) for values in zip(*shown, strict=True)]
+
+    def not_shown(self, rows: Sequence[Cells], place: int, encode: Encode) -> Exception:
+        """Return the error of the first row whose value OData can't say."""
+        for row in rows:
+            try:
+                None if row[place] is None else encode(row[place])
+            except BadValue as error:
+                key = ", ".join(str(row[self.read.index(name)]) for name in self.resource.key)
+                return not_shown(self.resource, key, self.read[place], error)
+        raise AssertionError("one of the rows failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +112,14 @@ class StraightMaker:
     def make(self, items: Sequence[PublishedProperty]) -> Straight:
         """Return how rows that hold `items` are shown."""
         places = {item.name: place for place, item in enumerate(items)}
-        encoders = ((place, encoder(item.column, self.dialect)) for place, item in enumerate(items))
         names = tuple(selected_names(self.resource, self.options))
+        encoders = [(place, encoder(item.column, self.dialect), item.name in names) for place, item in enumerate(items)]
         tags = etag_names(self.resource) if self.has_control and has_etag(self.resource) else ()
         return Straight(
+            self.resource,
             names,
-            tuple((place, encode) for place, encode in encoders if encode is not None),
+            tuple(places),
+            tuple((place, encode if is_shown else lenient(encode)) for place, encode, is_shown in encoders if encode is not None),
             chosen([places[name] for name in names]),
             chosen([places[name] for name in tags]) if tags else None,
         )

@@ -9,6 +9,7 @@ from typing import Any
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.table import Column, Type
+from connections.contract.unsayable import read_value, sayable
 
 Row = dict[str, Any]  # source column name -> contract value
 Statement = tuple[str, list[Any]]
@@ -51,13 +52,7 @@ class TableSql:
         """Return the rows of `select`, decoded."""
         decoders = [self.dialect.decode(column) for column in self.columns.values()]
         names = list(self.columns)
-        return [
-            {
-                name: value if value is None or decode is None else decode(value)
-                for name, value, decode in zip(names, line, decoders, strict=True)
-            }
-            for line in raw
-        ]
+        return [{name: read_value(decode, value) for name, value, decode in zip(names, line, decoders, strict=True)} for line in raw]
 
     def insert(self, values: Mapping[str, Any], *, returning: Sequence[str]) -> Statement:
         """Insert a row; `returning` asks for driver values of these columns where the database can."""
@@ -118,6 +113,7 @@ class TableSql:
 
     def _driver(self, name: str, value: Any) -> Any:
         encode = self.dialect.encode(self.columns[name])
+        value = sayable(value)
         return value if value is None or encode is None else encode(value)
 
     def _mark(self, name: str) -> str:

@@ -74,7 +74,7 @@ def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("compliance")
     database = databases.make(request.param, "compliance", request, folder)
     rows.fill(database)
-    tables = ("customers", "orders", "items", "journal", "marks", "things", "staff")
+    tables = ("customers", "orders", "items", "journal", "marks", "things", "staff", "strange", "codes")
     tokyo = {**database.connection, "properties": {**database.connection["properties"], "TimeZone": "Asia/Tokyo"}}
     configuration = {
         "server": {"page_size": 100, "max_page_size": 500},

@@ -160,11 +160,25 @@ def fill(database: Database) -> None:
     for table, found in (("customers", CUSTOMERS), ("orders", ORDERS), ("items", ITEMS)):
         database.insert(table, [[seen_in(database, value) for value in row.values()] for row in found])
     database.create("marks", {"id": "integer PRIMARY KEY", "value": "float", "other": "float"})
+    fill_odd(database)
     special = [(3, "NaN", 1), (2, "Infinity", "NaN")] if database.kind == "postgresql" else []
     database.insert("marks", [(1, 1.5, 2), *special, (4, None, 1)])
     database.insert("journal", [("started", 1), ("stopped", 2), (None, 3)])
     if database.kind == "postgresql":
         database.run("SELECT setval(pg_get_serial_sequence('orders', 'id'), 100)")
+
+
+# What OData can't say: the column's type and the value, by database.
+ODD = {"postgresql": ("timestamp", "infinity"), "mysql": ("time", "100:00:00"), "sqlite": ("integer", "abc")}
+
+
+def fill_odd(database: Database) -> None:
+    """Create and fill tables that are odd: values beyond OData, keys that the database fills up."""
+    kind, value = ODD[database.kind]
+    database.create("strange", {"id": "integer PRIMARY KEY", "note": "varchar(40)", "odd": kind})
+    database.insert("strange", [(1, "plain", None), (2, "odd", value), (3, "plain", None)])
+    database.create("codes", {"code": "char(5) PRIMARY KEY", "note": "varchar(40)"})
+    database.insert("codes", [("ab", "two"), ("abc", "three")])
 
 
 def seen_in(database: Database, value: Any) -> Any:

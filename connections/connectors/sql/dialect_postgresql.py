@@ -61,6 +61,8 @@ def encode(zone: tzinfo, column: Column) -> Callable[[Any], Any] | None:
     if column.type == Type.TIMESTAMP and not column.has_zone:
         target = zone if column.native_type else UTC  # a value that belongs to no column is an instant
         one = instant_writer(target)
+    elif column.native_type.startswith("character(") and not column.is_collection:
+        one = unpadded  # blanks at the end mean nothing to the column, so that a key finds the row that it made
     return one if one is None or not column.is_collection else each(one)
 
 
@@ -71,6 +73,11 @@ def check_text(value: Any) -> Any:
     return value
 
 
+def unpadded(value: Any) -> Any:
+    """Return text of char(n) as it is read: without the blanks that fill it up."""
+    return check_text(value).rstrip(" ")
+
+
 ENCODERS: dict[Type, Callable[[Any], Any]] = {Type.STRING: check_text, Type.SINGLE: nearest_single}
 
 
@@ -78,8 +85,21 @@ def decode(zone: tzinfo, column: Column) -> Callable[[Any], Any] | None:
     """Return how the driver's value becomes the contract's."""
     one: Callable[[Any], Any] | None = None
     if column.type == Type.TIMESTAMP:
-        one = from_instant if column.has_zone else instant_reader(zone)
+        one = from_calendar(from_instant if column.has_zone else instant_reader(zone))
+    elif column.type in (Type.DATE, Type.TIME):
+        one = from_calendar(None)
     return each(one) if column.is_collection else one
+
+
+def from_calendar(read: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+    """Return the reader of dates or times; one that Python has no value for arrives as text."""
+
+    def run(value: Any) -> Any:
+        if isinstance(value, str):
+            raise made(OUT_OF_CALENDAR)
+        return value if read is None else read(value)
+
+    return run
 
 
 def from_instant(value: datetime) -> datetime:

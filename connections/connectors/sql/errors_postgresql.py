@@ -26,8 +26,8 @@ NO_DATABASE = (
 BAD_VALUE = errors.BadValue, "A value does not fit the column's type or length.", ""
 OUT_OF_CALENDAR = (
     errors.BadValue,
-    "A date or time of the source lies outside the years 1 to 9999, or is infinity or 24:00.",
-    "Leave the column out, or filter such rows away with a view.",
+    "The date or time lies outside the years 1 to 9999, or is infinity or 24:00.",
+    "",
 )
 FULL = errors.ConnectionFailed, "The database has no free connection.", "Lower MaxConnections or raise the database's limit."
 NO_TLS = errors.ConnectionFailed, "The database offers no TLS.", "Set UseSSL to Off, or enable TLS on the server."
@@ -99,8 +99,6 @@ def translate(error: Exception) -> errors.ConnectorError:
     for kind, name, message in CONSTRAINTS:
         if isinstance(error, kind):
             return errors.ConstraintViolated(message, kind=name)
-    if isinstance(error, psycopg.DataError) and str(error).startswith(("timestamp too", "date too", "can't parse time")):
-        return made(OUT_OF_CALENDAR)
     for kinds, meaning in MEANINGS:
         if isinstance(error, kinds):
             return made(meaning)

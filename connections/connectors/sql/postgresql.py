@@ -13,6 +13,7 @@ from connections.connectors.sql.base import ServerConnector, tunnel_for
 from connections.connectors.sql.certificates import PemFiles
 from connections.connectors.sql.dialect_postgresql import dialect
 from connections.connectors.sql.errors_postgresql import is_dead, translate
+from connections.connectors.sql.loaders_postgresql import register
 from connections.connectors.sql.reflect_postgresql import Reflection
 from connections.connectors.sql.session import SqlSession
 from connections.contract.property import Property
@@ -69,6 +70,7 @@ def connector(
         # The certificate is checked against Server, whatever address the tunnel ends at.
         place = dict(zip(("hostaddr", "port"), tunnel(), strict=True)) if tunnel else {"port": values["Port"]}
         connection = psycopg.connect(**{**options, **tls(values, files), **place}, autocommit=True)
+        register(connection)
         connection.execute(SETTINGS, (str(values["Timeout"] * 1000), str(LOCK_TIMEOUT), "off" if is_writer else "on"))
         return connection
 

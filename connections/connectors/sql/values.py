@@ -40,7 +40,7 @@ def instant_reader(zone: tzinfo) -> Callable[[datetime], datetime]:
         try:
             return value.replace(tzinfo=zone).astimezone(UTC)
         except OverflowError as error:
-            raise BadValue("A date-time of the source lies outside the years 1 to 9999 in UTC.") from error
+            raise BadValue("The date-time lies outside the years 1 to 9999 in UTC.") from error
 
     return read
 
