@@ -36,6 +36,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django_htmx",
     "heroicons",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
     "apiserver.ui",
     "apiserver.server",
     "users",
@@ -83,6 +86,25 @@ TEMPLATES = [
         },
     },
 ]
+
+# The management API: who asks is told by authtoken, never by cookie.
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["users.rest.AuthtokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["users.rest.MayManage"],
+    "DEFAULT_THROTTLE_CLASSES": ["users.rest.UserLimits"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "apiserver.server.rest.refused",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "API Server management",
+    "DESCRIPTION": "What the console does, for programs. Entries are those of the configuration file.",
+    "VERSION": "1.0",
+    "OAS_VERSION": "3.0.3",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/manage/api",
+    "POSTPROCESSING_HOOKS": ["apiserver.server.rest_schema.with_components"],
+}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ja", "日本語")]

@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("apiserver.odata.urls")),
     path("", include("apiserver.server.urls")),
+    path("manage/api", include("apiserver.server.rest_urls")),
     path("", include("apiserver.console.urls")),
     path("console/connections/", include("connections.urls")),
     path("console/api/", include("apiserver.resources.urls")),

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
+from apiserver.server.configuration_server import count
 from connections import vault
 from connections.connectors.registry import connector_keys
 from connections.contract.errors import InvalidProperties
@@ -39,7 +40,7 @@ class ConnectionsSection:
         existing = Connection.objects.filter(name=name).first()
         connector = values.get("connector") or (existing.connector if existing else "")
         reference(str(connector), connector_keys(), f"{place}.connector")
-        given_properties = typed(values.get("properties") or {}, dict, f"{place}.properties")
+        given_properties = typed({} if values.get("properties") is None else values["properties"], dict, f"{place}.properties")
         properties = dict(given_properties) if "properties" in values or not existing else dict(existing.properties)
         before = existing.version if existing else 0
         kept = {n: "" for n in existing.secrets if n not in properties} if existing and "properties" in values else {}
@@ -51,7 +52,7 @@ class ConnectionsSection:
                 existing=existing,
                 labels=typed(values.get("labels", existing.labels if existing else []), list, f"{place}.labels"),
                 read_only=typed(values.get("read_only", existing.read_only if existing else False), bool, f"{place}.read_only"),
-                max_rows=typed(values.get("max_rows", existing.max_rows if existing else 0), int, f"{place}.max_rows"),
+                max_rows=count(values.get("max_rows", existing.max_rows if existing else 0), f"{place}.max_rows"),
             )
         except InvalidProperties as error:
             raise ConfigurationError(f"{place}.properties.{error}.") from error
@@ -69,10 +70,15 @@ class ConnectionsSection:
 
 def exported(connection: Connection, secrets: SecretWriter) -> dict[str, Any]:
     """Return one connection as data."""
-    properties = dict(connection.properties)
+    found = described(connection)
     for name, sealed in connection.secrets.items():
-        properties[name] = secrets.write("connections", connection.name, name, vault.reveal(sealed))
-    found: dict[str, Any] = {"connector": connection.connector, "properties": properties}
+        found["properties"][name] = secrets.write("connections", connection.name, name, vault.reveal(sealed))
+    return found
+
+
+def described(connection: Connection) -> dict[str, Any]:
+    """Return one connection as data, without its secrets."""
+    found: dict[str, Any] = {"connector": connection.connector, "properties": dict(connection.properties)}
     if connection.labels:
         found["labels"] = connection.labels
     if connection.read_only:

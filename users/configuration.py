@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apiserver.server import stamp
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
+from apiserver.server.configuration_server import count, limit
 from users import tokens
 from users.models import PRIVILEGES, ROLES, Authtoken, Group, User
 
@@ -117,7 +118,8 @@ def wanted(values: Mapping[str, Any], place: str) -> dict[str, Any]:
         found["is_active"] = typed(values["active"], bool, f"{place}.active")
     for name in LIMITS:
         if name in values:
-            found[name] = None if values[name] is None else typed(values[name], int, f"{place}.{name}")
+            check = count if name == "token_days" else limit
+            found[name] = None if values[name] is None else check(values[name], f"{place}.{name}")
     if "resources" in values:
         found["resources"] = None if values["resources"] is None else grants(values["resources"], f"{place}.resources")
     return found
@@ -148,7 +150,16 @@ def grants(data: Any, place: str) -> dict[str, Any]:
 
 
 def exported(user: User, secrets: SecretWriter) -> dict[str, Any]:
-    """Return one user as data."""
+    """Return one user as data, with the newest authtoken."""
+    found = described(user)
+    alive = tokens.live(user, now=timezone.now())
+    if alive:
+        found["authtoken"] = secrets.write("users", user.name, "authtoken", tokens.reveal(alive[0]))
+    return found
+
+
+def described(user: User) -> dict[str, Any]:
+    """Return one user as data, without authtokens."""
     found: dict[str, Any] = {"role": user.role, "privileges": user.privileges}
     if user.resources is not None:
         found["resources"] = user.resources
@@ -159,7 +170,4 @@ def exported(user: User, secrets: SecretWriter) -> dict[str, Any]:
     for name in LIMITS:
         if getattr(user, name) is not None:
             found[name] = getattr(user, name)
-    alive = tokens.live(user, now=timezone.now())
-    if alive:
-        found["authtoken"] = secrets.write("users", user.name, "authtoken", tokens.reveal(alive[0]))
     return found

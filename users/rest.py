@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
 
+from apiserver.server.addresses import site_root
 from users.authentication import ANONYMOUS, authenticate
 from users.errors import AccessDenied
+from users.limits import enter
 from users.principal import Principal
 
 MANAGERS = ("admin", "operator")
+SAFE = ("GET", "HEAD", "OPTIONS")
+FOREIGN = "Send the authtoken in the header x-cdata-authtoken or as Bearer."
 
 
 class Denied(APIException):
-    """AccessDenied as the framework raises it; its exception handler writes `auth_header` and `wait` into headers."""
+    """AccessDenied as the framework raises it; apiserver.server.rest_errors writes its words and headers."""
 
     def __init__(self, denied: AccessDenied) -> None:
         super().__init__({"code": denied.code, "message": denied.message, "hint": denied.hint}, denied.code)
         self.status_code = denied.status
-        self.auth_header = denied.headers.get("WWW-Authenticate")
-        self.wait = denied.headers.get("Retry-After")
+        self.headers = denied.headers
 
 
 class Caller:
@@ -49,12 +55,37 @@ class AuthtokenAuthentication(BaseAuthentication):
             principal = authenticate(plain)
         except AccessDenied as denied:
             refuse(denied)
+        if request.method not in SAFE and is_foreign(plain):
+            raise Denied(AccessDenied(403, "Forbidden", "A page of another site sent this request.", hint=FOREIGN))
+        getattr(plain, "log_entry", {})["user"] = principal.name
         plain.principal = principal  # type: ignore[attr-defined]
         return Caller(principal), principal
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
         return 'Basic realm="API Server", charset="UTF-8"'
+
+
+def is_foreign(request: HttpRequest) -> bool:
+    """Claim that a page of another site may have had a browser send credentials that it keeps: those of Basic, and no others."""
+    origin = request.headers.get("Origin")
+    if origin is None or "x-cdata-authtoken" in request.headers or not request.headers.get("Authorization", "").lower().startswith("basic"):
+        return False
+    parts = urlsplit(site_root(request))
+    return origin != f"{parts.scheme}://{parts.netloc}"
+
+
+class UserLimits(BaseThrottle):
+    """Counts the requests of the management API among those of the user."""
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        """Admit the request; the view gives the ticket back. Raise Denied when a limit is reached."""
+        plain: HttpRequest = request._request
+        try:
+            plain.ticket = enter(request.auth, now=time.time())  # type: ignore[attr-defined]
+        except AccessDenied as denied:
+            refuse(denied)
+        return True
 
 
 def refuse(denied: AccessDenied) -> NoReturn:

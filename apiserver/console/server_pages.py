@@ -12,9 +12,9 @@ from django.utils.translation import gettext as _
 
 from apiserver.console.server_forms import POWER_AUTOMATE, ServerForm
 from apiserver.server import options
-from apiserver.server.addresses import caller, is_listed
+from apiserver.server.addresses import caller
 from apiserver.server.configuration_protocol import ConfigurationError
-from apiserver.server.configuration_server import change_settings
+from apiserver.server.configuration_server import change_settings, keep_reachable
 from apiserver.ui.access import admin_page
 from apiserver.ui.said import said
 
@@ -48,11 +48,6 @@ def preset(request: HttpRequest) -> HttpResponse:
 def store(request: HttpRequest, values: dict[str, Any]) -> None:
     """Check and store; nobody locks out the address they come from."""
     address = caller(request).address
-    trusted = values.get("trusted_addresses")
-    try:
-        if trusted is not None and not is_listed(address, trusted):
-            raise ConfigurationError(_("server.trusted_addresses must hold %(address)s: you come from there.") % {"address": address})
-    except ValueError as error:
-        raise ConfigurationError(f"server.trusted_addresses: {error}.") from error
+    keep_reachable(values, address)
     change_settings(values, who=request.user.get_username(), address=address)
     messages.success(request, _("Saved."))

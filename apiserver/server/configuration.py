@@ -44,11 +44,22 @@ class UniqueKeys(yaml.SafeLoader):
 def load(path: Path) -> dict[str, Any]:
     """Return the file's data: YAML, of which JSON is a part."""
     try:
-        data = yaml.load(path.read_text(encoding="utf-8-sig"), UniqueKeys)  # noqa: S506 - a SafeLoader
+        return read(path.read_bytes(), str(path))
     except OSError as error:
         raise ConfigurationError(f"{path} can't be read: {error.strerror}.") from error
+
+
+def read(raw: bytes, title: str, loader: type[UniqueKeys] = UniqueKeys) -> dict[str, Any]:
+    """Return the data of a file's content."""
+    try:
+        data = yaml.load(raw.decode("utf-8-sig"), loader)  # noqa: S506 - a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise ConfigurationError(f"{path} is no YAML: {error}") from error
+        raise ConfigurationError(f"{title} is no YAML: {error}") from error
+    return known(data)
+
+
+def known(data: Any) -> dict[str, Any]:
+    """Return the sections; raise for what is none."""
     if data is None:
         return {}
     for name in NOT_YET:
@@ -98,7 +109,15 @@ def from_seal(text: str, place: str, sealer: Sealer | None) -> Given:
 OUTSIDE = {"env": from_variable, "file": from_file, SEALED: from_seal}
 
 
-def apply(data: Mapping[str, Any], *, now: datetime, prune: bool = False, sealer: Sealer | None = None, who: str = "apply") -> Change:
+def apply(
+    data: Mapping[str, Any],
+    *,
+    now: datetime,
+    prune: bool = False,
+    sealer: Sealer | None = None,
+    who: str = "apply",
+    address: str = "",
+) -> Change:
     """Make the server as the data say, whole or not at all."""
     change = Change(now)
     given = resolved(data, "", sealer)
@@ -107,7 +126,8 @@ def apply(data: Mapping[str, Any], *, now: datetime, prune: bool = False, sealer
             if name in given or prune:
                 section.apply({} if given.get(name) is None else given[name], change, prune=prune)
         if change.is_any:
-            audit.record("configuration applied", who=who, created=change.created, updated=change.updated, deleted=change.deleted)
+            done: dict[str, Any] = {"created": change.created, "updated": change.updated, "deleted": change.deleted}
+            audit.record("configuration applied", who=who, address=address, **done)
     return change
 
 
@@ -121,6 +141,12 @@ def diff(data: Mapping[str, Any], *, now: datetime, prune: bool = False, sealer:
 
 def export(sealer: Sealer | None = None) -> str:
     """Return the whole configuration as YAML, secrets as variables or sealed."""
+    return yaml.safe_dump(exported(sealer), sort_keys=False, allow_unicode=True, width=120)
+
+
+def exported(sealer: Sealer | None = None) -> dict[str, Any]:
+    """Return the whole configuration as plain data, secrets as variables or sealed."""
     writer = sealer or ByVariable()
     data = {name: found for name, section in sections().items() if (found := section.export(writer))}
-    return yaml.safe_dump(json.loads(json.dumps(data)), sort_keys=False, allow_unicode=True, width=120)
+    plain: dict[str, Any] = json.loads(json.dumps(data))
+    return plain

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils.translation import gettext as _
+
 from apiserver.server import audit, options
-from apiserver.server.addresses import rule
+from apiserver.server.addresses import is_listed, rule
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "MERGE", "DELETE", "OPTIONS")
@@ -41,6 +43,12 @@ def change_settings(values: Mapping[str, Any], *, who: str, address: str = "") -
         return False
     audit.record("settings changed", who=who, address=address, subject="server", settings=sorted(found))
     return True
+
+
+def keep_reachable(values: Mapping[str, Any], address: str) -> None:
+    """Raise when the settings lock out the address that they come from."""
+    if "trusted_addresses" in values and not is_listed(address, addresses(values["trusted_addresses"], "server.trusted_addresses")):
+        raise ConfigurationError(_("server.trusted_addresses must hold %(address)s: you come from there.") % {"address": address})
 
 
 def checked(name: str, value: Any, before: Any) -> Any:

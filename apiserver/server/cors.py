@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from apiserver.server import options
-from apiserver.server.errors import is_api
+from apiserver.server.errors import is_service
 
 EXPOSED = ("OData-Version", "ETag", "Location", "OData-EntityId", "Preference-Applied", "Retry-After", "RateLimit", "RateLimit-Policy")
 ANY_ORIGIN = r"(?:https?|[a-z][a-z0-9+.-]*)://[^\s/?#@\\]+\Z|null\Z"
@@ -62,11 +62,11 @@ library.conf = OptionsInForce()
 
 
 class CorsMiddleware(library.CorsMiddleware):
-    """Answers preflights without asking who calls, and gives every answer under /api.rsc, refusals too, its CORS headers."""
+    """Answers preflights without asking who calls, and gives every answer of the API, refusals too, its CORS headers."""
 
     def is_enabled(self, request: HttpRequest) -> bool:
-        """Claim that CORS is on, and only under /api.rsc: never for the console."""
-        return is_api(request) and bool(options.current().cors["enabled"])
+        """Claim that CORS is on, and only for what programs call: never for the console."""
+        return is_service(request) and bool(options.current().cors["enabled"])
 
     def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Add the headers; `echo_headers` allows whatever the preflight asks for beside the listed ones."""

@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.http import HttpRequest, HttpResponse
 
 API = "/api.rsc"
+MANAGEMENT = "/manage/api"
 RETRY_SECONDS = "2"
 
 
@@ -39,12 +40,18 @@ def is_api(request: HttpRequest) -> bool:
     return request.path_info == API or request.path_info.startswith(f"{API}/")
 
 
+def is_service(request: HttpRequest) -> bool:
+    """Claim that the request is for the API or for the management API: what programs call."""
+    return is_api(request) or request.path_info == MANAGEMENT or request.path_info.startswith(f"{MANAGEMENT}/")
+
+
 def refusal(request: HttpRequest, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
-    """Return an error: OData JSON under /api.rsc, plain text elsewhere."""
-    if is_api(request):
+    """Return an error: JSON for programs, plain text elsewhere."""
+    if is_service(request):
         body = json.dumps({"error": {"code": code, "message": message}}, ensure_ascii=False)
         response = HttpResponse(body, status=status, content_type="application/json")
-        response["OData-Version"] = "4.0"
+        if is_api(request):
+            response["OData-Version"] = "4.0"
     else:
         response = HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
     for name, value in (headers or {}).items():

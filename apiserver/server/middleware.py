@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from apiserver.server import addresses, options, requestlog
 from apiserver.server.cors import CorsMiddleware
-from apiserver.server.errors import NotReady, is_api, refusal, unavailable
+from apiserver.server.errors import NotReady, is_service, refusal, unavailable
 from apiserver.server.masking import masked_path, masked_query
 from apiserver.server.responses import when_closed
 
@@ -31,7 +31,7 @@ class RequestLogMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         entry: dict[str, Any] = {}
         request.log_entry = entry  # type: ignore[attr-defined]
-        if not is_api(request):
+        if not is_service(request):
             return self.answer(request)
         started, now = time.perf_counter(), time.time()
         response = self.answer(request)
@@ -101,8 +101,8 @@ class SecurityHeadersMiddleware:
         response["X-Frame-Options"] = "DENY"
         response["Content-Security-Policy"] = POLICY
         response["Cross-Origin-Opener-Policy"] = "same-origin"
-        response["Referrer-Policy"] = "no-referrer" if is_api(request) else "same-origin"
-        if is_api(request):
+        response["Referrer-Policy"] = "no-referrer" if is_service(request) else "same-origin"
+        if is_service(request):
             response["Cache-Control"] = "no-store"
         else:
             response.setdefault("Cache-Control", "no-store")  # pages show what only this user may see; static files say otherwise
