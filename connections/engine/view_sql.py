@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any, ClassVar
 
 from sqlglot import ErrorLevel, exp
 from sqlglot.dialects.mysql import MySQL
@@ -16,6 +17,10 @@ from sqlglot.dialects.postgres import Postgres
 from sqlglot.dialects.sqlite import SQLite
 from sqlglot.errors import SqlglotError
 from sqlglot.generators.mysql import MySQLGenerator
+from sqlglot.generators.sqlite import SQLiteGenerator
+from sqlglot.parsers.mysql import MySQLParser
+from sqlglot.parsers.postgres import PostgresParser
+from sqlglot.parsers.sqlite import SQLiteParser
 from sqlglot.tokenizer_core import Token, TokenType
 
 from connections.contract.errors import SourceRejected
@@ -30,8 +35,17 @@ class SqlRefused(SourceRejected):
     """The SQL of a derived view is none that may be served; the message says what is wrong with it."""
 
 
-class LiteralMySQL(MySQL):
-    """MySQL as our sessions speak it: a backslash in a string is a backslash (NO_BACKSLASH_ESCAPES)."""
+class PlainPostgres(Postgres):
+    """PostgreSQL with calls left as they are written: none becomes another function of about the same meaning."""
+
+    class Parser(PostgresParser):
+        """Knows no function by name."""
+
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+
+
+class PlainMySQL(MySQL):
+    """MySQL as our sessions speak it: a backslash in a string is a backslash (NO_BACKSLASH_ESCAPES). Calls are left as they are."""
 
     UNESCAPED_SEQUENCES: dict[str, str] = {}
     ESCAPED_SEQUENCES: dict[str, str] = {}
@@ -42,13 +56,36 @@ class LiteralMySQL(MySQL):
 
         STRING_ESCAPES = ["'", '"']
 
+    class Parser(MySQLParser):
+        """Knows no function by name."""
+
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+
     class Generator(MySQLGenerator):
-        """MariaDB has no REGEXP_LIKE."""
+        """MariaDB has no REGEXP_LIKE; x'41' is never a number there, 0x41 is."""
 
-        TRANSFORMS = {**MySQLGenerator.TRANSFORMS, exp.RegexpLike: lambda self, node: self.binary(node, "REGEXP")}
+        TRANSFORMS = {
+            **MySQLGenerator.TRANSFORMS,
+            exp.RegexpLike: lambda self, node: self.binary(node, "REGEXP"),
+            exp.HexString: lambda _, node: f"0x{node.name}",
+        }
 
 
-DIALECTS = {"postgresql": Postgres, "mysql": LiteralMySQL, "sqlite": SQLite}
+class PlainSQLite(SQLite):
+    """SQLite with calls, and NUMERIC, left as they are."""
+
+    class Parser(SQLiteParser):
+        """Knows no function by name."""
+
+        FUNCTIONS: ClassVar[dict[str, Any]] = {}
+
+    class Generator(SQLiteGenerator):
+        """A cast to NUMERIC keeps integers."""
+
+        TYPE_MAPPING = {**SQLiteGenerator.TYPE_MAPPING, exp.DataType.Type.DECIMAL: "NUMERIC"}
+
+
+DIALECTS = {"postgresql": PlainPostgres, "mysql": PlainMySQL, "sqlite": PlainSQLite}
 REFUSED_NODES: dict[type[exp.Expr], str] = {
     exp.DML: "it changes data",
     exp.DDL: "it changes tables",
@@ -62,7 +99,20 @@ REFUSED_NODES: dict[type[exp.Expr], str] = {
 }
 HINT = "Write one SELECT; WITH, joins, UNION and window functions may be part of it."
 QUALIFIED = 2  # tokens before a function's name that may say its schema
-AFTER_VALUE = [TokenType.R_PAREN, TokenType.DOT]
+VALUE_ENDS = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET})
+LITERALS = frozenset(
+    {
+        TokenType.STRING,
+        TokenType.NUMBER,
+        TokenType.RAW_STRING,
+        TokenType.HEREDOC_STRING,
+        TokenType.UNICODE_STRING,
+        TokenType.NATIONAL_STRING,
+        TokenType.BYTE_STRING,
+        TokenType.BIT_STRING,
+        TokenType.HEX_STRING,
+    }
+)
 # Marks that the printer uses for bound values.
 PRIVATE = re.compile("[\0\ue000\ue001]")
 
@@ -74,11 +124,29 @@ def checked_select(text: str, dialect: str) -> str:
         raise refused(f"it is longer than {LONGEST} characters or holds characters that SQL has no use for")
     try:
         found = written(tree_of(text, dialect), dialect)
-        if written(tree_of(found, dialect), dialect) != found:
-            raise refused("part of it can't be read without doubt")
-        return found
+        again = written(tree_of(found, dialect), dialect)
+        is_settled = again == found or written(tree_of(again, dialect), dialect) == again
     except RecursionError as error:
         raise refused("it is nested too deeply") from error
+    lost = lost_literals(text, again, dialect)
+    if lost or not is_settled:
+        raise refused(f"it can't be read without doubt{'; write otherwise: ' if lost else ''}{', '.join(lost)}")
+    return again
+
+
+def lost_literals(before: str, after: str, dialect: str) -> list[str]:
+    """Return the strings and numbers that writing anew dropped or changed, which would change the rows; case matters in formats alone."""
+    reader = DIALECTS[dialect]()
+    whole = " ".join(token.text for token in reader.tokenize(after))
+    given = [token for token in reader.tokenize(before) if token.token_type in LITERALS]
+    return [token.text for token in given if not survives(token, whole)]
+
+
+def survives(token: Token, whole: str) -> bool:
+    """Claim that the literal is still there."""
+    if token.token_type == TokenType.HEX_STRING and token.text and str(int(token.text, 16)) in whole:
+        return True
+    return token.text in whole if "%" in token.text else token.text.lower() in whole.lower()
 
 
 def tree_of(text: str, dialect: str) -> exp.Expr:
@@ -147,9 +215,13 @@ def check_tokens(text: str, tokens: Sequence[Token], words: Forbidden) -> None:
 
 def is_call(tokens: Sequence[Token], number: int) -> bool:
     """Claim that the token names a function: PostgreSQL also calls those of one argument as if they were columns, (0.5).pg_sleep."""
-    kinds = [token.token_type for token in tokens[max(number - 2, 0) : number]]
-    following = [token.token_type for token in tokens[number + 1 : number + 2]]
-    return following == [TokenType.L_PAREN] or kinds == AFTER_VALUE
+    if [token.token_type for token in tokens[number + 1 : number + 2]] == [TokenType.L_PAREN]:
+        return True
+    while number >= QUALIFIED and tokens[number - 1].token_type == TokenType.DOT:
+        number -= 2
+        if tokens[number].token_type in VALUE_ENDS:
+            return True
+    return False
 
 
 def check_string(raw: str) -> None:
