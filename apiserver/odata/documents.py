@@ -1,4 +1,4 @@
-"""Documents of one user's catalog, cached by rights and address: $metadata, $oas."""
+"""Documents of one user's catalog, cached by rights and address: $metadata, $oas, $openapi."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from apiserver.odata.errors import NotBuilt
 from apiserver.odata.metadata_json import metadata_json
 from apiserver.odata.metadata_xml import metadata_xml
+from apiserver.odata.openapi import VERSION_OF_MEDIA, openapi
 from apiserver.odata.swagger import Address, swagger
 from apiserver.resources.catalog import Catalog
 
@@ -37,4 +38,7 @@ def _document(key: ByFingerprint, root: str, name: str, media: str, is_open: boo
     if name == "$oas":
         parts = urlsplit(root)
         return swagger(key.catalog, Address(parts.scheme, parts.netloc, parts.path, is_open))
+    if name == "$openapi":
+        parts = urlsplit(root)
+        return openapi(key.catalog, Address(parts.scheme, parts.netloc, parts.path, is_open), VERSION_OF_MEDIA[media])
     raise NotBuilt(f"{name} is not served yet.", hint="Use $oas (Swagger 2.0) or $metadata.")

@@ -9,9 +9,12 @@ from django.http import HttpResponse
 
 from apiserver.odata.errors import BadRequest, NotFound
 from apiserver.odata.format import Format, negotiate
+from apiserver.odata.openapi import VERSION_OF_MEDIA
 from apiserver.odata.service import Exchange
 from apiserver.odata.versions import check_version
 
+SHORT = ("3.0", "3.1")
+DEFAULT = SHORT[0]
 _OFFERS = {
     "": ("application/json",),
     "$metadata": ("application/xml", "application/json"),
@@ -28,12 +31,22 @@ def answer(exchange: Exchange) -> HttpResponse:
     check_version(exchange.options)
     accept = exchange.request.headers.get("Accept", "") if name in ("", "$metadata") else ""
     chosen = negotiate(accept, exchange.options.format, offers=_OFFERS[name])
+    media = openapi_media(exchange) if name == "$openapi" else chosen.media
     if not name:
         return HttpResponse(service_document(exchange, chosen), content_type=chosen.content_type)
     if exchange.context.document is None:
         raise NotFound(f"{name} is not served here.", hint="Use the service document.")
-    body = exchange.context.document(name, chosen.media)
-    return HttpResponse(body, content_type="application/json" if chosen.media == "application/json" else chosen.media)
+    body = exchange.context.document(name, media)
+    return HttpResponse(body, content_type=chosen.media)
+
+
+def openapi_media(exchange: Exchange) -> str:
+    """Return the media type of the OpenAPI version that is asked for."""
+    asked = [value for name, value in exchange.options.custom if name == "version"]
+    found = {media for value in asked or [DEFAULT] for media, version in VERSION_OF_MEDIA.items() if value in (version, version[:3])}
+    if len(found) != 1:
+        raise BadRequest(f"version must be {' or '.join(SHORT)}.", target="version", hint=f"Leave it out for {DEFAULT}.")
+    return found.pop()
 
 
 def service_document(exchange: Exchange, chosen: Format) -> bytes:

@@ -54,6 +54,16 @@ class Address:
 
 def swagger(catalog: Catalog, address: Address) -> bytes:
     """Return the document."""
+    return written(described(catalog, address))
+
+
+def written(document: dict[str, Any]) -> bytes:
+    """Return a document's bytes."""
+    return (json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n").encode("ascii")
+
+
+def described(catalog: Catalog, address: Address) -> dict[str, Any]:
+    """Return the document as data, from which OpenAPI 3 is written too."""
     paths: dict[str, Any] = {}
     definitions: dict[str, Any] = {}
     for resource in catalog.resources.values():
@@ -72,7 +82,7 @@ def swagger(catalog: Catalog, address: Address) -> bytes:
     if not address.is_open:
         document["securityDefinitions"] = {"authtoken": SECURITY}
         document["security"] = [{"authtoken": []}]
-    return (json.dumps(document, ensure_ascii=True, separators=(",", ":")) + "\n").encode("ascii")
+    return document
 
 
 def info(catalog: Catalog) -> dict[str, Any]:
