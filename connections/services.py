@@ -179,11 +179,7 @@ def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[
     sql = f"SELECT {listed} FROM {source} LIMIT {int(limit)}".replace("%", double)  # noqa: S608 - names are quoted
     result = session.query(sql, ())
     decoders = [dialect.decode(column) for column in table.columns]
-    rows = [
-        [read_value(decode, value) for value, decode in zip(row, decoders, strict=True)]
-        for batch in result.batches
-        for row in batch
-    ]
+    rows = [[read_value(decode, value) for value, decode in zip(row, decoders, strict=True)] for batch in result.batches for row in batch]
     return table, rows
 
 
