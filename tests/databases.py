@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -75,7 +76,8 @@ class Database:
 
 
 def make(kind: str, name: str, request: pytest.FixtureRequest, folder: Path) -> Database:
-    """Return a fresh, empty database called `name`."""
+    """Return a fresh, empty database called `name`; suffixes keep apart what runs at once on one server."""
+    name += os.environ.get("APISERVER_TEST_SUFFIX", "") + os.environ.get("PYTEST_XDIST_WORKER", "")
     return {"sqlite": sqlite, "postgresql": postgresql, "mysql": mysql}[kind](name, request, folder)
 
 

@@ -268,10 +268,9 @@ class Binder:
         if node.right is not None:
             found = self.resolved(node.right)
             if not isinstance(found, nodes.JsonLiteral) or not isinstance(found.value, list):
-                if isinstance(found, nodes.Literal):
-                    items = (found,)
-                else:
+                if is_many(found, scope):
                     raise NotSupported("`in` over a collection of rows is not supported.", hint="Use a list, or any().")
+                items = (found,)
             else:
                 items = found.items
         if not items:
@@ -502,6 +501,13 @@ def flat(node: nodes.Binary) -> list[nodes.Node]:
         found.append(current.right)
         current = current.left
     return [current, *reversed(found)]
+
+
+def is_many(node: nodes.Node, scope: Scope) -> bool:
+    """Claim that a path begins with a relation to many rows."""
+    first = node.segments[0] if isinstance(node, nodes.Path) and node.segments else None
+    navigation = scope.resource.navigation_by_name.get(getattr(first, "name", ""))
+    return navigation is not None and navigation.is_collection
 
 
 def is_naive(value: Value) -> bool:

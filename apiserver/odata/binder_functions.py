@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from apiserver.odata import nodes
 from apiserver.odata.binder_errors import BindError
-from apiserver.odata.binder_values import is_comparable
+from apiserver.odata.binder_values import is_comparable, value_for
+from apiserver.odata.literals import offset_minutes
 from connections.contract.errors import NotSupported
 from connections.contract.table import FLOATS, INTEGERS, NUMBERS, Column, Type
 from connections.engine.nodes import FALSE, TRUE, fn
@@ -58,6 +60,8 @@ FUNCTIONS: dict[str, Signature] = {
     "floor": Signature((NUMBERS,), Type.DECIMAL),
     "ceiling": Signature((NUMBERS,), Type.DECIMAL),
 }
+# Of a literal with an offset these are read from its own clock.
+PARTS = frozenset({"year", "month", "day", "hour", "minute", "second", "fractionalseconds", "date", "time", "totaloffsetminutes"})
 CONSTANTS = {"now", "mindatetime", "maxdatetime"}
 LIMITS = {"mindatetime": "0001-01-01T00:00:00Z", "maxdatetime": "9999-12-31T23:59:59.999999Z"}
 ARITHMETIC = {"add": "add", "sub": "sub", "mul": "mul", "div": "div", "divby": "div", "mod": "mod"}
@@ -87,6 +91,10 @@ def call(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
     signature = FUNCTIONS.get(node.name)
     if signature is None:
         raise NotSupported(f"The function {node.name} is not supported.", hint="Use a function that $metadata lists.")
+    if node.name in PARTS:
+        clock = own_clock(binder, node)
+        if clock is not None:
+            return clock
     values = [argument(binder, item, scope, signature.arguments[i], node.name) for i, item in enumerate(node.arguments)]
     if any(value.type is None for value in values):
         return null()
@@ -99,6 +107,24 @@ def call(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
     if node.name == "date" and values[0].type == Type.DATE:
         return values[0]
     return make(fn(name, *[value.tree for value in values]), kind, any(value.is_nullable for value in values))
+
+
+def own_clock(binder: Binder, node: nodes.Call) -> Value | None:
+    """Return a part of a literal on the clock of its own offset (URL Conventions 4.01, 5.1.1.8); None for all but such literals."""
+    literal = binder.resolved(node.arguments[0])
+    if not isinstance(literal, nodes.Literal) or literal.type not in (Type.STRING, Type.TIMESTAMP):
+        return None
+    from apiserver.odata.binder import Slot
+
+    binder.is_cacheable = False  # the offset is no part of the statement's shape
+    minutes = offset_minutes(literal.text if literal.type == Type.TIMESTAMP else str(literal.value).strip())
+    if not minutes:
+        return None
+    moment = value_for(literal, Column("", Type.TIMESTAMP))
+    if node.name == "totaloffsetminutes":
+        return make(binder.bind(Slot(Column("", Type.INT32), value=minutes)), Type.INT32, False)
+    shifted = binder.bind(Slot(Column("", Type.TIMESTAMP), value=moment + timedelta(minutes=minutes)))
+    return make(fn(node.name, shifted), FUNCTIONS[node.name].result, False)
 
 
 def make(tree: exp.Expression, kind: Type | None, is_nullable: bool) -> Value:
@@ -168,7 +194,23 @@ def arithmetic(binder: Binder, node: nodes.Binary, scope: Scope) -> Value:
     first, second = binder.typed(left), binder.typed(right)
     # A divisor column may hold zero: some databases answer null.
     is_nullable = first.is_nullable or second.is_nullable or node.operator in ("div", "divby", "mod")
-    return make(fn(name, first.tree, second.tree), kind, is_nullable)
+    found = make(fn(name, first.tree, second.tree), kind, is_nullable)
+    scale = result_scale(node.operator, scale_of(first), scale_of(second)) if kind == Type.DECIMAL else None
+    return replace(found, column=Column("", kind, scale=scale))
+
+
+def scale_of(value: Value) -> int | None:
+    """Return the decimals of a number's type; None where they depend on the value."""
+    if value.type in INTEGERS:
+        return 0
+    return value.column.scale if value.column is not None and value.literal is None else None
+
+
+def result_scale(operator: str, left: int | None, right: int | None) -> int | None:
+    """Return the decimals of a result: by SQL's rules for exact numbers, which databases keep to differing lengths."""
+    if left is None or right is None or operator in ("div", "divby"):
+        return None
+    return left + right if operator == "mul" else max(left, right)
 
 
 def case(binder: Binder, node: nodes.Call, scope: Scope) -> Value:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from decimal import Context, Decimal
+from functools import partial
 from typing import Any
 
 from sqlglot import exp
@@ -13,6 +15,8 @@ from apiserver.odata.binder import Binder, Scope
 from apiserver.odata.binder_errors import BindError
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.table import Column, Type
+
+EXACT = Context(prec=140)  # more than any source computes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,5 +54,18 @@ def shown(binder: Binder, scope: Scope) -> Computed:
             error.option = "$compute"
             raise
         trees.append(value.tree)
-        decoders.append(binder.dialect.decode(value.column or Column("", value.type or Type.STRING)))
+        column = value.column or Column("", value.type or Type.STRING)
+        decode = binder.dialect.decode(column)
+        is_exact = column.type == Type.DECIMAL and not column.native_type
+        decoders.append(partial(scaled, decode, column.scale) if is_exact else decode)
     return Computed(tuple(scope.computed), trees, tuple(decoders))
+
+
+def scaled(decode: Callable[[Any], Any] | None, scale: int | None, value: Any) -> Any:
+    """Return a computed decimal with the decimals of its type, else with those that it needs: databases add zeros as they like."""
+    found = Decimal(value if decode is None else decode(value))
+    if not found.is_finite():
+        return found
+    least = found.normalize(EXACT)
+    digits = -int(least.as_tuple().exponent)
+    return least.quantize(Decimal(1).scaleb(-max(digits, scale or 0, 0)), context=EXACT)

@@ -155,8 +155,4 @@ class ExpressionParser(CallReader, JsonReader):
                 raise self.fail(f"The list of 'in' has more than the limit of {self.limits.max_in} items.", at)
         self.expect(")")
         self.depth -= 1
-        if len(items) > 1:
-            for item in items:
-                if not isinstance(item, nodes.Literal | nodes.Alias):
-                    raise self.fail("The list of 'in' may hold literals only.", item.at)
         return tuple(items)

@@ -25,6 +25,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+")
 _DATE = re.compile(r"(-?[0-9]{4,})-([0-9]{2})-([0-9]{2})")
 _TIME = re.compile(r"([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,12}))?)?")
 _OFFSET = re.compile(r"[Zz]|[-+ ]([0-9]{2}):([0-9]{2})")
+_OFFSET_AT_END = re.compile(r":[0-9]{2}(?:\.[0-9]+)?([-+ ])([0-9]{2}):([0-9]{2})$")
 _DURATION = re.compile(r"(-)?P(?:([0-9]+)D)?(?:T(?=[0-9])(?:([0-9]+)H)?(?:([0-9]+)M)?(?:([0-9]+)(?:\.([0-9]+))?S)?)?", re.IGNORECASE)
 _BASE64 = re.compile(r"(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2}(?:==)?|[A-Za-z0-9_-]{3}=?)?")
 _GUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
@@ -92,6 +93,15 @@ def _time(text: str, hour: str, minute: str, second: str | None, fraction: str |
         return time(int(hour), int(minute), int(second or 0), int((fraction or "")[:6].ljust(6, "0")))
     except ValueError:
         raise ValueError(f"{text} is not a time of day.") from None
+
+
+def offset_minutes(text: str) -> int:
+    """Return the offset that a date-time is written with, 0 for Z and for none."""
+    match = _OFFSET_AT_END.search(text)
+    if match is None:
+        return 0
+    minutes = int(match[2]) * 60 + int(match[3])
+    return -minutes if match[1] == "-" else minutes
 
 
 def timestamp_value(text: str) -> datetime:

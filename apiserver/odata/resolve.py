@@ -77,7 +77,7 @@ def resolve(catalog: Catalog, path: nodes.ResourcePath, aliases: Mapping[str, no
     walk = _Walk(catalog, aliases, Target((Hop(resource),)))
     for segment in rest:
         walk.take(segment)
-    return walk.target
+    return walk.end()
 
 
 def _name_of(segment: nodes.Node) -> str:
@@ -103,10 +103,13 @@ class _Walk:
         self.catalog = catalog
         self.aliases = aliases
         self.target = target
+        self.parts: list[str] = []  # of a key that comes segment by segment
 
     def take(self, segment: nodes.Node) -> None:
         if self.target.suffix:
             raise NotFound(f"Nothing is below {self.target.suffix}.", hint="Remove what follows it.")
+        if self.parts and (not isinstance(segment, nodes.Name) or segment.name.startswith("$")):
+            raise self._unfinished()
         if isinstance(segment, nodes.KeySegment):
             self._key(segment)
         elif isinstance(segment, nodes.CountSegment):
@@ -218,15 +221,37 @@ class _Walk:
         return _taken(item, str(value) if _wants_text(item, value) else value)
 
     def _key_as_segment(self, text: str) -> None:
-        resource = self.target.resource
-        if len(resource.key) != 1:
-            raise NotFound(f"{resource.name} has no segment {text[:60]}.", target=text[:60], hint="Write the key in parentheses.")
-        item = resource.by_name[resource.key[0]]
+        """Take a key, or one part of it in the order of the key (URL Conventions 4.01, 4.3.6)."""
+        resource, names = self.target.resource, self._free_key()
+        self.parts.append(text)
+        if not names:
+            raise NotFound(f"{resource.name} has no segment {text[:60]}.", target=text[:60], hint="It has no key.")
+        if len(self.parts) < len(names):
+            return
+        items = [resource.by_name[name] for name in names]
         try:
-            value = take_text(item.column, text, name=item.name)
+            self._set_key({item.name: take_text(item.column, part, name=item.name) for item, part in zip(items, self.parts, strict=True)})
         except InvalidValue:
             raise NotFound(f"{resource.name} has no segment {text[:60]}.", target=text[:60], hint="A key goes in parentheses.") from None
-        self._set_key({item.name: value})
+        self.parts.clear()
+
+    def _free_key(self) -> tuple[str, ...]:
+        """Return the parts of the key that the relation on the way does not fix already."""
+        resource, navigation = self.target.resource, self.target.last.navigation
+        fixed = {there for _, there in navigation.pairs} if navigation else set()
+        free = tuple(name for name in resource.key if resource.by_name[name].column.name not in fixed)
+        return free or resource.key
+
+    def _unfinished(self) -> NotFound:
+        resource = self.target.resource
+        hint = f"Write them one after the other, or ({'=..., '.join(self._free_key())}=...)."
+        return NotFound(f"The key of {resource.name} has several parts.", target=resource.name, hint=hint)
+
+    def end(self) -> Target:
+        """Return what the whole path addresses."""
+        if self.parts:
+            raise self._unfinished()
+        return self.target
 
     def _set_key(self, key: dict[str, Any]) -> None:
         *before, last = self.target.hops

@@ -10,6 +10,7 @@ from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxErr
 _TOKEN = re.compile(r'[ \t]*(?:([()])|"([^"]*)"|([^\s()"]+)|(.))', re.DOTALL)
 _MARK, _PHRASE, _WORD, _BAD = 1, 2, 3, 4
 _OPTION = "$search"
+_OPERATORS = ("AND", "OR", "NOT")
 _Token = tuple[int, str, int, int]
 
 
@@ -48,6 +49,7 @@ class _Search:
             if (kind == _MARK and text == ")") or self._operator("OR"):
                 break
             self._check_blank()
+            self._check_last()
             if self._operator("AND"):
                 self.index += 1
             left = nodes.SearchBoolean("and", left, self.term(), at=at)
@@ -97,6 +99,13 @@ class _Search:
         if kind != _WORD or text != word or (following[0] == _MARK and following[1] == ")"):
             return False
         return following[2] - (following[0] == _PHRASE) > end
+
+    def _check_last(self) -> None:
+        """`blue AND` is unfinished; among words that look like operators alone (`OR AND`) each is a word."""
+        kind, text, _, _ = self.tokens[self.index]
+        is_last = self.index + 1 == len(self.tokens) or self.tokens[self.index + 1][:2] == (_MARK, ")")
+        if kind == _WORD and text in _OPERATORS and is_last and self.tokens[self.index - 1][1] not in _OPERATORS:
+            raise self.fail(f"A word must follow {text} in $search.")
 
     def _check_blank(self) -> None:
         _, _, start, _ = self.tokens[self.index]

@@ -23,6 +23,7 @@ PATTERNS = (
     _("The host name %(name)s can't be resolved."),
     _("The SSH server %(name)s can't be reached."),
     _("The column %(name)s holds a value that is no %(type)s."),
+    _("This SQL can't be published: %(reason)s."),
     _("There is no table %(name)s in the database."),
     _("There is no file %(name)s."),
     _("This did not end within %(seconds)s s."),
@@ -63,6 +64,7 @@ WORDS = (
 # What the audit trail calls what was done.
 ACTIONS = (
     _("configuration applied"),
+    _("configuration exported"),
     _("encryption keys rotated"),
     _("set-up link made"),
     _("settings changed"),

@@ -12,6 +12,16 @@ from tests.compliance.conftest import FULL, Client
     [
         ("orders(1)/items(order_id=1,line=2)", 200),
         ("orders(1)/items(2)", 200),
+        ("items/1/2", 200),
+        ("items/1/2/product", 200),
+        ("items/1/2/order/note", 200),
+        ("orders/1/items/2", 200),
+        ("items/1", 404),
+        ("items/1/$count", 404),
+        ("items/1/99", 404),
+        ("items/1/x", 404),
+        ("items/1/2/3", 404),
+        ("journal/1", 404),
         ("orders(1)/items(order_id=2,line=1)", 404),  # a row of somebody else
         ("customers(1)/orders(2)/items(1)", 200),
         ("customers(2)/orders(1)", 404),

@@ -19,7 +19,10 @@ def test_service_document_lists_entity_sets(odata: Client) -> None:
 
     assert document["@odata.context"].endswith("/api.rsc/$metadata")
     listed = {item["name"]: (item["kind"], item["url"]) for item in document["value"]}
-    sets = {name: ("EntitySet", name) for name in ("customers", "items", "late_orders", "marks", "orders", "staff", "things")}
+    sets = {
+        name: ("EntitySet", name)
+        for name in ("codes", "customers", "items", "late_orders", "marks", "orders", "staff", "strange", "things")
+    }
     assert listed == {**sets, "journal": ("FunctionImport", "journal")}  # no key, so no entity set
 
 

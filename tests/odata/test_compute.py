@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -26,6 +27,31 @@ def test_computed_properties_stand_beside_the_others(api: Service) -> None:
     assert reply.json["@odata.context"] == f"{ROOT}/$metadata#customers(id,twice,land,good)"
     shown = [(row["id"], row["twice"], row["land"], row["good"]) for row in reply.rows]
     assert shown == [(1, 2, "JP", True), (2, 4, "US", False), (3, 6, "US", False)]
+
+
+DECIMALS = [
+    ("orders(4)", "total mul 2", "80.0008"),
+    ("customers(1)", "credit mul 2", "200.20"),
+    ("customers(8)", "credit add credit", "7.00"),
+    ("customers(8)", "credit sub id", "-4.50"),
+    ("customers(8)", "credit mul credit", "12.2500"),
+    ("customers(1)", "credit mod 3", "1.10"),
+    ("customers(8)", "credit mul 1.50", "5.25"),
+    ("customers(8)", "credit div 2", "1.75"),
+    ("customers(8)", "id divby 4", "2"),
+    ("customers(8)", "id mul 1000000", "8000000"),
+    ("customers(8)", "round(credit)", "4"),
+    ("customers(1)", "fractionalseconds(seen)", "0.789"),
+    ("customers(8)", "case(id gt 1:credit)", "3.5"),
+    ("customers(3)", "credit mul 2", "0.00"),
+]
+
+
+@pytest.mark.parametrize(("path", "expression", "shown"), DECIMALS, ids=[item[1] for item in DECIMALS])
+def test_decimals_are_written_alike_by_all_databases(api: Service, path: str, expression: str, shown: str) -> None:
+    reply = api.get(f"{path}?$compute={expression} as found&$select=found")
+
+    assert re.search(rb'"found":([^,}]*)', reply.body).group(1).decode() == shown  # type: ignore[union-attr]
 
 
 def test_without_select_they_come_with_all(api: Service) -> None:

@@ -149,7 +149,7 @@ def test_json_object_keeps_values_and_nodes() -> None:
         ("any(x:x eq 1)", 0),
         ("Items/all()", 10),
         ("Items/any(x)", 11),
-        ("A in (1,B)", 8),
+        ("A in (1,B", 9),
         ("A in(1)", 2),
         ("(A)and(B)", 3),
         ("Ns.Type eq 1", 0),

@@ -48,7 +48,27 @@ def test_parse_search_builds_the_tree(text: str, tree: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", '"open', '""', "(a", "a)", "()", "a(b)", '"a"b', 'a"b"', "'a b", "''", "(" * 50 + "a" + ")" * 50]
+    "text",
+    [
+        "a AND",
+        "a OR",
+        "a b NOT",
+        "(a AND)",
+        '"a b" AND',
+        "",
+        " ",
+        '"open',
+        '""',
+        "(a",
+        "a)",
+        "()",
+        "a(b)",
+        '"a"b',
+        'a"b"',
+        "'a b",
+        "''",
+        "(" * 50 + "a" + ")" * 50,
+    ],
 )
 def test_parse_search_refuses(text: str) -> None:
     with pytest.raises(ODataSyntaxError) as caught:

@@ -6,7 +6,7 @@ import datetime as dt
 import functools
 import uuid
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from connections.connectors.sql import sqlite_functions as stored
@@ -16,6 +16,8 @@ from connections.contract.dialect import Dialect
 from connections.contract.errors import BadValue
 from connections.contract.table import FLOATS, INTEGERS, Column, Type
 
+# Digits of the largest decimal that is padded (40 before the point) and of its scale.
+WIDE = Context(prec=120)
 # How a column is read: dates, GUIDs and truth values are stored in many forms and compare only in one.
 READS: dict[Type, str] = {
     Type.BOOLEAN: "api_bool({0})",
@@ -98,7 +100,7 @@ def decimal_in(scale: int | None, value: Any) -> Decimal:
         raise BadValue("A decimal column holds a value that is no number.") from error
     exponent = found.as_tuple().exponent
     if scale is not None and isinstance(exponent, int) and exponent != -scale:
-        padded = found.quantize(Decimal(1).scaleb(-scale)) if found.is_finite() and found.adjusted() < 40 else found
+        padded = found.quantize(Decimal(1).scaleb(-scale), context=WIDE) if found.is_finite() and found.adjusted() < 40 else found
         return padded if padded == found else found
     return found
 

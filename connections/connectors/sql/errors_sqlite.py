@@ -37,7 +37,11 @@ TEXTS: tuple[tuple[str, Meaning], ...] = (
     ),
     (
         "user-defined function raised",
-        (errors.BadValue, "A value can't be computed or kept: a division by zero, or a decimal of more digits than SQLite can hold.", ""),
+        (
+            errors.BadValue,
+            "A value can't be computed or kept: a division by zero, a number too large, or a decimal of more digits than SQLite can hold.",
+            "",
+        ),
     ),
     ("could not decode", (errors.BadValue, "A text of the source is not UTF-8.", "Publish the column as binary.")),
     ("datatype mismatch", (errors.BadValue, "A value does not fit the column's type.", "")),

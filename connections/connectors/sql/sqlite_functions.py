@@ -59,14 +59,17 @@ def arithmetic(operation: Callable[[Decimal, Decimal], Decimal]) -> Callable[[An
 
 
 def of_doubles(operation: Callable[[float, float], float]) -> Callable[[Any, Any], float | None]:
-    """Return an operation on doubles; a division by zero raises, as every other database has it."""
+    """Return an operation on doubles; a division by zero and a result beyond doubles raise, as every other database has it."""
 
     def run(left: Any, right: Any) -> float | None:
-        if left is None or right is None:
+        if not isinstance(left, int | float) or not isinstance(right, int | float):
             return None
-        if right == 0:
+        if right == 0 and operation in (operator.truediv, math.fmod):
             raise ZeroDivisionError
-        return operation(left, right)
+        found = operation(left, right)
+        if math.isinf(found) and math.isfinite(left) and math.isfinite(right):
+            raise OverflowError
+        return found
 
     return run
 
@@ -229,6 +232,9 @@ REGISTERED: dict[str, tuple[int, Callable[..., Any]]] = {
     "api_div": (2, arithmetic(EXACT.divide)),
     "api_mod": (2, arithmetic(EXACT.remainder)),
     "api_div_integer": (2, arithmetic(EXACT.divide_int)),
+    "api_add_float": (2, of_doubles(operator.add)),
+    "api_sub_float": (2, of_doubles(operator.sub)),
+    "api_mul_float": (2, of_doubles(operator.mul)),
     "api_div_float": (2, of_doubles(operator.truediv)),
     "api_mod_float": (2, of_doubles(math.fmod)),
     "api_round": (1, rounded(decimal.ROUND_HALF_UP)),
