@@ -7,7 +7,7 @@ same addresses, in the same order: any host that uses that one serves the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
@@ -33,12 +33,12 @@ class ApiHandler:
         call = serve
         for path in reversed(settings.API_MIDDLEWARE):
             call = import_string(path)(call)
-        self._answer = convert_exception_to_response(call)
+        self._answer = cast(Callable[[HttpRequest], HttpResponseBase], convert_exception_to_response(call))  # none of it is async
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         response = self._answer(WSGIRequest(environ))
         start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
-        return response  # type: ignore[no-any-return]
+        return response  # type: ignore[return-value]
 
 
 def with_api(pages: Application) -> Application:
