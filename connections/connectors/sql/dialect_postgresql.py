@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import re
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -10,11 +12,14 @@ from typing import Any
 from connections.connectors.sql.errors_postgresql import OUT_OF_CALENDAR, made
 from connections.connectors.sql.functions_postgresql import CASTS, FUNCTIONS, instant
 from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, zone_of
-from connections.contract.dialect import Dialect, Wire
+from connections.contract.dialect import Dialect, RowJson, Wire
 from connections.contract.errors import BadValue
-from connections.contract.table import Column, Type
+from connections.contract.table import INTEGERS, Column, Type
 
 ISO_DAY, ISO_SECONDS = len("2024-01-31"), len("12:00:00")
+# Stands in a row's JSON for what OData can't say; no row can hold it by chance or design.
+UNSAYABLE = secrets.token_hex(12)
+MAX_NAME = 63  # bytes of an identifier
 # Binds carry their type: inside functions an untyped one is ambiguous.
 BINDS: dict[Type, str] = {
     Type.BOOLEAN: "CAST({0} AS boolean)",
@@ -137,6 +142,36 @@ def instant_text(text: str) -> str:
     return f"{day}T{clock}Z"
 
 
+def json_column(zone: tzinfo, column: Column) -> str | None:
+    """Return the SQL whose JSON is the one that the column's values have elsewhere; the mark where OData has no form."""
+    kind = column.type
+    if column.is_collection or (kind == Type.TIMESTAMP and not column.has_zone and zone is not UTC):
+        return None
+    if kind in (Type.STRING, Type.BOOLEAN, Type.GUID) or kind in INTEGERS:
+        return select(column)
+    if kind == Type.DECIMAL:
+        return "{0}" if column.native_type.startswith("numeric(") else None  # others may be infinite
+    if kind in (Type.SINGLE, Type.DOUBLE):
+        return "CASE {0} WHEN 'Infinity' THEN CAST('\"INF\"' AS json) WHEN '-Infinity' THEN CAST('\"-INF\"' AS json) ELSE to_json({0}) END"
+    return JSON_OF_TIMES.get(PRECISION.sub("", column.native_type))
+
+
+def unless(unsayable: str, text: str) -> str:
+    """Return the text, the mark where the condition holds."""
+    return f"CASE WHEN {unsayable} THEN '{UNSAYABLE}' ELSE {text} END"
+
+
+INSTANT = "replace(CAST({0} AS text), ' ', 'T')"
+PRECISION = re.compile(r"\(\d+\)")
+# By the name of the type, without its precision.
+JSON_OF_TIMES = {
+    "date": unless("{0} NOT BETWEEN '0001-01-01' AND '9999-12-31'", "CAST({0} AS text)"),
+    "time without time zone": unless("{0} = '24:00:00'", "CAST({0} AS text)"),
+    "timestamp without time zone": unless("{0} < '0001-01-01' OR {0} >= '10000-01-01'", f"{INSTANT} || 'Z'"),
+    "timestamp with time zone": unless("{0} < '0001-01-01+00' OR {0} >= '10000-01-01+00'", f"replace({INSTANT}, '+00', 'Z')"),
+}
+
+
 def date_text(text: str) -> str:
     """Return the date."""
     if len(text) != ISO_DAY:
@@ -145,8 +180,8 @@ def date_text(text: str) -> str:
 
 
 @functools.cache
-def dialect(zone: str) -> Dialect:
-    """Return PostgreSQL's dialect for a connection with this TimeZone."""
+def dialect(zone: str, *, builds_json: bool = False) -> Dialect:
+    """Return PostgreSQL's dialect for a connection with this TimeZone, whose rows the database makes JSON of or not."""
     found = zone_of(zone)
     return Dialect(
         name="postgresql",
@@ -154,7 +189,7 @@ def dialect(zone: str) -> Dialect:
         bind_mark="%s",
         doubles_percent=True,
         quote=functools.partial(quoted, '"'),
-        functions={**FUNCTIONS, **instant(zone)},
+        functions={**FUNCTIONS, **instant(zone), "row_json": "CAST(row_to_json({0}) AS text)"},
         casts=CASTS,
         bind=bind,
         select=select,
@@ -163,4 +198,5 @@ def dialect(zone: str) -> Dialect:
         has_returning=True,
         max_binds=32000,
         wire=functools.partial(wire, found),
+        row_json=RowJson(functools.partial(json_column, found), UNSAYABLE, MAX_NAME) if builds_json else None,
     )
