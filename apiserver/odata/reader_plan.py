@@ -22,7 +22,7 @@ from connections.contract.dialect import Dialect
 from connections.contract.errors import BadValue
 from connections.contract.table import FLOATS, Column, Type
 from connections.contract.unsayable import read_value
-from connections.engine.nodes import FALSE, all_of, fn, select
+from connections.engine.nodes import FALSE, Read, all_of, fn, select
 from connections.engine.printer import Statement, print_statement
 
 MAX_PLANS = 1000
@@ -207,8 +207,8 @@ def order_keys(binder: Binder, question: Question, scope: Scope) -> list[OrderKe
         except BindError as error:
             error.option = "$orderby"
             raise
-        if value.type is None:
-            continue
+        if value.type is None or value.tree.find(Read, exp.Table) is None:
+            continue  # what is the same for every row; a database may take a number for the place of a column
         found.append(order_key(value, is_descending=item.is_descending))
     if question.resource.key:
         ties = [question.resource.by_name[name] for name in question.resource.key]
