@@ -209,8 +209,8 @@ def order_keys(binder: Binder, question: Question, scope: Scope) -> list[OrderKe
         except BindError as error:
             error.option = "$orderby"
             raise
-        if value.type is None:
-            continue
+        if value.type is None or value.tree.find(Read, exp.Table) is None:
+            continue  # what is the same for every row; a database may take a number for the place of a column
         found.append(order_key(value, is_descending=item.is_descending))
     if question.resource.key:
         ties = [question.resource.by_name[name] for name in question.resource.key]

@@ -20,6 +20,7 @@ from apiserver.odata.resolve import DOCUMENTS, Target, resolve, resolve_id
 from apiserver.odata.service_methods import allowed_methods, check_rights
 from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
+from apiserver.server.api_handler import RAW_PATH
 from connections.contract.connector import Session
 
 # Names in the query that steer the server, not the data: never read as OData aliases, never repeated in links.
@@ -206,8 +207,8 @@ def split_query(raw: str) -> tuple[str, dict[str, str]]:
 
 
 def _check_bytes(request: HttpRequest) -> None:
-    """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded."""
-    raw = request.META.get("PATH_INFO", "")
+    """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded, and another row has that key."""
+    raw = request.META.get(RAW_PATH) or request.META.get("PATH_INFO", "")
     try:
         text = raw.encode("latin-1").decode()
     except UnicodeEncodeError:
