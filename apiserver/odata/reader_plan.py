@@ -14,14 +14,14 @@ from apiserver.odata import computed, nodes
 from apiserver.odata.binder import Binder, Scope, Slot, Value
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_values import driver_value, value_for
+from apiserver.odata.drift import Kinds, check, kinds_of
 from apiserver.odata.shape import shape
 from apiserver.odata.straight import Straight
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
 from connections.contract.connector import Session
 from connections.contract.dialect import Dialect
-from connections.contract.errors import BadValue
 from connections.contract.table import FLOATS, Column, Type
-from connections.contract.unsayable import read_value
+from connections.contract.unsayable import UNREADABLE, read_value
 from connections.engine.nodes import FALSE, all_of, fn, select
 from connections.engine.printer import Statement, print_statement
 
@@ -49,6 +49,7 @@ class Plan:
     names: tuple[str, ...]  # properties, in front of the order keys
     order: tuple[Column, ...] = ()  # columns of the order keys, after the names
     straight: Straight | None = None  # how the rows become JSON without being decoded
+    kinds: Kinds = ()  # what the rows of a table that changed since are known by
 
     def binds(self, literals: Sequence[nodes.Literal], given: Mapping[str, Any], dialect: Dialect) -> list[Any]:
         """Return the driver's values in the order of the marks."""
@@ -141,6 +142,7 @@ def run(
     decoders = [(place, decode) for place, decode in enumerate(plan.decoders) if decode is not None]
     try:
         for batch in result.batches:
+            check(batch, plan.kinds)
             for raw in batch:
                 yield decoded(raw, decoders)
     finally:
@@ -154,7 +156,7 @@ def decoded(raw: Sequence[Any], decoders: Sequence[tuple[int, Callable[[Any], An
         for place, decode in decoders:
             if row[place] is not None:
                 row[place] = decode(row[place])
-    except BadValue:
+    except UNREADABLE:
         row = list(raw)
         for place, decode in decoders:
             row[place] = read_value(decode, raw[place])
@@ -167,7 +169,9 @@ def run_straight(
     """Give the rows of a straight plan in batches, as they came."""
     result = question.session.query(plan.statement.sql, plan.binds(literals, given, question.dialect), stream=stream)  # type: ignore[call-arg]
     try:
-        yield from result.batches
+        for batch in result.batches:
+            check(batch, plan.kinds)
+            yield batch
     finally:
         result.close()
 
@@ -302,7 +306,8 @@ def set_plan(
     decoders = (*(decode(item.column) for item in items), *added.decoders, *(key_decoder(key.column, question.dialect) for key in keys))
     statement = print_statement(query, question.dialect)
     names = (*(item.name for item in items), *added.names)
-    return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight)
+    kinds = kinds_of([item.column for item in items], decoders[: len(items)], question.dialect)
+    return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight, kinds)
 
 
 def key_decoder(column: Column, dialect: Dialect) -> Callable[[Any], Any] | None:

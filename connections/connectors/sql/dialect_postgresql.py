@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any
 
 from connections.connectors.sql.errors_postgresql import OUT_OF_CALENDAR, made
@@ -13,6 +13,7 @@ from connections.connectors.sql.values import instant_reader, instant_writer, ne
 from connections.contract.dialect import Dialect, Wire
 from connections.contract.errors import BadValue
 from connections.contract.table import Column, Type
+from connections.contract.unsayable import OTHER_TYPE
 
 ISO_DAY, ISO_SECONDS = len("2024-01-31"), len("12:00:00")
 # Binds carry their type: inside functions an untyped one is ambiguous.
@@ -86,18 +87,32 @@ def decode(zone: tzinfo, column: Column) -> Callable[[Any], Any] | None:
     one: Callable[[Any], Any] | None = None
     if column.type == Type.TIMESTAMP:
         one = from_calendar(from_instant if column.has_zone else instant_reader(zone))
-    elif column.type in (Type.DATE, Type.TIME):
-        one = from_calendar(None)
+    elif column.type in CLOCKS:
+        one = from_calendar(CLOCKS[column.type])
     return each(one) if column.is_collection else one
 
 
-def from_calendar(read: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+def exactly(kind: type) -> Callable[[Any], Any]:
+    """Return what refuses values of another type: a date-time is a date to Python."""
+
+    def run(value: Any) -> Any:
+        if type(value) is not kind:
+            raise BadValue(OTHER_TYPE)
+        return value
+
+    return run
+
+
+CLOCKS: dict[Type, Callable[[Any], Any]] = {Type.DATE: exactly(date), Type.TIME: exactly(time)}
+
+
+def from_calendar(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return the reader of dates or times; one that Python has no value for arrives as text."""
 
     def run(value: Any) -> Any:
         if isinstance(value, str):
             raise made(OUT_OF_CALENDAR)
-        return value if read is None else read(value)
+        return read(value)
 
     return run
 
@@ -118,6 +133,10 @@ def each(one: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
     return run
 
 
+# The cast inside costs nothing while the column has its type, and refuses what is none once it has not.
+WIRE_CASTS: dict[Type, str] = {Type.DECIMAL: "numeric", Type.GUID: "uuid"}
+
+
 def wire(zone: tzinfo, column: Column) -> Wire | None:
     """Return how a column travels as text; the session's settings make it ISO dates in UTC."""
     if column.is_collection:
@@ -126,7 +145,8 @@ def wire(zone: tzinfo, column: Column) -> Wire | None:
         return Wire("CAST({0} AS text)", instant_text) if column.has_zone or zone is UTC else None
     if column.type == Type.DATE:
         return Wire("CAST({0} AS text)", date_text)
-    return Wire("CAST({0} AS text)") if column.type in (Type.DECIMAL, Type.GUID) else None
+    inner = WIRE_CASTS.get(column.type)
+    return Wire(f"CAST(CAST({{0}} AS {inner}) AS text)") if inner else None
 
 
 def instant_text(text: str) -> str:
