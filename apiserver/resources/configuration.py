@@ -7,7 +7,7 @@ from typing import Any
 
 from apiserver.resources import names, snapshot
 from apiserver.resources.models import ALL_METHODS, Resource
-from apiserver.resources.services import create, unpublish, update
+from apiserver.resources.services import create, schema_there, unpublish, update
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, nearest, reference, typed
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Table, TableRef
@@ -129,7 +129,7 @@ def table_of(connection: Connection, values: Mapping[str, Any], existing: Resour
     table = values.get("table") or (existing.table if existing else None)
     if not table:
         raise ConfigurationError(f"{place}.table is missing: name the table to publish.")
-    schema = values.get("schema", existing.schema if existing and existing.connection_id == connection.pk else "")
+    schema = values.get("schema", schema_there(existing, connection) if existing else "")
     if connection.connector == "sqlite" and schema not in (None, "", "main"):
         raise ConfigurationError(f"{place}.schema: SQLite has no schema {schema!r}; leave schema out.")
     try:

@@ -18,7 +18,7 @@ from apiserver.server.addresses import is_public_url
 
 KEY_FILES = ("secret.key", "encryption.keys")
 BROKERS = ("redis", "rediss", "unix")
-MAX_WORKERS = 256
+MAX_WORKERS = 64
 
 
 @register
