@@ -8,7 +8,6 @@ import json
 import os
 import socket
 import ssl
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from apiserver.environment import WEB_WORKERS, env, env_int
 from apiserver.server import certificates, lifeline
 from apiserver.server.addresses import is_public_url
 from apiserver.server.commands import OwnCommand
-from apiserver.server.supervisor import ServeOptions, Supervisor
+from apiserver.server.supervisor import ServeOptions, become
 
 
 class Command(OwnCommand):
@@ -49,8 +48,7 @@ class Command(OwnCommand):
         with lock:
             serve = self.serve_options(options, data_dir)
             demo, setup = self.prepare(options)
-            code = Supervisor(serve).run(lambda: self.tell(serve, options, demo, setup))
-        sys.exit(code)
+            become(serve, self.welcome(serve, options, demo, setup), lock.fileno())
 
     def serve_options(self, options: dict[str, Any], data_dir: Path) -> ServeOptions:
         """Return checked options; a port in use or a bad key is told now, not by a child's traceback."""
@@ -62,7 +60,8 @@ class Command(OwnCommand):
             os.environ["APISERVER_PUBLIC_URL"] = options["public_url"]
             os.environ.pop("APISERVER_PUBLIC_URL_FILE", None)  # it would win over what was just said
         workers = env_int("APISERVER_WEB_WORKERS", WEB_WORKERS)
-        return ServeOptions(options["host"], port, data_dir, workers, certificate, key, settings.REDIS_URL, settings.SECRETS)
+        tls = {"certificate": str(certificate or ""), "key": str(key or "")}
+        return ServeOptions(options["host"], port, str(data_dir), workers, **tls, redis_url=settings.REDIS_URL, secrets=settings.SECRETS)
 
     def prepare(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """Migrate, load the demo where asked, make sure an administrator can get in. Return demo details and set-up token."""
@@ -74,8 +73,8 @@ class Command(OwnCommand):
             raise CommandError(f"APISERVER_ADMIN_USER can't be used: {' '.join(error.messages)}") from error
         return demo, setup or ""
 
-    def tell(self, serve: ServeOptions, options: dict[str, Any], demo: dict[str, Any], setup: str) -> None:
-        """Print the addresses that now answer."""
+    def welcome(self, serve: ServeOptions, options: dict[str, Any], demo: dict[str, Any], setup: str) -> str:
+        """Return the addresses that answer once the server is ready, for a program or a person."""
         base = (options["public_url"] or serve.local_url).rstrip("/")
         token = demo.get("authtoken", "")
         addresses = {
@@ -85,10 +84,8 @@ class Command(OwnCommand):
             "setup_url": f"{base}/console/setup/{setup}" if setup else None,
         }
         if options["json"]:
-            self.stdout.write(json.dumps({"event": "ready", "pid": os.getpid(), **addresses}))
-        else:
-            self.stdout.write(self.page(serve, addresses, demo))
-        self.stdout.flush()
+            return json.dumps({"event": "ready", "pid": os.getpid(), **addresses})
+        return self.page(serve, addresses, demo)
 
     def page(self, serve: ServeOptions, addresses: dict[str, str | None], demo: dict[str, Any]) -> str:
         """Return what a person reads."""
