@@ -176,7 +176,7 @@ def test_declared_relations_and_first_names_are_in_the_documents(first: Served) 
         relation = f'<NavigationProperty Name="latecomers" Type="Collection(API.{kind}_late)" Partner="buyer"'
         assert relation.encode() in found["boss", "$metadata"]
         get = json.loads(found["boss", "$oas"])["paths"][f"/{kind}_renamed"]["get"]
-        assert get["operationId"] == f"ListFirst{kind}"
+        assert get["operationId"] == f"ReturnFirst{kind}"
 
 
 @pytest.mark.parametrize(
