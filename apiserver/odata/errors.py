@@ -155,7 +155,7 @@ BY_STATUS = {
     503: "Unavailable",
 }
 # Answered by apiserver.server.middleware before a request comes here.
-BEFORE = frozenset({"AddressNotTrusted", "ProxyNotTrusted"})
+BEFORE = frozenset({"AddressNotTrusted", "ProxyNotTrusted", "HostNotAllowed"})
 UNEXPECTED = Answer(500, "InternalError")
 RETRY_SECONDS = 5
 

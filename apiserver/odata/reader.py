@@ -9,6 +9,7 @@ from typing import Any
 
 from apiserver.odata import computed, expander, skiptoken
 from apiserver.odata.binder import Binder
+from apiserver.odata.drift import not_unique
 from apiserver.odata.reader_plan import Plan, Question, count_plan, order_keys, planned, run, run_straight, set_plan
 from apiserver.odata.straight import StraightMaker
 from apiserver.odata.straight_database import NotWritten
@@ -150,8 +151,10 @@ def needed(question: Question, names: Sequence[str]) -> list[PublishedProperty]:
 
 def read_one(question: Question, *, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> dict[str, Any] | None:
     """Return the one row that `question.where` names, None when there is none (or the row filter hides it)."""
-    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 1, 0, stream=False, straight=straight)
+    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 2, 0, stream=False, straight=straight)
     rows = [row for batch in found for row in batch]
+    if len(rows) > 1:
+        raise not_unique(question.resource)
     return shown(question, plan, rows, root)[0] if rows else None
 
 

@@ -15,15 +15,15 @@ from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_state import Scope, Slot, Value
 from apiserver.odata.binder_values import driver_value, value_for
+from apiserver.odata.drift import Kinds, check, kinds_of
 from apiserver.odata.shape import shape
 from apiserver.odata.straight import Straight
 from apiserver.odata.straight_database import ROW, DatabaseJson
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
 from connections.contract.connector import Session
 from connections.contract.dialect import Dialect
-from connections.contract.errors import BadValue
 from connections.contract.table import FLOATS, Column, Type
-from connections.contract.unsayable import read_value
+from connections.contract.unsayable import UNREADABLE, read_value
 from connections.engine.nodes import FALSE, Read, all_of, fn, select
 from connections.engine.printer import Statement, print_statement
 
@@ -51,6 +51,7 @@ class Plan:
     names: tuple[str, ...]  # properties, in front of the order keys
     order: tuple[Column, ...] = ()  # columns of the order keys, after the names
     straight: Straight | DatabaseJson | None = None  # how the rows become JSON without being decoded
+    kinds: Kinds = ()  # what the rows of a table that changed since are known by
 
     def binds(self, literals: Sequence[nodes.Literal], given: Mapping[str, Any], dialect: Dialect) -> list[Any]:
         """Return the driver's values in the order of the marks."""
@@ -143,6 +144,7 @@ def run(
     decoders = [(place, decode) for place, decode in enumerate(plan.decoders) if decode is not None]
     try:
         for batch in result.batches:
+            check(batch, plan.kinds)
             for raw in batch:
                 yield decoded(raw, decoders)
     finally:
@@ -156,7 +158,7 @@ def decoded(raw: Sequence[Any], decoders: Sequence[tuple[int, Callable[[Any], An
         for place, decode in decoders:
             if row[place] is not None:
                 row[place] = decode(row[place])
-    except BadValue:
+    except UNREADABLE:
         row = list(raw)
         for place, decode in decoders:
             row[place] = read_value(decode, raw[place])
@@ -169,7 +171,9 @@ def run_straight(
     """Give the rows of a straight plan in batches, as they came."""
     result = question.session.query(plan.statement.sql, plan.binds(literals, given, question.dialect), stream=stream)  # type: ignore[call-arg]
     try:
-        yield from result.batches
+        for batch in result.batches:
+            check(batch, plan.kinds)
+            yield batch
     finally:
         result.close()
 
@@ -308,10 +312,11 @@ def set_plan(
     decode = question.dialect.decode
     decoders = (*(decode(item.column) for item in items), *added.decoders, *(key_decoder(key.column, question.dialect) for key in keys))
     names = (*(item.name for item in items), *added.names)
-    if by_database:
-        query, decoders, names = by_database.query(binder, query, len(keys)), (None, *decoders[len(items) :]), (ROW,)
+    kinds = kinds_of([item.column for item in items], decoders[: len(items)], question.dialect)
+    if by_database:  # whose casts keep the types
+        query, decoders, names, kinds = by_database.query(binder, query, len(keys)), (None, *decoders[len(items) :]), (ROW,), ()
     statement = print_statement(query, question.dialect)
-    return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight)
+    return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight, kinds)
 
 
 def key_decoder(column: Column, dialect: Dialect) -> Callable[[Any], Any] | None:

@@ -20,8 +20,8 @@ from apiserver.odata.payload_values import Encode, json_encoder, special_number
 from apiserver.odata.straight_database import DatabaseJson, database_json
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
 from connections.contract.dialect import Dialect
-from connections.contract.errors import BadValue
 from connections.contract.table import Column, Type
+from connections.contract.unsayable import UNREADABLE, reason_of
 
 Cells = Sequence[Any]
 
@@ -55,7 +55,7 @@ def lenient(encode: Encode) -> Encode:
     def run(value: Any) -> Any:
         try:
             return encode(value)
-        except BadValue:
+        except UNREADABLE:
             return str(value)
 
     return run
@@ -80,7 +80,7 @@ class Straight:
         for place, encode in self.encoders:
             try:
                 columns[place] = [None if value is None else encode(value) for value in columns[place]]
-            except BadValue as error:
+            except UNREADABLE as error:
                 raise self.not_shown(rows, place, encode) from error
         names, shown = self.names, list(self.shown(columns))
         if self.tagged is not None:
@@ -95,9 +95,9 @@ class Straight:
         for row in rows:
             try:
                 None if row[place] is None else encode(row[place])
-            except BadValue as error:
+            except UNREADABLE as error:
                 key = ", ".join(str(row[self.read.index(name)]) for name in self.resource.key)
-                return not_shown(self.resource, key, self.read[place], error)
+                return not_shown(self.resource, key, self.read[place], reason_of(error))
         raise AssertionError("one of the rows failed")
 
 
