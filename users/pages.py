@@ -20,7 +20,7 @@ from apiserver.ui.access import admin_page
 from users import services, tokens
 from users.acting import by
 from users.forms import UserForm
-from users.models import ROLES, User
+from users.models import PRIVILEGES, ROLES, User
 from users.token_pages import show_once
 
 PAGE = 50
@@ -36,7 +36,9 @@ def listing(request: HttpRequest) -> HttpResponse:
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     now = timezone.now()
     rows = [{"it": user, "tokens": tokens.live(user, now=now)} for user in page]
-    return render(request, "users/list.html", {"rows": rows, "page": page, "q": text, "role": role, "roles": ROLES})
+    return render(
+        request, "users/list.html", {"rows": rows, "page": page, "q": text, "role": role, "roles": ROLES, "privileges": PRIVILEGES}
+    )
 
 
 @never_cache

@@ -12,9 +12,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apiserver.resources import builder, services
+from apiserver.resources import builder, services, snapshot
 from apiserver.resources.forms import ResourceForm
-from apiserver.resources.models import Resource
+from apiserver.resources.models import ALL_METHODS, Resource
 from apiserver.resources.relation_pages import note, relations
 from apiserver.server.addresses import service_root
 from apiserver.ui.access import console_page
@@ -29,13 +29,27 @@ PAGE = 50
 def listing(request: HttpRequest) -> HttpResponse:
     """Show the resources, a page at a time, with their addresses."""
     root, text = service_root(request, None), request.GET.get("q", "").strip()
-    found = Resource.objects.select_related("connection").defer("snapshot")
+    found = Resource.objects.select_related("connection")
     if text:
         found = found.filter(Q(name__icontains=text) | Q(title__icontains=text) | Q(connection__name__icontains=text))
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    rows = [{"it": item, "address": f"{root}/{item.name}"} for item in page]
-    context = {"rows": rows, "page": page, "q": text, "root": root, "oas": f"{root}/$oas", "has_any": bool(text or rows)}
+    rows = [{"it": item, "address": f"{root}/{item.name}", "methods": served_methods(item)} for item in page]
+    context = {
+        "rows": rows,
+        "every": ALL_METHODS,
+        "page": page,
+        "q": text,
+        "root": root,
+        "oas": f"{root}/$oas",
+        "has_any": bool(text or rows),
+    }
     return render(request, "resources/list.html", context)
+
+
+def served_methods(resource: Resource) -> list[str]:
+    """Return the methods that are answered in the end: views and tables without a key are only read."""
+    found = builder.resource_of(resource, snapshot.from_json(resource.snapshot)).methods
+    return [method for method in ALL_METHODS if method in found]
 
 
 @console_page

@@ -21,9 +21,9 @@ async function copy(button) {
   setTimeout(() => { button.textContent = label; said().textContent = ""; }, 1500);
 }
 
-// data-select-all="NAME": tick or clear every box of that name in the same form.
+// data-select-all="NAME": tick or clear every box in the same form whose name begins so.
 function selectAll(box) {
-  for (const other of box.form.querySelectorAll(`input[type=checkbox][name="${box.dataset.selectAll}"]`)) {
+  for (const other of box.form.querySelectorAll(`input[type=checkbox][name^="${box.dataset.selectAll}"]`)) {
     if (!other.closest("[hidden]")) other.checked = box.checked;
   }
 }
