@@ -11,8 +11,10 @@ from urllib.parse import quote
 from sqlglot import exp
 
 from apiserver.odata import computed, nodes
-from apiserver.odata.binder import Binder, Scope, Slot, unknown
+from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
+from apiserver.odata.binder_paths import unknown
+from apiserver.odata.binder_state import Scope, Slot
 from apiserver.odata.etag import etag_names, has_etag
 from apiserver.odata.levels import next_level, with_levels
 from apiserver.odata.payload import expanded_items, selected_names

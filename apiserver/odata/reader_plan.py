@@ -11,8 +11,9 @@ from typing import Any
 from sqlglot import exp
 
 from apiserver.odata import computed, nodes
-from apiserver.odata.binder import Binder, Scope, Slot, Value
+from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
+from apiserver.odata.binder_state import Scope, Slot, Value
 from apiserver.odata.binder_values import driver_value, value_for
 from apiserver.odata.shape import shape
 from apiserver.odata.straight import Straight

@@ -7,7 +7,6 @@ import datetime
 import json
 import os
 import socket
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from django.utils.module_loading import import_string
 
 from apiserver.environment import env, env_int
 from apiserver.server import certificates, lifeline
-from apiserver.server.supervisor import ServeOptions, Supervisor
+from apiserver.server.supervisor import ServeOptions, become
 
 
 class Command(BaseCommand):
@@ -47,8 +46,7 @@ class Command(BaseCommand):
         with lock:
             serve = self.serve_options(options, data_dir)
             demo, setup = self.prepare(options)
-            code = Supervisor(serve).run(lambda: self.tell(serve, options, demo, setup))
-        sys.exit(code)
+            become(serve, self.welcome(serve, options, demo, setup), lock.fileno())
 
     def serve_options(self, options: dict[str, Any], data_dir: Path) -> ServeOptions:
         """Return checked options; a port in use or a bad key is told now, not by a child's traceback."""
@@ -58,7 +56,8 @@ class Command(BaseCommand):
         if options["public_url"]:
             os.environ["APISERVER_PUBLIC_URL"] = options["public_url"]
         workers = env_int("APISERVER_WEB_WORKERS", 2)
-        return ServeOptions(options["host"], port, data_dir, workers, certificate, key, settings.REDIS_URL, settings.SECRETS)
+        tls = {"certificate": str(certificate or ""), "key": str(key or "")}
+        return ServeOptions(options["host"], port, str(data_dir), workers, **tls, redis_url=settings.REDIS_URL, secrets=settings.SECRETS)
 
     def prepare(self, options: dict[str, Any]) -> tuple[dict[str, Any], str]:
         """Migrate, load the demo where asked, make sure an administrator can get in. Return demo details and set-up token."""
@@ -67,8 +66,8 @@ class Command(BaseCommand):
         setup = import_string("users.setup.ensure_first_admin")(now=timezone.now())
         return demo, setup or ""
 
-    def tell(self, serve: ServeOptions, options: dict[str, Any], demo: dict[str, Any], setup: str) -> None:
-        """Print the addresses that now answer."""
+    def welcome(self, serve: ServeOptions, options: dict[str, Any], demo: dict[str, Any], setup: str) -> str:
+        """Return the addresses that answer once the server is ready, for a program or a person."""
         base = (options["public_url"] or serve.local_url).rstrip("/")
         token = demo.get("authtoken", "")
         addresses = {
@@ -78,10 +77,8 @@ class Command(BaseCommand):
             "setup_url": f"{base}/console/setup/{setup}" if setup else None,
         }
         if options["json"]:
-            self.stdout.write(json.dumps({"event": "ready", "pid": os.getpid(), **addresses}))
-        else:
-            self.stdout.write(self.page(serve, addresses, demo))
-        self.stdout.flush()
+            return json.dumps({"event": "ready", "pid": os.getpid(), **addresses})
+        return self.page(serve, addresses, demo)
 
     def page(self, serve: ServeOptions, addresses: dict[str, str | None], demo: dict[str, Any]) -> str:
         """Return what a person reads."""
