@@ -28,6 +28,14 @@ function selectAll(box) {
   }
 }
 
+// The box above others is ticked while all of them are.
+function showSelected(root) {
+  for (const box of root.querySelectorAll("[data-select-all]")) {
+    const others = [...box.form.querySelectorAll(`input[type=checkbox][name^="${box.dataset.selectAll}"]`)];
+    box.checked = others.length > 0 && others.every((other) => other.checked);
+  }
+}
+
 // data-shown-when="FIELD" data-shown-values="A|B": shown while that field has one of the values.
 function showFields(root) {
   for (const part of root.querySelectorAll("[data-shown-when]")) {
@@ -52,7 +60,7 @@ document.addEventListener("change", (event) => {
   if (field.dataset.selectAll) selectAll(field);
   if (field.dataset.theme !== undefined) chooseTheme(field.value);
   if (field.dataset.submits !== undefined) field.form.requestSubmit();
-  if (field.form) showFields(field.form);
+  if (field.form) { showFields(field.form); showSelected(field.form); }
 });
 document.addEventListener("submit", (event) => {
   // A second click must not do it twice; the button stays enabled for this submission, so that its name is sent.
@@ -61,6 +69,7 @@ document.addEventListener("submit", (event) => {
 });
 const start = () => {
   showFields(document);
+  showSelected(document);
   const chooser = document.querySelector("select[data-theme]");
   if (chooser) chooser.value = localStorage.getItem("theme") ?? "";
 };
