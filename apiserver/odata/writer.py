@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from apiserver.odata import deadline
 from apiserver.odata.errors import BadPayload, Forbidden, InvalidValue, NotBuilt, NotFound
 from apiserver.odata.writer_body import Change, change_of
 from apiserver.odata.writer_sql import Condition, Row, TableSql, by_column, key_columns
@@ -232,6 +233,7 @@ class Writer:
         return row
 
     def _run(self, sql: str, binds: list[Any]) -> Any:
+        deadline.check()
         self.statements.append(sql)
         return self.transaction.execute(sql, binds)
 
