@@ -17,8 +17,9 @@ from apiserver.server.chunked import with_length  # noqa: E402
 from apiserver.server.hangup import breaking  # noqa: E402
 from apiserver.server.lifeline import follow  # noqa: E402
 from apiserver.server.options import body_bound  # noqa: E402
+from apiserver.server.slow_clients import guarded  # noqa: E402
 
-application = breaking(with_length(with_api(django_application), body_bound))
+application = breaking(guarded(with_length(with_api(django_application), body_bound)))
 
 
 def warm() -> None:
