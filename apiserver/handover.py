@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from typing import Any
 
 VARIABLE = "APISERVER_SECRETS_FD"
 NAMES = (
@@ -25,7 +26,7 @@ NAMES = (
 class Received:
     """What this process was handed."""
 
-    secrets: Mapping[str, str] = {}
+    secrets: Mapping[str, Any] = {}
 
 
 def leave_environment() -> None:
@@ -39,7 +40,7 @@ def leave_environment() -> None:
     os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], {**kept, VARIABLE: str(descriptor)})  # noqa: S606 - ourselves
 
 
-def hand_over(secrets: Mapping[str, str]) -> int:
+def hand_over(secrets: Mapping[str, Any]) -> int:
     """Return the descriptor of an anonymous file that holds the secrets; it is the caller's to pass on and close."""
     content = json.dumps(dict(secrets)).encode()
     if hasattr(os, "memfd_create"):
@@ -53,7 +54,7 @@ def hand_over(secrets: Mapping[str, str]) -> int:
     return descriptor
 
 
-def received() -> dict[str, str]:
+def received() -> dict[str, Any]:
     """Return what the starting process handed over; read once, then remembered."""
     text = os.environ.pop(VARIABLE, "")
     if text:

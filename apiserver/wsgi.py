@@ -1,19 +1,33 @@
 """The WSGI application: `manage.py serve` runs it under granian; any WSGI host may."""
 
 import os
+from importlib import import_module
+from pkgutil import iter_modules
 
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apiserver.settings")
 django_application = get_wsgi_application()
 
-from django.conf import settings  # noqa: E402 - after Django is set up
+from django.urls import get_resolver  # noqa: E402 - after Django is set up
 
+from apiserver import odata  # noqa: E402
 from apiserver.server.api_handler import with_api  # noqa: E402
 from apiserver.server.chunked import with_length  # noqa: E402
 from apiserver.server.hangup import breaking  # noqa: E402
 from apiserver.server.lifeline import follow  # noqa: E402
+from apiserver.server.options import body_bound  # noqa: E402
+from apiserver.server.slow_clients import guarded  # noqa: E402
 
-application = breaking(with_length(with_api(django_application), settings.DATA_UPLOAD_MAX_MEMORY_SIZE))
+application = breaking(guarded(with_length(with_api(django_application), body_bound)))
 
+
+def warm() -> None:
+    """Load now what the first requests of a worker would wait for: half a second."""
+    list(get_resolver().url_patterns)
+    for module in iter_modules(odata.__path__, f"{odata.__name__}."):
+        import_module(module.name)
+
+
+warm()
 follow()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,3 +49,11 @@ def redis_server() -> Iterator[servers.Server]:
     yield server
     if server.is_ours:
         server.remove()
+
+
+@pytest.fixture(autouse=True)
+def no_sessions_left() -> Iterator[None]:
+    """Close the sources' sessions after a test in process: the next one's connections have the same ids and other databases."""
+    yield
+    if "connections.services" in sys.modules:
+        sys.modules["connections.services"].SESSIONS.close()

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from apiserver.odata import nodes
 from apiserver.odata.binder_errors import BindError
-from apiserver.odata.binder_values import is_comparable, value_for
+from apiserver.odata.binder_state import BinderState, Scope, Slot, Value
+from apiserver.odata.binder_values import column_for, is_comparable, moment, value_for
 from apiserver.odata.literals import offset_minutes
 from connections.contract.errors import NotSupported
 from connections.contract.table import FLOATS, INTEGERS, NUMBERS, Column, Type
 from connections.engine.nodes import FALSE, TRUE, fn
-
-if TYPE_CHECKING:
-    from apiserver.odata.binder import Binder, Scope, Value
 
 TEXT = frozenset({Type.STRING})
 WHOLE = INTEGERS
@@ -80,7 +77,7 @@ CASTABLE: dict[Type, frozenset[Type]] = {
 }
 
 
-def call(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
+def call(binder: BinderState, node: nodes.Call, scope: Scope) -> Value:
     """Return a canonical function bound."""
     if node.name in CONSTANTS:
         return constant(binder, node)
@@ -109,28 +106,24 @@ def call(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
     return make(fn(name, *[value.tree for value in values]), kind, any(value.is_nullable for value in values))
 
 
-def own_clock(binder: Binder, node: nodes.Call) -> Value | None:
+def own_clock(binder: BinderState, node: nodes.Call) -> Value | None:
     """Return a part of a literal on the clock of its own offset (URL Conventions 4.01, 5.1.1.8); None for all but such literals."""
     literal = binder.resolved(node.arguments[0])
     if not isinstance(literal, nodes.Literal) or literal.type not in (Type.STRING, Type.TIMESTAMP):
         return None
-    from apiserver.odata.binder import Slot
-
     binder.is_cacheable = False  # the offset is no part of the statement's shape
     minutes = offset_minutes(literal.text if literal.type == Type.TIMESTAMP else str(literal.value).strip())
     if not minutes:
         return None
-    moment = value_for(literal, Column("", Type.TIMESTAMP))
+    found = value_for(literal, Column("", Type.TIMESTAMP))
     if node.name == "totaloffsetminutes":
         return make(binder.bind(Slot(Column("", Type.INT32), value=minutes)), Type.INT32, False)
-    shifted = binder.bind(Slot(Column("", Type.TIMESTAMP), value=moment + timedelta(minutes=minutes)))
+    shifted = binder.bind(Slot(Column("", Type.TIMESTAMP), value=found + timedelta(minutes=minutes)))
     return make(fn(node.name, shifted), FUNCTIONS[node.name].result, False)
 
 
 def make(tree: exp.Expression, kind: Type | None, is_nullable: bool) -> Value:
     """Return a computed value."""
-    from apiserver.odata.binder import Value
-
     return Value(tree, kind, is_nullable, Column("", kind) if kind else None)
 
 
@@ -139,7 +132,7 @@ def null() -> Value:
     return make(exp.Null(), None, True)
 
 
-def argument(binder: Binder, node: nodes.Node, scope: Scope, wanted: frozenset[Type], name: str) -> Value:
+def argument(binder: BinderState, node: nodes.Node, scope: Scope, wanted: frozenset[Type], name: str) -> Value:
     """Return an argument of one of the wanted types; a quoted literal may be read as that type."""
     value = binder.value(node, scope)
     if value.type is None or value.type in wanted:
@@ -159,18 +152,15 @@ def rounding(value: Value, name: str) -> tuple[Type, str]:
     return Type.DECIMAL, name
 
 
-def constant(binder: Binder, node: nodes.Call) -> Value:
+def constant(binder: BinderState, node: nodes.Call) -> Value:
     """Return now(), mindatetime() or maxdatetime()."""
     if node.name == "now":
         return make(fn("now"), Type.TIMESTAMP, False)
-    from apiserver.odata.binder import Slot
-    from apiserver.odata.binder_values import moment
-
     column = Column("", Type.TIMESTAMP)
     return make(binder.bind(Slot(column, value=moment(LIMITS[node.name]))), Type.TIMESTAMP, False)
 
 
-def arithmetic(binder: Binder, node: nodes.Binary, scope: Scope) -> Value:
+def arithmetic(binder: BinderState, node: nodes.Binary, scope: Scope) -> Value:
     """Return add, sub, mul, div, divby, mod: whole and decimal numbers exactly, doubles as doubles."""
     left, right = binder.value(node.left, scope), binder.value(node.right, scope)
     if left.type is None or right.type is None:
@@ -213,7 +203,7 @@ def result_scale(operator: str, left: int | None, right: int | None) -> int | No
     return left + right if operator == "mul" else max(left, right)
 
 
-def case(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
+def case(binder: BinderState, node: nodes.Call, scope: Scope) -> Value:
     """Return case(condition:value,...); null when no condition holds (4.01)."""
     conditions = [binder.boolean(item, scope) for item in node.arguments[::2]]
     values = [binder.instant(binder.typed(binder.value(item, scope))) for item in node.arguments[1::2]]
@@ -229,7 +219,7 @@ def case(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
     return make(fn("case", *pairs), kind, True)
 
 
-def cast(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
+def cast(binder: BinderState, node: nodes.Call, scope: Scope) -> Value:
     """Return cast(value, type) and isof(value, type) over primitive types (URL Conventions 4.01, 5.1.1.10)."""
     *given, name = node.arguments
     if not given or not isinstance(name, nodes.TypeName):
@@ -246,8 +236,6 @@ def cast(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
     if value.type is None:
         return null()
     if value.literal is not None:
-        from apiserver.odata.binder_values import column_for
-
         column = Column("", kind)
         try:
             column_for(value.literal, column)
@@ -257,7 +245,7 @@ def cast(binder: Binder, node: nodes.Call, scope: Scope) -> Value:
     return converted(binder, value, kind, node.at)
 
 
-def converted(binder: Binder, value: Value, kind: Type, at: int) -> Value:
+def converted(binder: BinderState, value: Value, kind: Type, at: int) -> Value:
     """Return a column cast to another type, where no value is lost."""
     value = binder.instant(value)
     if value.type == kind or (value.type in INTEGERS and kind in INTEGERS and value.type in CASTABLE.get(kind, frozenset())):
@@ -269,8 +257,6 @@ def converted(binder: Binder, value: Value, kind: Type, at: int) -> Value:
     if kind == Type.TIMESTAMP:
         return make(fn("date_to_timestamp", value.tree), kind, value.is_nullable)
     if binder.dialect.name == "sqlite" and kind == Type.STRING and value.column and value.column.scale:
-        from apiserver.odata.binder import Slot
-
         scale = binder.bind(Slot(Column("", Type.INT32), value=value.column.scale))
         return make(fn("decimal_text", value.tree, scale), kind, value.is_nullable)  # 2.50, as every other database writes it
     return make(fn(f"cast_{kind}", value.tree), kind, value.is_nullable)

@@ -11,8 +11,9 @@ from typing import Any
 from sqlglot import exp
 
 from apiserver.odata import nodes
-from apiserver.odata.binder import Binder, Scope
+from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
+from apiserver.odata.binder_state import Scope
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.table import Column, Type
 

@@ -18,6 +18,7 @@ from django.http.request import UnreadablePostError
 
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.parser_errors import ODataSyntaxError
+from apiserver.server.errors import NotReady
 from connections.contract import errors as source
 
 log = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ BY_STATUS = {
     503: "Unavailable",
 }
 # Answered by apiserver.server.middleware before a request comes here.
-BEFORE = frozenset({"AddressNotTrusted", "ProxyNotTrusted"})
+BEFORE = frozenset({"AddressNotTrusted", "ProxyNotTrusted", "HostNotAllowed"})
 UNEXPECTED = Answer(500, "InternalError")
 RETRY_SECONDS = 5
 
@@ -180,6 +181,8 @@ def all_codes() -> set[str]:
 
 def problem_of(error: Exception) -> Problem:
     """Return what the client is told. What nobody expected is logged with its traceback under a correlation id."""
+    if isinstance(error, UnreadablePostError) and isinstance(error.__cause__, NotReady):
+        error = error.__cause__  # not the client's fault
     answer = _answer_of(error)
     if answer is None:
         return _unexpected(error)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from apiserver.odata.binder import Binder, Scope, row_filter
+from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
+from apiserver.odata.binder_state import Scope, row_filter
 from apiserver.odata.parser import ODataSyntaxError
 from apiserver.resources.builder import published
 from apiserver.resources.catalog import Catalog

@@ -1,7 +1,11 @@
-"""`manage.py serve`: web workers, Celery worker and beat as children of one process that restarts the dead and stops them gracefully."""
+"""`manage.py serve`: web workers, Celery worker and beat as children of one process that restarts the dead and stops them gracefully.
+
+It knows nothing of Django: the command that prepared everything becomes this process (`become`), for which 12 MB are enough.
+"""
 
 from __future__ import annotations
 
+import http.client
 import logging
 import os
 import signal
@@ -9,20 +13,20 @@ import ssl
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import FrameType
-
-from django.conf import settings
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from apiserver import handover
 from apiserver.server import lifeline
 
 logger = logging.getLogger(__name__)
 
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
 GRACE_SECONDS = 30
 # A child that dies again within this time waits before its next start, longer each time.
 STEADY_SECONDS = 10
@@ -30,14 +34,14 @@ STEADY_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
-    """What `serve` was asked for."""
+    """What `serve` was asked for; plain values, which JSON can carry."""
 
     host: str
     port: int
-    data_dir: Path
+    data_dir: str
     workers: int
-    certificate: Path | None = None
-    key: Path | None = None
+    certificate: str = ""
+    key: str = ""
     redis_url: str = ""
     secrets: Mapping[str, str] = field(default_factory=dict)  # handed over to each child
 
@@ -74,8 +78,8 @@ class Supervisor:
         self.children = [Child(name, command) for name, command in commands(options).items()]
         self.stopping = False
 
-    def run(self, on_ready: Callable[[], None]) -> int:
-        """Start everything, call `on_ready` once /readyz answers 200, then watch. Return the exit code."""
+    def run(self, welcome: str) -> int:
+        """Start everything, print `welcome` once /readyz answers 200, then watch. Return the exit code."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask_to_stop)
         is_told = False
@@ -83,7 +87,8 @@ class Supervisor:
             while not self.stopping:
                 self._keep_alive()
                 if not is_told and is_ready(self.options):
-                    on_ready()
+                    sys.stdout.write(f"{welcome}\n")
+                    sys.stdout.flush()
                     is_told = True
                 if not is_told and any(child.failures >= 3 for child in self.children):
                     return 1
@@ -124,9 +129,10 @@ class Supervisor:
 
     def _environment(self, descriptor: int) -> dict[str, str]:
         """Return a child's variables: where our code is, whom to follow, where to read secrets."""
-        path = os.pathsep.join([str(settings.BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])])
-        lock = str(self.options.data_dir / "serve.lock")
-        return {**os.environ, "PYTHONPATH": path, lifeline.ENVIRONMENT_NAME: lock, handover.VARIABLE: str(descriptor)}
+        path = os.pathsep.join([str(BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])])
+        lock = str(Path(self.options.data_dir, "serve.lock"))
+        checked = {"CELERY_SKIP_CHECKS": "1"}  # by `serve` itself; they would load every page into the worker: 20 MB
+        return {**os.environ, **checked, "PYTHONPATH": path, lifeline.ENVIRONMENT_NAME: lock, handover.VARIABLE: str(descriptor)}
 
     def _stop_all(self) -> None:
         for child in self.children:
@@ -148,7 +154,7 @@ def commands(options: ServeOptions) -> dict[str, list[str]]:
     found = {"web": web_command(options), "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING"]}
     found["worker"] += ["--without-gossip", "--without-mingle"]
     if options.redis_url:  # without a broker the worker rings its own bell: an in-process queue can't be shared with beat
-        schedule = str(options.data_dir / "celerybeat-schedule")
+        schedule = str(Path(options.data_dir, "celerybeat-schedule"))
         found["beat"] = [*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile", ""]
     return found
 
@@ -158,17 +164,46 @@ def web_command(options: ServeOptions) -> list[str]:
     command = [sys.executable, "-m", "apiserver.server.web", "--host", options.host, "--port", str(options.port)]
     command += ["--workers", str(options.workers), "--kill-timeout", str(GRACE_SECONDS - 5)]
     if options.certificate and options.key:
-        command += ["--certificate", str(options.certificate), "--key", str(options.key)]
+        command += ["--certificate", options.certificate, "--key", options.key]
     return command
 
 
 def is_ready(options: ServeOptions) -> bool:
     """Claim that /readyz answers 200."""
-    context = ssl.create_default_context()
-    context.check_hostname = False  # our own loopback socket; the certificate names the public host
-    context.verify_mode = ssl.CERT_NONE
+    parts = urlsplit(options.local_url)
     try:
-        with urllib.request.urlopen(f"{options.local_url}/readyz", timeout=2, context=context) as answer:  # noqa: S310 - loopback
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
+        if options.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False  # our own loopback socket; the certificate names the public host
+            context.verify_mode = ssl.CERT_NONE
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(parts.netloc, timeout=2, context=context)
+        else:
+            connection = http.client.HTTPConnection(parts.netloc, timeout=2)
+        with closing(connection):
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
         return False
+
+
+def become(options: ServeOptions, welcome: str, lock: int) -> NoReturn:
+    """Run this process anew as a supervisor, same process id, which keeps the lock; stay as it is where that can't be done."""
+    if sys.platform != "linux":
+        sys.exit(Supervisor(options).run(welcome))
+    descriptor = handover.hand_over({"options": asdict(options), "welcome": welcome})
+    for number in (descriptor, lock):
+        os.set_inheritable(number, True)
+    sys.stdout.flush()
+    path = os.pathsep.join([str(BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-m", __spec__.name, *sys.argv[1:]]
+    os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path, handover.VARIABLE: str(descriptor)})  # noqa: S606 - ourselves
+
+
+def main() -> int:
+    """Supervise what the process was told that it became this."""
+    told: dict[str, Any] = handover.received()
+    return Supervisor(ServeOptions(**told["options"])).run(told["welcome"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

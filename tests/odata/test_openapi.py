@@ -15,7 +15,7 @@ from openapi_spec_validator import OpenAPIV30SpecValidator, OpenAPIV31SpecValida
 from apiserver.resources.services import publish_tables
 from apiserver.server import options
 from connections.contract.table import TableRef
-from connections.services import SESSIONS, list_tables, save_connection
+from connections.services import list_tables, save_connection
 from tests import databases
 from tests.databases import Database
 from users.models import User
@@ -43,7 +43,6 @@ def fill(database: Database) -> Database:
 
 @pytest.fixture(params=["sqlite", "postgresql", "mysql"])
 def client(request: pytest.FixtureRequest, tmp_path: Path) -> Client:
-    SESSIONS.close()
     database = fill(databases.make(request.param, "openapi_test", request, tmp_path))
     if request.param == "postgresql":
         database.run(
@@ -60,7 +59,6 @@ def client(request: pytest.FixtureRequest, tmp_path: Path) -> Client:
 @pytest.fixture
 def small(request: pytest.FixtureRequest, tmp_path: Path) -> Client:
     """A service over one small table."""
-    SESSIONS.close()
     database = databases.sqlite("openapi_small", request, tmp_path)
     database.create("orders", {"id": "integer PRIMARY KEY", "note": "varchar(9)", "raw": "blob"})
     connection = save_connection(name="shop", connector="sqlite", values=database.connection["properties"])
