@@ -77,8 +77,8 @@ def warnings() -> list[str]:
 def health() -> list[dict[str, Any]]:
     """Return each connection with whether its last test went well, the failed ones first."""
     found = Connection.objects.order_by("name").annotate(result=F("last_test__ok")).values_list("pk", "name", "result")
-    rows = [{"pk": pk, "name": name, "result": result} for pk, name, result in found]
-    return sorted(rows, key=lambda row: (row["result"] is not False, row["result"] is not None))
+    rows = [{"pk": pk, "name": name, "test": None if ok is None else {"ok": ok}} for pk, name, ok in found]
+    return sorted(rows, key=lambda row: (row["test"] != {"ok": False}, row["test"] is not None))
 
 
 def product_version() -> str:

@@ -82,6 +82,7 @@ def status(request: HttpRequest) -> HttpResponse:
     latest: list[dict[str, Any]] = requestlog.search(limit=15, since=time.time() - 86400)
     for entry in latest:
         entry["time"] = dt.datetime.fromtimestamp(entry["at"], dt.UTC)
+    root = service_root(request, None)
     steps = overview.steps(request.user.role)  # type: ignore[union-attr]
     context = {
         "steps": steps,
@@ -91,7 +92,8 @@ def status(request: HttpRequest) -> HttpResponse:
         "connections": overview.health(),
         "counts": {"resources": Resource.objects.count(), "users": User.objects.count()},
         "requests": latest,
-        "root": service_root(request, None),
+        "root": root,
+        "oas": f"{root}/$oas",
         "version": overview.product_version(),
         "data_dir": settings.DATA_DIR,
     }

@@ -17,6 +17,7 @@ from apiserver.odata.nodes import Options
 from apiserver.odata.payload import selected_names
 from apiserver.odata.payload_context import not_shown
 from apiserver.odata.payload_values import Encode, json_encoder, special_number
+from apiserver.odata.straight_database import DatabaseJson, database_json
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.table import Column, Type
@@ -108,13 +109,20 @@ class StraightMaker:
     options: Options
     dialect: Dialect
     has_control: bool
+    is_by_database: bool = True  # where the source can and may
 
-    def make(self, items: Sequence[PublishedProperty]) -> Straight:
+    def make(self, items: Sequence[PublishedProperty], *, is_page: bool) -> Straight | DatabaseJson:
         """Return how rows that hold `items` are shown."""
-        places = {item.name: place for place, item in enumerate(items)}
         names = tuple(selected_names(self.resource, self.options))
-        encoders = [(place, encoder(item.column, self.dialect), item.name in names) for place, item in enumerate(items)]
         tags = etag_names(self.resource) if self.has_control and has_etag(self.resource) else ()
+        source = self.dialect.row_json if self.is_by_database and is_page and not tags else None
+        by_database = database_json(source, items, names) if source is not None else None
+        return by_database or self.straight(items, names, tags)
+
+    def straight(self, items: Sequence[PublishedProperty], names: tuple[str, ...], tags: Sequence[str]) -> Straight:
+        """Return how JSON is made of them here."""
+        places = {item.name: place for place, item in enumerate(items)}
+        encoders = [(place, encoder(item.column, self.dialect), item.name in names) for place, item in enumerate(items)]
         return Straight(
             self.resource,
             names,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from apiserver.odata import deadline
 from apiserver.odata.drift import not_unique
 from apiserver.odata.errors import BadPayload, Forbidden, InvalidValue, NotBuilt, NotFound
 from apiserver.odata.writer_body import Change, change_of
@@ -239,6 +240,7 @@ class Writer:
         return row
 
     def _run(self, sql: str, binds: list[Any]) -> Any:
+        deadline.check()
         self.statements.append(sql)
         return self.transaction.execute(sql, binds)
 

@@ -227,6 +227,7 @@ def catalog_of(published: dict[str, PublishedResource], principal: Principal, cu
         page_size=server.page_size,
         max_page_size=server.max_page_size,
         put_merges=server.put_merges,
+        expand_levels=server.request_limits["expand_levels"],
     )
 
 

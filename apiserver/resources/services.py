@@ -87,7 +87,7 @@ def rename(resource: Resource, name: str) -> None:
 
 def holders(name: str) -> list[User | Group]:
     """Return the users and groups whose rights name the resource."""
-    everyone: list[User | Group] = [*User.objects.exclude(resources=None), *Group.objects.exclude(resources=None)]
+    everyone: list[User | Group] = [*User.objects.exclude(resources__isnull=True), *Group.objects.exclude(resources__isnull=True)]
     return [holder for holder in everyone if name in (holder.resources or {})]
 
 

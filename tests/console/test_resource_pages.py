@@ -127,6 +127,26 @@ def test_try_it_shows_errors_in_words(as_admin: Client, orders: Resource) -> Non
     assert ("<strong>400</strong>" in page, "Nope" in page) == (True, True)
 
 
+def test_try_it_sends_with_the_own_rights_unless_told(as_admin: Client, orders: Resource) -> None:
+    User.objects.create_user("aaron")
+
+    page = as_admin.get(f"/console/try/{orders.pk}", {"filter": "Id eq 1"}).content.decode()
+
+    assert '<option value="ada" selected>' in page
+
+
+def test_try_it_shows_status_time_and_count(as_admin: Client, orders: Resource) -> None:
+    User.objects.filter(name="ada").update(privileges=["GET"])
+
+    page = as_admin.get(f"/console/try/{orders.pk}").content.decode()
+
+    assert ("<strong>200</strong> OK" in page, "1 row · " in page, '<td class="number"><div class="cell">1</div>' in page) == (
+        True,
+        True,
+        True,
+    )
+
+
 def test_try_it_holds_to_the_rights_of_the_chosen_user(as_admin: Client, as_operator: Client, orders: Resource) -> None:
     User.objects.create_user("rob", privileges=["GET"], resources={"Orders": {"filter": "Id gt 1", "columns": ["Id"]}})
 

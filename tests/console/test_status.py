@@ -76,4 +76,4 @@ def test_warnings_name_what_is_open(setting: dict[str, object], word: str) -> No
 def test_failed_connections_come_first(connection: Connection) -> None:
     Connection.objects.create(name="zzz", connector="sqlite", properties={}, last_test={"ok": False, "at": "2026-01-01T00:00:00+00:00"})
 
-    assert [(row["name"], row["result"]) for row in overview.health()] == [("zzz", False), ("shop", None)]
+    assert [(row["name"], row["test"]) for row in overview.health()] == [("zzz", {"ok": False}), ("shop", None)]

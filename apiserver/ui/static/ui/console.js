@@ -21,10 +21,18 @@ async function copy(button) {
   setTimeout(() => { button.textContent = label; said().textContent = ""; }, 1500);
 }
 
-// data-select-all="NAME": tick or clear every box of that name in the same form.
+// data-select-all="NAME": tick or clear every box in the same form whose name begins so.
 function selectAll(box) {
-  for (const other of box.form.querySelectorAll(`input[type=checkbox][name="${box.dataset.selectAll}"]`)) {
+  for (const other of box.form.querySelectorAll(`input[type=checkbox][name^="${box.dataset.selectAll}"]`)) {
     if (!other.closest("[hidden]")) other.checked = box.checked;
+  }
+}
+
+// The box above others is ticked while all of them are.
+function showSelected(root) {
+  for (const box of root.querySelectorAll("[data-select-all]")) {
+    const others = [...box.form.querySelectorAll(`input[type=checkbox][name^="${box.dataset.selectAll}"]`)];
+    box.checked = others.length > 0 && others.every((other) => other.checked);
   }
 }
 
@@ -52,7 +60,7 @@ document.addEventListener("change", (event) => {
   if (field.dataset.selectAll) selectAll(field);
   if (field.dataset.theme !== undefined) chooseTheme(field.value);
   if (field.dataset.submits !== undefined) field.form.requestSubmit();
-  if (field.form) showFields(field.form);
+  if (field.form) { showFields(field.form); showSelected(field.form); }
 });
 document.addEventListener("submit", (event) => {
   // A second click must not do it twice; the button stays enabled for this submission, so that its name is sent.
@@ -61,6 +69,7 @@ document.addEventListener("submit", (event) => {
 });
 const start = () => {
   showFields(document);
+  showSelected(document);
   const chooser = document.querySelector("select[data-theme]");
   if (chooser) chooser.value = localStorage.getItem("theme") ?? "";
 };
