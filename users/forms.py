@@ -34,7 +34,14 @@ class UserForm(forms.Form):
         help_text=gettext_lazy("query calls the API; operator also signs in to this console; admin does everything."),
     )
     name = forms.CharField(label=gettext_lazy("User name"), max_length=150, validators=[valid_name])
-    privileges = method_ticks(PRIVILEGES, label=gettext_lazy("Privileges"), initial=["GET"])
+    privileges = method_ticks(
+        PRIVILEGES,
+        label=gettext_lazy("Privileges"),
+        initial=["GET"],
+        help_text=gettext_lazy(
+            "GET reads, POST adds rows, PUT and PATCH change them, DELETE deletes them. MERGE is PATCH for older clients."
+        ),
+    )
     groups = forms.ModelMultipleChoiceField(
         Group.objects.all(), label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"})
     )

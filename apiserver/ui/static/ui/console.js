@@ -36,6 +36,15 @@ function showSelected(root) {
   }
 }
 
+// data-count="NAME": how many boxes of that name are ticked, those that a search hides included.
+function showCounts(root) {
+  for (const place of root.querySelectorAll("[data-count]")) {
+    const name = place.dataset.count;
+    const ticked = `input[type=checkbox][name="${name}"]:checked, input[type=hidden][name="${name}"]`;
+    place.textContent = place.closest("form").querySelectorAll(ticked).length;
+  }
+}
+
 // data-shown-when="FIELD" data-shown-values="A|B": shown while that field has one of the values.
 function showFields(root) {
   for (const part of root.querySelectorAll("[data-shown-when]")) {
@@ -60,7 +69,7 @@ document.addEventListener("change", (event) => {
   if (field.dataset.selectAll) selectAll(field);
   if (field.dataset.theme !== undefined) chooseTheme(field.value);
   if (field.dataset.submits !== undefined) field.form.requestSubmit();
-  if (field.form) { showFields(field.form); showSelected(field.form); }
+  if (field.form) { showFields(field.form); showSelected(field.form); showCounts(field.form); }
 });
 document.addEventListener("submit", (event) => {
   // A second click must not do it twice; the button stays enabled for this submission, so that its name is sent.
@@ -70,6 +79,7 @@ document.addEventListener("submit", (event) => {
 const start = () => {
   showFields(document);
   showSelected(document);
+  showCounts(document);
   const chooser = document.querySelector("select[data-theme]");
   if (chooser) chooser.value = localStorage.getItem("theme") ?? "";
 };
