@@ -14,6 +14,25 @@ from apiserver.server.options import ServerOptions
 ADDRESSES = ("trusted_addresses", "trusted_proxies")
 PLAIN = ("public_url", "page_size", "max_page_size", "put_merges", "allow_authtoken_in_url", "anonymous")
 LIMITS = tuple(options.LIMITS)
+REQUEST_LIMITS = {
+    "url_bytes": gettext_lazy("Characters of an address"),
+    "header_bytes": gettext_lazy("Characters of one header"),
+    "header_block_bytes": gettext_lazy("Characters of all headers"),
+    "header_count": gettext_lazy("Headers"),
+    "body_bytes": gettext_lazy("Bytes of a body"),
+    "json_depth": gettext_lazy("Levels of JSON in a body"),
+    "filter_nodes": gettext_lazy("Operators and calls of an expression"),
+    "filter_depth": gettext_lazy("Levels of an expression"),
+    "in_values": gettext_lazy("Values of an in list"),
+    "lambda_depth": gettext_lazy("Levels of any and all"),
+    "expand_depth": gettext_lazy("Levels of $expand"),
+    "expand_levels": gettext_lazy("Most of $levels"),
+    "orderby_items": gettext_lazy("Items of $orderby"),
+    "select_items": gettext_lazy("Items of $select, $expand and $compute"),
+    "path_segments": gettext_lazy("Segments of a path"),
+    "number_digits": gettext_lazy("Digits of a number in an address"),
+    "request_seconds": gettext_lazy("Seconds of a request"),
+}
 CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
 CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")
 # What the custom connectors of Power Automate send, from whichever of its many domains.
@@ -89,6 +108,9 @@ class ServerForm(forms.Form):
     def __init__(self, current: ServerOptions, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.origins = current.origins
+        for name, label in REQUEST_LIMITS.items():
+            self.fields[f"request_limits_{name}"] = forms.IntegerField(label=label, min_value=1, required=False)
+        self.initial.update({f"request_limits_{name}": current.request_limits[name] for name in REQUEST_LIMITS})
         self.initial.update({name: "\n".join(getattr(current, name)) for name in ADDRESSES})
         self.initial.update({name: getattr(current, name) for name in PLAIN})
         self.initial.update({f"cors_{name}": ", ".join(current.cors[name]) for name in CORS_LISTS})
@@ -118,6 +140,11 @@ class ServerForm(forms.Form):
             (_("Authtokens"), _("Where they are taken from, and whether one is needed."), ("allow_authtoken_in_url", "anonymous")),
             (_("Limits"), _("For users that have no limit of their own."), tuple(f"limits_{name}" for name in LIMITS)),
             (
+                _("Limits of one request"),
+                _("What asks for more is refused; the answer names the limit. A statement has the Timeout of its connection."),
+                tuple(f"request_limits_{name}" for name in REQUEST_LIMITS),
+            ),
+            (
                 "CORS",
                 _("Which web pages may call the API from a browser. Power Automate needs it: use the button below."),
                 tuple(name for name in self.fields if name.startswith("cors_")),
@@ -132,5 +159,7 @@ class ServerForm(forms.Form):
         found |= {name: given[name] for name in PLAIN}
         lists = {name: [word.strip() for word in given[f"cors_{name}"].split(",") if word.strip()] for name in CORS_LISTS}
         found["limits"] = {name: given[f"limits_{name}"] for name in LIMITS}
+        asked = {name: given[f"request_limits_{name}"] for name in REQUEST_LIMITS}  # one left empty stays as it is
+        found["request_limits"] = {name: value or self.initial[f"request_limits_{name}"] for name, value in asked.items()}
         found["cors"] = {**lists, **{name: given[f"cors_{name}"] for name in CORS_REST}}
         return {name: value for name, value in found.items() if name not in self.origins}

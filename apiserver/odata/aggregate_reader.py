@@ -5,6 +5,7 @@ from __future__ import annotations
 from apiserver.odata import nodes
 from apiserver.odata.cursor import Cursor
 from apiserver.odata.lexer import DOLLAR, END, NAME
+from apiserver.odata.parser_errors import raised_by
 
 
 class AggregateReader(Cursor):
@@ -52,8 +53,10 @@ class AggregateReader(Cursor):
             if is_method_needed and not method:
                 raise self.unexpected(self.tokens[self.index], "'with' and a method")
             levels.append(nodes.AggregateFrom(tuple(paths), method, at=at))
-            if len(levels) > self.limits.max_path_segments:
-                raise self.fail(f"The aggregate has more than the limit of {self.limits.max_path_segments} 'from' parts.", at)
+            if len(levels) > self.limits.path_segments:
+                raise self.fail(
+                    f"The aggregate has more than the limit of {self.limits.path_segments} 'from' parts.", at, raised_by("path_segments")
+                )
         return tuple(levels)
 
     def group_path(self) -> nodes.Path:

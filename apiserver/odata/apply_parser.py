@@ -9,7 +9,7 @@ from apiserver.odata.expression_parser import ExpressionParser
 from apiserver.odata.lexer import NAME, Token, tokenize
 from apiserver.odata.list_parser import compute_item, order_item
 from apiserver.odata.nested_options import search_end
-from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, raised_by
 from apiserver.odata.search_parser import parse_search
 
 
@@ -52,8 +52,10 @@ class ApplyParser(ExpressionParser):
         found = [item()]
         while self.accept(","):
             found.append(item())
-            if len(found) > self.limits.max_select:
-                raise self.fail(f"The list has more than the limit of {self.limits.max_select} items.", found[0].at)
+            if len(found) > self.limits.select_items:
+                raise self.fail(
+                    f"The list has more than the limit of {self.limits.select_items} items.", found[0].at, raised_by("select_items")
+                )
         return found
 
     def _aggregate(self) -> list[nodes.Node]:

@@ -7,6 +7,7 @@ from apiserver.odata.aggregate_reader import AggregateReader
 from apiserver.odata.functions import ARITY
 from apiserver.odata.lexer import AT, DOLLAR, NAME, NUMBER, PUNCTUATION, Token, tokenize
 from apiserver.odata.nested_options import split_nested
+from apiserver.odata.parser_errors import raised_by
 from apiserver.odata.search_parser import parse_search
 
 _LAMBDAS = frozenset({"any", "all"})
@@ -164,8 +165,8 @@ class CallReader(AggregateReader):
                 tokens = self.tokens
             else:
                 break
-        if len(segments) > self.limits.max_path_segments:
-            raise self.fail(f"The path has more than the limit of {self.limits.max_path_segments} segments.", at)
+        if len(segments) > self.limits.path_segments:
+            raise self.fail(f"The path has more than the limit of {self.limits.path_segments} segments.", at, raised_by("path_segments"))
         return nodes.Path(tuple(segments), root, at=at)
 
     def _segment(self) -> nodes.Node:
@@ -218,6 +219,8 @@ class CallReader(AggregateReader):
         self.expect(":")
         outer, case_depth = self.variables, self.case_depth
         self.variables, self.case_depth = (*outer, variable), -1
+        if len(self.variables) > self.limits.lambda_depth:
+            raise self.fail(f"any and all are nested deeper than the limit of {self.limits.lambda_depth}.", at, raised_by("lambda_depth"))
         body = self.expression()
         self.variables, self.case_depth = outer, case_depth
         self.expect(")")

@@ -7,7 +7,7 @@ import re
 from apiserver.odata import nodes
 from apiserver.odata.lexer import END, NAME, PUNCTUATION, STRING, Token, tokenize
 from apiserver.odata.literal_tokens import literal_of
-from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError, raised_by
 
 _MOMENT_WITHOUT_ZONE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]", re.IGNORECASE)
 
@@ -89,18 +89,22 @@ class Cursor:
 
     def literal(self, token: Token) -> nodes.Literal:
         try:
-            return literal_of(token)
+            return literal_of(token, self.limits.number_digits)
         except ValueError as error:
             raise self.fail(str(error), token[2]) from None
 
     def enter(self, at: int) -> None:
         """Go one level down; every caller leaves by `self.depth -= 1`."""
         self.depth += 1
-        if self.depth > self.limits.max_depth:
-            raise self.fail(f"The expression is nested deeper than the limit of {self.limits.max_depth} levels.", at)
+        if self.depth > self.limits.filter_depth:
+            raise self.fail(
+                f"The expression is nested deeper than the limit of {self.limits.filter_depth} levels.", at, raised_by("filter_depth")
+            )
 
     def spend(self, at: int) -> None:
         """Count one operator, call or lambda."""
         self.count += 1
-        if self.count > self.limits.max_nodes:
-            raise self.fail(f"The expression has more than the limit of {self.limits.max_nodes} operators and calls.", at)
+        if self.count > self.limits.filter_nodes:
+            raise self.fail(
+                f"The expression has more than the limit of {self.limits.filter_nodes} operators and calls.", at, raised_by("filter_nodes")
+            )

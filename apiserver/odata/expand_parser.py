@@ -10,7 +10,7 @@ from apiserver.odata.apply_parser import parse_apply_region
 from apiserver.odata.lexer import IDENTIFIER, QUALIFIED
 from apiserver.odata.list_parser import parse_compute_region, parse_expression_region, parse_orderby_region
 from apiserver.odata.nested_options import NestedOption, split_nested
-from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError, raised_by
 from apiserver.odata.scalar_options import parse_boolean, parse_levels, parse_natural
 from apiserver.odata.search_parser import parse_search
 
@@ -40,8 +40,8 @@ class _ItemReader:
         self.end = end
         self.level = level
 
-    def fail(self, message: str, at: int | None = None) -> ODataSyntaxError:
-        return ODataSyntaxError(message, self.option, self.position if at is None else at)
+    def fail(self, message: str, at: int | None = None, hint: str = "") -> ODataSyntaxError:
+        return ODataSyntaxError(message, self.option, self.position if at is None else at, hint)
 
     def segments(self) -> list[str]:
         """Read `A/B/C`; each is checked to be a name, `*`, or a `$` word."""
@@ -55,8 +55,8 @@ class _ItemReader:
             if not self.at("/"):
                 break
             self.position += 1
-        if len(found) > self.limits.max_path_segments:
-            raise self.fail(f"The path has more than the limit of {self.limits.max_path_segments} segments.")
+        if len(found) > self.limits.path_segments:
+            raise self.fail(f"The path has more than the limit of {self.limits.path_segments} segments.", hint=raised_by("path_segments"))
         return found
 
     def at(self, mark: str) -> bool:
@@ -85,8 +85,12 @@ class _ItemReader:
         for option in found:
             if option.name not in allowed and option.name[0] != "@":
                 raise self.fail(f"${option.name} is not an option of {owner}.", option.at)
-        if self.level >= self.limits.max_expand_depth:
-            raise self.fail(f"{self.option} is nested deeper than the limit of {self.limits.max_expand_depth} levels.", found[0].at)
+        if self.level >= self.limits.expand_depth:
+            raise self.fail(
+                f"{self.option} is nested deeper than the limit of {self.limits.expand_depth} levels.",
+                found[0].at,
+                raised_by("expand_depth"),
+            )
         return _nested_options(self.text, self.option, self.limits, found, self.level + 1)
 
 
@@ -127,8 +131,8 @@ def parse_select_region(text: str, option: str, limits: Limits, start: int, end:
     items: list[nodes.SelectItem] = []
     while True:
         items.append(_select_item(reader))
-        if len(items) > limits.max_select:
-            raise reader.fail(f"$select has more than the limit of {limits.max_select} items.", start)
+        if len(items) > limits.select_items:
+            raise reader.fail(f"$select has more than the limit of {limits.select_items} items.", start, raised_by("select_items"))
         if not reader.more():
             return tuple(items)
 
@@ -156,8 +160,8 @@ def parse_expand_region(text: str, option: str, limits: Limits, start: int, end:
     items: list[nodes.ExpandItem] = []
     while True:
         items.append(_expand_item(reader))
-        if len(items) > limits.max_select:
-            raise reader.fail(f"$expand has more than the limit of {limits.max_select} items.", start)
+        if len(items) > limits.select_items:
+            raise reader.fail(f"$expand has more than the limit of {limits.select_items} items.", start, raised_by("select_items"))
         if not reader.more():
             return tuple(items)
 

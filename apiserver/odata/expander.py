@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sqlglot import exp
 
-from apiserver.odata import computed, nodes
+from apiserver.odata import computed, deadline, nodes
 from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_paths import unknown
@@ -78,7 +78,7 @@ class Expansion:
 
     def __init__(self, question: Question, navigation: PublishedNavigation, item: nodes.ExpandItem, root: str) -> None:
         target = question.catalog.resources[navigation.target]
-        options = with_levels(question.resource, navigation, item)
+        options = with_levels(question.resource, navigation, item, question.catalog.expand_levels)
         self.parent = question
         self.navigation = navigation
         self.item = item
@@ -102,6 +102,7 @@ class Expansion:
         counts: dict[tuple[Any, ...], int] = {}
         wanted = sorted(tied, key=repr)
         for start in range(0, len(wanted), CHUNK):
+            deadline.check()
             chunk = wanted[start : start + CHUNK]
             if self.item.suffix != "$count":
                 for tie, row in self.read(chunk):
@@ -133,7 +134,7 @@ class Expansion:
         kept = {name: text for name, text in options.given.items() if name not in ("skip", "top", "levels", "skiptoken")}
         if any(f"@{name}" in text for name in self.child.aliases for text in kept.values()):
             raise NotSupported(f"{self.navigation.name} goes on over several pages, which lose aliases.", hint="Write values, not aliases.")
-        further = next_level(self.navigation, self.item)
+        further = next_level(self.navigation, self.item, self.parent.catalog.expand_levels)
         if further:
             kept["expand"] = ",".join(part for part in (kept.get("expand"), further) if part)
         kept["skip"] = str((options.skip or 0) + self.size)

@@ -11,6 +11,7 @@ from apiserver.odata.functions import PRECEDENCE
 from apiserver.odata.json_reader import JsonReader
 from apiserver.odata.lexer import AT, DOLLAR, END, NAME, NUMBER, PUNCTUATION, TIME, Token
 from apiserver.odata.literal_tokens import LITERAL_KINDS, word_literal
+from apiserver.odata.parser_errors import raised_by
 
 _ROOTS = frozenset({"$it", "$this", "$root", "$these"})
 
@@ -151,8 +152,8 @@ class ExpressionParser(CallReader, JsonReader):
         items = [self.expression()]
         while self.accept(","):
             items.append(self.expression())
-            if len(items) > self.limits.max_in:
-                raise self.fail(f"The list of 'in' has more than the limit of {self.limits.max_in} items.", at)
+            if len(items) > self.limits.in_values:
+                raise self.fail(f"The list of 'in' has more than the limit of {self.limits.in_values} items.", at, raised_by("in_values"))
         self.expect(")")
         self.depth -= 1
         return tuple(items)

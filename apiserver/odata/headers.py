@@ -10,9 +10,8 @@ from django.utils.cache import patch_vary_headers
 from django.utils.text import compress_sequence
 
 from apiserver.odata.errors import BadRequest, BadVersion, HeadersTooLarge, Stale, UrlTooLong
+from apiserver.odata.parser_errors import Limits, raised_by
 
-MAX_URL = 16 * 1024
-MAX_HEADER = 16 * 1024
 METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "MERGE", "DELETE", "OPTIONS")
 _OVERRIDABLE = frozenset({"GET", "PUT", "PATCH", "MERGE", "DELETE"})
 COMPRESS_FROM = 1024
@@ -56,13 +55,23 @@ def check_isolation(request: HttpRequest) -> None:
         raise Stale("Snapshot isolation is not served.", target="Isolation", hint="Leave the header out.")
 
 
-def check_sizes(request: HttpRequest) -> None:
-    """Refuse addresses and headers beyond the limits; the web server in front has none of its own."""
-    if len(request.META.get("QUERY_STRING", "")) + len(request.META.get("PATH_INFO", "")) > MAX_URL:
-        raise UrlTooLong(f"The address is longer than {MAX_URL} characters.", hint="Send a shorter query.")
+def check_sizes(request: HttpRequest, limits: Limits) -> None:
+    """Refuse addresses and headers beyond the limits; the web server in front has wider ones."""
+    if len(request.META.get("QUERY_STRING", "")) + len(request.META.get("PATH_INFO", "")) > limits.url_bytes:
+        message = f"The address is longer than the limit of {limits.url_bytes} characters."
+        raise UrlTooLong(message, hint=f"Send a shorter query. {raised_by('url_bytes')}")
+    if len(request.headers) > limits.header_count:
+        message = f"The request has more headers than the limit of {limits.header_count}."
+        raise HeadersTooLarge(message, hint=raised_by("header_count"))
+    block = 0
     for name, value in request.headers.items():
-        if len(value) > MAX_HEADER:
-            raise HeadersTooLarge(f"The header {name[:40]} is longer than {MAX_HEADER} characters.", hint="Send a shorter one.")
+        block += len(name) + len(value)
+        if len(value) > limits.header_bytes:
+            message = f"The header {name[:40]} is longer than the limit of {limits.header_bytes} characters."
+            raise HeadersTooLarge(message, hint=raised_by("header_bytes"))
+    if block > limits.header_block_bytes:
+        message = f"The headers are longer than the limit of {limits.header_block_bytes} characters together."
+        raise HeadersTooLarge(message, hint=raised_by("header_block_bytes"))
 
 
 def compress(request: HttpRequest, response: HttpResponseBase) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from apiserver.odata import nodes
 from apiserver.odata.cursor import Cursor
 from apiserver.odata.lexer import JSON_STRING, PUNCTUATION, Token
+from apiserver.odata.parser_errors import raised_by
 from apiserver.odata.percent import check_text
 from connections.contract.table import Type
 
@@ -32,8 +33,8 @@ class JsonReader(Cursor):
             items.append(self._element())
             while self.accept(","):
                 items.append(self._element())
-                if len(items) > self.limits.max_in:
-                    raise self.fail(f"The array has more than the limit of {self.limits.max_in} items.", at)
+                if len(items) > self.limits.in_values:
+                    raise self.fail(f"The array has more than the limit of {self.limits.in_values} items.", at, raised_by("in_values"))
             self.expect("]")
         return nodes.JsonLiteral([_plain(item) for item in items], tuple(items), at=at)
 
@@ -44,8 +45,8 @@ class JsonReader(Cursor):
             while True:
                 names.append(self._member_name())
                 items.append(self._element())
-                if len(items) > self.limits.max_in:
-                    raise self.fail(f"The object has more than the limit of {self.limits.max_in} members.", at)
+                if len(items) > self.limits.in_values:
+                    raise self.fail(f"The object has more than the limit of {self.limits.in_values} members.", at, raised_by("in_values"))
                 if not self.accept(","):
                     break
             self.expect("}")

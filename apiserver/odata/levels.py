@@ -6,19 +6,18 @@ from dataclasses import replace
 
 from apiserver.odata import nodes
 from apiserver.odata.binder_errors import BindError
+from apiserver.odata.parser_errors import raised_by
 from apiserver.resources.catalog import PublishedNavigation, PublishedResource
 
-MAX_LEVELS = 3  # of `max`
 
-
-def with_levels(resource: PublishedResource, navigation: PublishedNavigation, item: nodes.ExpandItem) -> nodes.Options:
-    """Return the options of the related rows with $levels written out as nested expansions."""
+def with_levels(resource: PublishedResource, navigation: PublishedNavigation, item: nodes.ExpandItem, most: int) -> nodes.Options:
+    """Return the options of the related rows with $levels written out as nested expansions; `max` stands for `most`."""
     options = item.options or nodes.Options()
     if options.levels is None:
         return options
-    left = MAX_LEVELS if options.levels == "max" else int(options.levels)
-    if left > MAX_LEVELS and options.levels != "max":
-        raise BindError(f"$levels goes no deeper than {MAX_LEVELS} here.", item.at, "$expand")
+    left = most if options.levels == "max" else int(options.levels)
+    if left > most:
+        raise BindError(f"$levels goes no deeper than the limit of {most}. {raised_by('expand_levels')}", item.at, "$expand")
     if navigation.target != resource.name:
         raise BindError(f"$levels needs a relation to its own kind; {navigation.name} leads to {navigation.target}.", item.at, "$expand")
     if left <= 1:
@@ -27,11 +26,11 @@ def with_levels(resource: PublishedResource, navigation: PublishedNavigation, it
     return replace(options, levels=None, expand=(*(options.expand or ()), again))
 
 
-def next_level(navigation: PublishedNavigation, item: nodes.ExpandItem) -> str:
+def next_level(navigation: PublishedNavigation, item: nodes.ExpandItem, most: int) -> str:
     """Return the expansion that the rest of the related rows needs to be shown as deep as the first page of them."""
     options = item.options
     if options is None or options.levels is None:
         return ""
-    left = (MAX_LEVELS if options.levels == "max" else int(options.levels)) - 1
+    left = (most if options.levels == "max" else int(options.levels)) - 1
     nested = [f"${name}={text}" for name, text in options.given.items() if name != "levels"]
     return f"{navigation.name}({';'.join([*nested, f'$levels={left}'])})" if left else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apiserver.odata import nodes
 from apiserver.odata.expression_parser import ExpressionParser
 from apiserver.odata.lexer import END, NAME
-from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, raised_by
 
 
 def parse_expression_region(text: str, option: str, limits: Limits, start: int, end: int) -> nodes.Node:
@@ -19,8 +19,8 @@ def parse_orderby_region(text: str, option: str, limits: Limits, start: int, end
     items: list[nodes.OrderItem] = []
     while True:
         items.append(order_item(parser))
-        if len(items) > limits.max_orderby:
-            raise parser.fail(f"$orderby has more than the limit of {limits.max_orderby} keys.", start)
+        if len(items) > limits.orderby_items:
+            raise parser.fail(f"$orderby has more than the limit of {limits.orderby_items} keys.", start, raised_by("orderby_items"))
         if not parser.accept(","):
             break
     token = parser.tokens[parser.index]
@@ -46,8 +46,8 @@ def parse_compute_region(text: str, option: str, limits: Limits, start: int, end
     items: list[nodes.ComputeItem] = []
     while True:
         items.append(compute_item(parser))
-        if len(items) > limits.max_select:
-            raise parser.fail(f"$compute has more than the limit of {limits.max_select} items.", start)
+        if len(items) > limits.select_items:
+            raise parser.fail(f"$compute has more than the limit of {limits.select_items} items.", start, raised_by("select_items"))
         if not parser.accept(","):
             break
     parser.expect_end()

@@ -7,7 +7,17 @@ from typing import Any
 
 from apiserver.odata.geo_literals import check_geo
 from apiserver.odata.lexer import DATE, GUID, IDENTIFIER, NUMBER, STRING, TIME, TIMESTAMP, TYPED, Token
-from apiserver.odata.literals import binary_value, date_value, duration_value, guid_value, number, string, time_value, timestamp_value
+from apiserver.odata.literals import (
+    MAX_DIGITS,
+    binary_value,
+    date_value,
+    duration_value,
+    guid_value,
+    number,
+    string,
+    time_value,
+    timestamp_value,
+)
 from apiserver.odata.nodes import Literal
 from connections.contract.table import Type
 
@@ -32,13 +42,13 @@ _ENUM_MEMBERS = re.compile(rf"(?:{IDENTIFIER}|[-+]?[0-9]+)(?:,(?:{IDENTIFIER}|[-
 _V3_PREFIXES = frozenset({"guid", "datetime", "datetimeoffset", "time", "x"})
 
 
-def literal_of(token: Token) -> Literal:
-    """Make the node of a token whose kind is in LITERAL_KINDS."""
+def literal_of(token: Token, digits: int = MAX_DIGITS) -> Literal:
+    """Make the node of a token whose kind is in LITERAL_KINDS; numbers have at most so many digits."""
     kind, text, at, _ = token
     if kind == STRING:
         return Literal(Type.STRING, string(text), text, at=at)
     if kind == NUMBER:
-        type_, value = number(text)
+        type_, value = number(text, digits)
         return Literal(type_, value, text, at=at)
     if kind == TYPED:
         return _typed(text, at)

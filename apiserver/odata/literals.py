@@ -16,9 +16,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, raised_by
 from connections.contract.table import INTEGER_RANGE, Type
 
-MAX_DIGITS = 40
+MAX_DIGITS = DEFAULT_LIMITS.number_digits
 
 _NUMBER = re.compile(r"[-+]?([0-9]+)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"[-+]?[0-9]+")
@@ -32,7 +33,7 @@ _GUID = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")
 _SPECIAL_NUMBERS = {"INF": math.inf, "-INF": -math.inf, "NaN": math.nan}
 
 
-def number(text: str) -> tuple[Type, int | float | Decimal]:
+def number(text: str, digits: int = MAX_DIGITS) -> tuple[Type, int | float | Decimal]:
     """Return the narrowest type that holds the number, with its value: Int32, Int64, Decimal; Double only with an exponent."""
     if text in _SPECIAL_NUMBERS:
         return Type.DOUBLE, _SPECIAL_NUMBERS[text]
@@ -40,8 +41,8 @@ def number(text: str) -> tuple[Type, int | float | Decimal]:
     if match is None:
         raise ValueError(f"'{text}' is not a number.")
     whole, fraction, exponent = match.groups()
-    if len(whole) + len(fraction or "") - bool(fraction) > MAX_DIGITS:
-        raise ValueError(f"A number may have at most {MAX_DIGITS} digits.")
+    if len(whole) + len(fraction or "") - bool(fraction) > digits:
+        raise ValueError(f"A number may have at most {digits} digits. {raised_by('number_digits')}")
     if exponent:
         value = float(text)
         if math.isinf(value):

@@ -18,18 +18,34 @@ class ODataSyntaxError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one URL may ask for. A refused limit is an ODataSyntaxError whose text names it.
+    """How much one request may ask for; each is a setting of `server.request_limits` (apiserver/server/options.py has the same names).
 
-    `max_nodes` counts operators, calls and lambdas: names and literals come with them.
+    A refused limit is an error whose text names limit and setting. `filter_nodes` counts operators, calls and lambdas: names and
+    literals come with them.
     """
 
-    max_depth: int = 40
-    max_nodes: int = 200
-    max_in: int = 200
-    max_expand_depth: int = 5
-    max_orderby: int = 20
-    max_select: int = 200
-    max_path_segments: int = 40
+    filter_depth: int = 40
+    filter_nodes: int = 200
+    in_values: int = 200
+    lambda_depth: int = 3
+    expand_depth: int = 5
+    expand_levels: int = 3
+    orderby_items: int = 20
+    select_items: int = 200
+    path_segments: int = 40
+    number_digits: int = 40
+    json_depth: int = 50
+    body_bytes: int = 2 * 1024 * 1024
+    url_bytes: int = 16 * 1024
+    header_bytes: int = 16 * 1024
+    header_block_bytes: int = 32 * 1024
+    header_count: int = 100
+    request_seconds: int = 30
 
 
 DEFAULT_LIMITS = Limits()
+
+
+def raised_by(setting: str) -> str:
+    """Return the hint of a refused limit."""
+    return f"An administrator can raise server.request_limits.{setting}."

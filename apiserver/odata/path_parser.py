@@ -9,7 +9,7 @@ from apiserver.odata.expression_parser import ExpressionParser
 from apiserver.odata.lexer import AT, IDENTIFIER, NAME, QUALIFIED
 from apiserver.odata.literal_tokens import LITERAL_KINDS, word_literal
 from apiserver.odata.nested_options import split_nested
-from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError, raised_by
 from apiserver.odata.percent import check_text, decode_path
 from apiserver.odata.search_parser import parse_search
 
@@ -34,8 +34,10 @@ def parse_path(path: str, *, decoded: bool, limits: Limits = DEFAULT_LIMITS) -> 
     segments: list[nodes.Node] = []
     for start, end in _split(text, literal_slashes, decoded):
         segments.extend(_segment(text, start, end, limits, first=not segments))
-        if len(segments) > limits.max_path_segments:
-            raise ODataSyntaxError(f"The path has more than the limit of {limits.max_path_segments} segments.", _OPTION, start)
+        if len(segments) > limits.path_segments:
+            raise ODataSyntaxError(
+                f"The path has more than the limit of {limits.path_segments} segments.", _OPTION, start, raised_by("path_segments")
+            )
     _check_order(segments)
     return nodes.ResourcePath(tuple(segments))
 
@@ -109,8 +111,8 @@ def _called_segment(text: str, name: str, start: int, opening: int, end: int, li
         else:
             owner = nodes.Cast(name, at=start) if "." in name else nodes.Name(name, at=start)
             found += [owner, nodes.KeySegment(names, values, at=at)]
-        if len(found) > limits.max_path_segments:
-            raise reader.fail(f"The path has more than the limit of {limits.max_path_segments} segments.", at)
+        if len(found) > limits.path_segments:
+            raise reader.fail(f"The path has more than the limit of {limits.path_segments} segments.", at, raised_by("path_segments"))
     reader.expect_end()
     return found
 

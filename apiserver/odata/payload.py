@@ -74,7 +74,9 @@ class PayloadWriter:
             navigation = resource.navigation_by_name.get(name)
             target = self.catalog.resources.get(navigation.target) if navigation else None
             if navigation is not None and target is not None:
-                shape.expanded.append((name, item, self.shape(target, with_levels(resource, navigation, item), item.suffix)))
+                shape.expanded.append(
+                    (name, item, self.shape(target, with_levels(resource, navigation, item, self.catalog.expand_levels), item.suffix))
+                )
         return shape
 
     def _shown(self, resource: PublishedResource, name: str) -> _Shown:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from apiserver.odata import nodes
-from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError, raised_by
 
 _TOKEN = re.compile(r'[ \t]*(?:([()])|"([^"]*)"|([^\s()"]+)|(.))', re.DOTALL)
 _MARK, _PHRASE, _WORD, _BAD = 1, 2, 3, 4
@@ -27,8 +27,10 @@ class _Search:
             (match.lastindex or _BAD, match[match.lastindex or _BAD], match.start(match.lastindex or _BAD), match.end())
             for match in _TOKEN.finditer(text, start, end)
         ]
-        if len(self.tokens) > limits.max_nodes:
-            raise ODataSyntaxError(f"$search has more than the limit of {limits.max_nodes} words.", _OPTION, start)
+        if len(self.tokens) > limits.filter_nodes:
+            raise ODataSyntaxError(
+                f"$search has more than the limit of {limits.filter_nodes} words.", _OPTION, start, raised_by("filter_nodes")
+            )
         self.end = end
 
     def fail(self, message: str) -> ODataSyntaxError:
@@ -77,8 +79,10 @@ class _Search:
 
     def _nested(self, negated: bool, at: int) -> nodes.Node:
         self.depth += 1
-        if self.depth > self.limits.max_depth:
-            raise ODataSyntaxError(f"$search is nested deeper than the limit of {self.limits.max_depth} levels.", _OPTION, at)
+        if self.depth > self.limits.filter_depth:
+            raise ODataSyntaxError(
+                f"$search is nested deeper than the limit of {self.limits.filter_depth} levels.", _OPTION, at, raised_by("filter_depth")
+            )
         inner = nodes.SearchNot(self.term(), at=at) if negated else self._group()
         self.depth -= 1
         return inner

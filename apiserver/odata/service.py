@@ -10,16 +10,17 @@ from urllib.parse import unquote_plus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from apiserver.odata import headers, nodes
+from apiserver.odata import deadline, headers, nodes
 from apiserver.odata.errors import BadPayload, BadRequest, NotAllowed, NotFound, Problem, Unsupported, error_response, problem_of
 from apiserver.odata.format import Format
 from apiserver.odata.parser import parse_options, parse_path
-from apiserver.odata.parser_errors import ODataSyntaxError
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
 from apiserver.odata.preferences import Preferences, parse_preferences
 from apiserver.odata.resolve import DOCUMENTS, Target, resolve, resolve_id
 from apiserver.odata.service_methods import allowed_methods, check_rights
 from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
+from apiserver.server.api_handler import RAW_PATH
 from connections.contract.connector import Session
 
 # Names in the query that steer the server, not the data: never read as OData aliases, never repeated in links.
@@ -51,6 +52,7 @@ class Exchange:
     request: HttpRequest
     path: str
     open_context: OpenContext
+    limits: Limits = DEFAULT_LIMITS
     method: str = "GET"
     version: str = "4.0"
     query: str = ""  # raw query string without steering names
@@ -66,9 +68,9 @@ class Exchange:
         return self.context.catalog
 
 
-def run(request: HttpRequest, path: str, open_context: OpenContext) -> HttpResponseBase:
+def run(request: HttpRequest, path: str, open_context: OpenContext, limits: Limits = DEFAULT_LIMITS) -> HttpResponseBase:
     """Answer one request; anything raised on the way becomes an OData error here."""
-    exchange = Exchange(request, path, open_context)
+    exchange = Exchange(request, path, open_context, limits)
     try:
         response = _stages(exchange)
     except Exception as error:  # noqa: BLE001 the one place where every error meets its status
@@ -97,7 +99,8 @@ def _stages(exchange: Exchange) -> HttpResponseBase:
 
 def bound(exchange: Exchange) -> HttpResponseBase | None:
     """Bound the sizes; answer OPTIONS, which is open to everybody and tells nothing of what is published."""
-    headers.check_sizes(exchange.request)
+    headers.check_sizes(exchange.request, exchange.limits)
+    deadline.begin(exchange.limits.request_seconds)
     if exchange.request.method == "OPTIONS":
         return HttpResponse(status=200, headers={"Allow": ", ".join(headers.METHODS)})
     return None
@@ -127,7 +130,7 @@ def parse(exchange: Exchange) -> HttpResponseBase | None:
     head, slash, _ = path.partition("/")
     if path.endswith("/$query") and exchange.method == "POST":
         path = _take_query(exchange, path)
-    exchange.options = parse_options(exchange.query)
+    exchange.options = parse_options(exchange.query, limits=exchange.limits)
     if head in DOCUMENTS:
         if slash:
             raise NotFound(f"Nothing is below {head}.", hint="Remove what follows it.")
@@ -135,7 +138,7 @@ def parse(exchange: Exchange) -> HttpResponseBase | None:
     elif path == "$entity":
         exchange.target = _entity(exchange)
     else:
-        exchange.target = resolve(exchange.catalog, parse_path(path, decoded=True), exchange.options.aliases)
+        exchange.target = resolve(exchange.catalog, parse_path(path, decoded=True, limits=exchange.limits), exchange.options.aliases)
     return None
 
 
@@ -145,7 +148,7 @@ def _take_query(exchange: Exchange, path: str) -> str:
     if media != "text/plain":
         raise Unsupported("The body of /$query is text.", hint="Send text/plain.")
     try:
-        body = read_bytes(exchange.request).decode().strip()
+        body = read_bytes(exchange.request, exchange.limits).decode().strip()
     except UnicodeDecodeError:
         raise BadPayload("The body is not UTF-8.", hint="Send percent-encoded query options.") from None
     exchange.query = "&".join(part for part in (exchange.query, body) if part)
@@ -206,8 +209,8 @@ def split_query(raw: str) -> tuple[str, dict[str, str]]:
 
 
 def _check_bytes(request: HttpRequest) -> None:
-    """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded."""
-    raw = request.META.get("PATH_INFO", "")
+    """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded, and another row has that key."""
+    raw = request.META.get(RAW_PATH) or request.META.get("PATH_INFO", "")
     try:
         text = raw.encode("latin-1").decode()
     except UnicodeEncodeError:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from apiserver.odata import nodes, service_rows
+from apiserver.odata import deadline, nodes, service_rows
 from apiserver.odata.errors import BadRequest, NotBuilt, NotFound, error_body, problem_of
 from apiserver.odata.etag import check_still, etag_of, has_etag, is_unchanged
 from apiserver.odata.format import accepts_raw, negotiate
@@ -128,6 +128,7 @@ def entity_set(exchange: Exchange) -> HttpResponseBase:
     objects = map(seen.one, found.rows if found.is_json else (writer.entity(shape, row) for row in found.rows))
     chunks = writer.collection(head, objects, lambda: next_link(exchange, found.next))
     if found.is_streamed:
+        deadline.lift()
         # What fails before the first rows still gets its own status: they are fetched before the answer begins.
         begun = [chunk for chunk in (next(chunks, b""), next(chunks, b"")) if chunk]
         response: HttpResponseBase = StreamingHttpResponse(_resumed(exchange, begun, chunks), content_type=exchange.format.content_type)

@@ -79,8 +79,8 @@ def _body(exchange: Exchange) -> Any:
     if exchange.method == "DELETE":
         return None
     if target.suffix == "$value" and target.item is not None:
-        return read_value(exchange.request, target.item)
-    body = read_json(exchange.request)
+        return read_value(exchange.request, target.item, exchange.limits)
+    body = read_json(exchange.request, exchange.limits)
     if target.suffix == "$ref":
         return reference_of(body)
     if target.item is not None:

@@ -10,9 +10,11 @@ from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
 from apiserver.odata.documents import document
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits
 from apiserver.odata.service import ServiceContext, run
 from apiserver.resources.services import catalog_for
 from apiserver.server.addresses import service_root
+from apiserver.server.options import ServerOptions, current
 from apiserver.server.responses import when_closed
 from connections.services import session_for
 from users.authentication import ANONYMOUS, authenticate, split_path_token
@@ -31,10 +33,26 @@ def serve(request: HttpRequest, path: str | None = None) -> HttpResponseBase:
         tickets.append(enter(principal, now=time.time()))
         return context_of(request, token, principal)
 
-    response = run(request, rest, open_context)
+    response = run(request, rest, open_context, limits_in_force())
     for ticket in tickets:
         finish(response, ticket)
     return response
+
+
+class Known:
+    """The limits of this process and the settings that they were made of."""
+
+    options: ServerOptions | None = None
+    limits = DEFAULT_LIMITS
+
+
+def limits_in_force() -> Limits:
+    """Return what one request may ask for."""
+    now = current()
+    if now is not Known.options:
+        Known.limits = Limits(**now.request_limits)
+        Known.options = now
+    return Known.limits
 
 
 def finish(response: HttpResponseBase, ticket: Ticket) -> None:

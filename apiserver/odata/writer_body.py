@@ -5,18 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.http import HttpRequest
 
 from apiserver.odata.errors import BadPayload, TooLarge, Unsupported
 from apiserver.odata.nodes import ExpandItem, Options
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, raised_by
 from apiserver.odata.writer_values import take
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
-
-MAX_BODY = 2 * 1024 * 1024
-MAX_DEPTH = 50
 
 
 @dataclass(slots=True)
@@ -28,30 +26,38 @@ class Change:
     nested: dict[str, Any] = field(default_factory=dict)  # navigation -> object or list of objects
 
 
-def read_bytes(request: HttpRequest) -> bytes:
-    """Return the body, refusing one beyond the limit before it is read."""
+def read_bytes(request: HttpRequest, limits: Limits) -> bytes:
+    """Return the body, refusing one that is compressed or beyond the limit before it is read."""
+    coding = request.headers.get("Content-Encoding", "").strip().lower()
+    if coding not in ("", "identity"):
+        raise Unsupported(f"A body with Content-Encoding {coding[:40]} is not read.", hint="Send it as it is.")
     length = request.META.get("CONTENT_LENGTH") or "0"
-    if length.isdigit() and int(length) > MAX_BODY:
-        raise TooLarge(f"The body is larger than {MAX_BODY} bytes.", hint="Send less at a time.")
-    body = request.body
-    if len(body) > MAX_BODY:
-        raise TooLarge(f"The body is larger than {MAX_BODY} bytes.", hint="Send less at a time.")
+    if length.isdigit() and int(length) > limits.body_bytes:
+        raise _too_large(limits)
+    body: bytes = request.read(limits.body_bytes + 1)
+    if len(body) > limits.body_bytes:
+        raise _too_large(limits)
     return body
 
 
-def read_json(request: HttpRequest) -> dict[str, Any]:
+def _too_large(limits: Limits) -> TooLarge:
+    message = f"The body is larger than the limit of {limits.body_bytes} bytes."
+    return TooLarge(message, hint=f"Send less at a time. {raised_by('body_bytes')}")
+
+
+def read_json(request: HttpRequest, limits: Limits) -> dict[str, Any]:
     """Return the JSON object of the body with numbers exact."""
     media, charset = _media(request)
     if media not in ("", "application/json"):
         raise Unsupported(f"A body of {media[:60]} is not read here.", hint="Send application/json.")
     if charset not in ("", "utf-8", "utf8", "us-ascii"):
         raise Unsupported(f"The charset {charset[:20]} is not read.", hint="Send UTF-8.")
-    return parse_object(read_bytes(request))
+    return parse_object(read_bytes(request, limits), limits.json_depth)
 
 
-def read_value(request: HttpRequest, item: PublishedProperty) -> Any:
+def read_value(request: HttpRequest, item: PublishedProperty, limits: Limits) -> Any:
     """Return the contract value of a raw body (PUT /$value)."""
-    body = read_bytes(request)
+    body = read_bytes(request, limits)
     if item.column.type == "Binary":
         return body
     try:
@@ -66,24 +72,31 @@ def _media(request: HttpRequest) -> tuple[str, str]:
     return media, charset
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes, depth: int = DEFAULT_LIMITS.json_depth) -> dict[str, Any]:
     """Parse one JSON object: decimals exact, names once, depth bounded."""
     if not body.strip():
         raise BadPayload("The body is empty.", hint="Send a JSON object.")
     try:
-        found = json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_once)
+        found = json.loads(body.decode("utf-8-sig"), parse_float=_decimal, parse_constant=_refuse, object_pairs_hook=_once)
     except UnicodeDecodeError:
         raise BadPayload("The body is not UTF-8.", hint="Send UTF-8.") from None
     except json.JSONDecodeError as error:
         raise BadPayload(f"The body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.", hint="Correct it.") from None
     except RecursionError:
-        raise _too_deep() from None
+        raise _too_deep(depth) from None
     except ValueError:
         raise BadPayload("The body holds a number of too many digits.", hint="Send a shorter one.") from None
     if not isinstance(found, dict):
         raise BadPayload("The body is not a JSON object.", hint="Send one object in braces.")
-    _check_depth(found, MAX_DEPTH)
+    _check_depth(found, depth, depth)
     return found
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise BadPayload("The body holds a number whose exponent is out of range.", hint="Send a smaller one.") from None
 
 
 def _refuse(word: str) -> Any:
@@ -97,17 +110,17 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _too_deep() -> BadPayload:
-    return BadPayload(f"The body is nested deeper than {MAX_DEPTH} levels.", hint="Send it flatter.")
+def _too_deep(depth: int) -> BadPayload:
+    return BadPayload(f"The body is nested deeper than the limit of {depth} levels.", hint=f"Send it flatter. {raised_by('json_depth')}")
 
 
-def _check_depth(value: Any, left: int) -> None:
+def _check_depth(value: Any, left: int, depth: int) -> None:
     if not isinstance(value, dict | list):
         return
     if left == 0:
-        raise _too_deep()
+        raise _too_deep(depth)
     for item in value.values() if isinstance(value, dict) else value:
-        _check_depth(item, left - 1)
+        _check_depth(item, left - 1, depth)
 
 
 def change_of(resource: PublishedResource, body: Mapping[str, Any]) -> Change:

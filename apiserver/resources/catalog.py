@@ -86,3 +86,4 @@ class Catalog:
     page_size: int = 1000
     max_page_size: int = 10000
     put_merges: bool = False
+    expand_levels: int = 3  # what $levels=max means, and the most that may be asked

@@ -17,6 +17,8 @@ from django.utils.module_loading import import_string
 
 from apiserver.server.errors import API
 
+# The path's bytes as they came: Django writes its own text of them over PATH_INFO, bytes that are no UTF-8 percent-encoded.
+RAW_PATH = "apiserver.raw_path"
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
@@ -47,6 +49,7 @@ def with_api(pages: Application) -> Application:
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
+        environ[RAW_PATH] = path
         is_api = path.startswith(API) and path[len(API) : len(API) + 1] in ("", "/")
         return (api if is_api else pages)(environ, start_response)
 

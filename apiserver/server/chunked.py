@@ -9,12 +9,12 @@ from typing import Any
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-def with_length(application: Application, bound: int) -> Application:
+def with_length(application: Application, bound: Callable[[], int]) -> Application:
     """Return the application with chunked bodies measured; one byte beyond the bound is enough to be refused."""
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if is_chunked(environ):
-            body = environ["wsgi.input"].read(bound + 1)
+            body = environ["wsgi.input"].read(bound() + 1)
             environ |= {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
         return application(environ, start_response)
 

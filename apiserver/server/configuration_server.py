@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from apiserver.server import audit, options
-from apiserver.server.addresses import is_listed, rule
+from apiserver.server.addresses import is_listed, is_public_url, rule
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
+Check = Callable[[Any, str], Any]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "MERGE", "DELETE", "OPTIONS")
 
 
@@ -89,6 +90,18 @@ def at_least(least: int, value: Any, place: str) -> int:
     return number
 
 
+def between(least: int, most: int) -> Check:
+    """Return the check of a number within bounds."""
+
+    def check(value: Any, place: str) -> int:
+        number = int(typed(value, int, place))
+        if not least <= number <= most:
+            raise ConfigurationError(f"{place} must be between {least} and {most}.")
+        return number
+
+    return check
+
+
 def texts(value: Any, place: str) -> list[str]:
     """Return a list of texts."""
     return [text(item, f"{place}[{number}]").strip() for number, item in enumerate(typed(value, list, place))]
@@ -123,8 +136,7 @@ def origins(value: Any, place: str) -> list[str]:
 def public_url(value: Any, place: str) -> str:
     """Return an absolute address without trailing slash."""
     address = text(value, place).strip()
-    parts = urlsplit(address)
-    if address and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+    if address and not is_public_url(address):
         raise ConfigurationError(f"{place} must be an address such as https://api.example.com, not {address!r}.")
     return address.rstrip("/")
 
@@ -135,7 +147,6 @@ def contact(value: Any, place: str) -> dict[str, str]:
     return {key: text(item, f"{place}.{key}") for key, item in given.items()}
 
 
-Check = Callable[[Any, str], Any]
 SINGLE: dict[str, Check] = {
     "public_url": public_url,
     "trusted_addresses": addresses,
@@ -159,5 +170,25 @@ GROUPS: dict[str, dict[str, Check]] = {
         "max_age": count,
     },
     "limits": {"requests_per_hour": limit, "concurrent_requests": limit, "token_days": count},
+    # Beyond the upper ends: the web server's own bounds, what SQLite parses, what stays readable within one answer's memory.
+    "request_limits": {
+        "url_bytes": between(256, 60_000),
+        "header_bytes": between(256, 60_000),
+        "header_block_bytes": between(1024, 60_000),
+        "header_count": between(20, 100),
+        "body_bytes": between(1024, 32 * 1024 * 1024),
+        "json_depth": between(2, 200),
+        "filter_nodes": between(1, 500),
+        "filter_depth": between(1, 100),
+        "in_values": between(1, 10_000),
+        "lambda_depth": between(1, 10),
+        "expand_depth": between(1, 10),
+        "expand_levels": between(1, 10),
+        "orderby_items": between(1, 200),
+        "select_items": between(1, 2000),
+        "path_segments": between(4, 100),
+        "number_digits": between(5, 400),
+        "request_seconds": between(1, 3600),
+    },
     "outgoing": {"allow": texts},
 }

@@ -7,6 +7,7 @@ broken: the body is malformed in any case.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import struct
@@ -21,7 +22,7 @@ from apiserver.server.addresses import Address, parsed
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 OPEN_FILES = Path("/proc/self/fd")
-SETTLE_SECONDS = 0.1  # for the last bytes to leave: they say what went wrong
+SETTLE_SECONDS = 0.5  # for the last bytes to leave: they say what went wrong
 INFO_BYTES, INFO_TIMES = 104, struct.Struct("=44xI4xI")  # struct tcp_info of Linux: milliseconds since data was sent, was received
 ESTABLISHED = 1
 CLOCK_MS = 10  # the kernel's clock ticks in steps
@@ -97,6 +98,12 @@ def is_between(item: socket.socket, caller: Address | None, port: str) -> bool:
 def is_answering(item: socket.socket, since: float) -> bool:
     """Claim that the connection can be the one: something was sent since, and nothing received, as a client waits for its answer."""
     elapsed = (time.monotonic() - since) * 1000
+    sent, received = times(item)
+    return sent <= elapsed + CLOCK_MS and received >= elapsed - CLOCK_MS
+
+
+def times(item: socket.socket) -> tuple[float, float]:
+    """Return the milliseconds since the socket sent and received data; of one that is closed on a side, as if it had never received."""
     info = item.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, INFO_BYTES)
     sent, received = INFO_TIMES.unpack_from(info)
-    return info[0] == ESTABLISHED and sent <= elapsed + CLOCK_MS and received >= elapsed - CLOCK_MS
+    return (sent, received) if info[0] == ESTABLISHED else (math.inf, -math.inf)

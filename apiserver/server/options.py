@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import logging
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -14,8 +13,9 @@ from typing import Any
 
 from django.conf import settings
 
+from apiserver.environment import env
 from apiserver.server import stamp
-from apiserver.server.errors import answering
+from apiserver.server.errors import NotReady, answering
 from apiserver.server.models import ServerSettings
 
 CORS: dict[str, Any] = {
@@ -27,6 +27,26 @@ CORS: dict[str, Any] = {
     "echo_headers": False,
     "allow_credentials": False,
     "max_age": 3600,
+}
+# What one request may ask for; apiserver/odata/parser_errors.py has the same names.
+REQUEST_LIMITS: dict[str, Any] = {
+    "url_bytes": 16 * 1024,
+    "header_bytes": 16 * 1024,
+    "header_block_bytes": 32 * 1024,
+    "header_count": 100,
+    "body_bytes": 2 * 1024 * 1024,
+    "json_depth": 50,
+    "filter_nodes": 200,
+    "filter_depth": 40,
+    "in_values": 200,
+    "lambda_depth": 3,
+    "expand_depth": 5,
+    "expand_levels": 3,
+    "orderby_items": 20,
+    "select_items": 200,
+    "path_segments": 40,
+    "number_digits": 40,
+    "request_seconds": 30,
 }
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
 DEFAULTS: dict[str, Any] = {
@@ -40,6 +60,7 @@ DEFAULTS: dict[str, Any] = {
     "put_merges": False,
     "cors": CORS,
     "limits": LIMITS,
+    "request_limits": REQUEST_LIMITS,
     "outgoing": {"allow": []},
     "anonymous": False,
 }
@@ -63,6 +84,7 @@ class ServerOptions:
     put_merges: bool
     cors: Mapping[str, Any]
     limits: Mapping[str, Any]
+    request_limits: Mapping[str, Any]
     outgoing: Mapping[str, Any]
     anonymous: bool
     origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it is locked: a variable or settings.cfg
@@ -96,6 +118,15 @@ def current() -> ServerOptions:
     return found
 
 
+def body_bound() -> int:
+    """Return how much of a body without a length is read: the most that the API or the pages take."""
+    try:
+        most = int(current().request_limits["body_bytes"])
+    except NotReady:  # the request is refused for that soon
+        most = 0
+    return max(most, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
 def stored() -> dict[str, Any]:
     """Return what the database holds."""
     with answering():
@@ -121,13 +152,14 @@ def replace(values: Mapping[str, Any]) -> bool:
 def merged(values: Mapping[str, Any]) -> ServerOptions:
     """Return defaults, database, settings.cfg and environment, the later over the earlier."""
     found: dict[str, Any] = {**DEFAULTS, **values}
-    for name in ("cors", "limits"):
+    for name in ("cors", "limits", "request_limits"):
         found[name] = {**DEFAULTS[name], **found[name]}
     origins: dict[str, str] = {}
     for name, value in from_file().items():
         found[name], origins[name] = value, "settings.cfg"
-    if os.environ.get("APISERVER_PUBLIC_URL"):
-        found["public_url"], origins["public_url"] = os.environ["APISERVER_PUBLIC_URL"].rstrip("/"), "APISERVER_PUBLIC_URL"
+    public_url = env("APISERVER_PUBLIC_URL").rstrip("/")
+    if public_url:
+        found["public_url"], origins["public_url"] = public_url, "APISERVER_PUBLIC_URL"
     known = {item.name for item in fields(ServerOptions)}
     frozen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items() if name in known}
     return ServerOptions(origins=origins, **frozen)

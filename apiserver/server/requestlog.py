@@ -62,7 +62,7 @@ class Writer:
         """Take one entry."""
         if self._pid != os.getpid():
             self._start()
-        self._queue.put(tuple(entry.get(name) for name in COLUMNS))
+        self._queue.put(tuple(storable(entry.get(name)) for name in COLUMNS))
 
     def _start(self) -> None:
         with self._lock:
@@ -102,6 +102,11 @@ class Writer:
         if self._pid == os.getpid():
             self._wake.set()
             self._ended.wait(5)
+
+
+def storable(value: Any) -> Any:
+    """Return a value as the file can hold it: half of a surrogate pair, quoted from a request, would end the writing thread."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
 
 
 WRITER = Writer()

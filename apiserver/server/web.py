@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,14 @@ from granian.server import Server
 
 from apiserver import handover
 
+if sys.platform == "win32":
+    resource = None
+else:
+    import resource
+
 TARGET = "apiserver.wsgi:application"
+# Of one worker; the web server stops accepting beyond it, also when all of them are idle.
+MOST_CONNECTIONS = 20_000
 
 
 def load(secrets: Mapping[str, str]) -> Callable[..., Any]:
@@ -38,17 +46,25 @@ def parser() -> argparse.ArgumentParser:
     return found
 
 
+def open_files() -> None:
+    """Allow as many open files as the system lets us: each connection is one."""
+    if resource is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main() -> None:
-    """Serve: threads enough that slow sources do not block quick ones."""
+    """Serve: threads enough that slow sources and slow bodies do not block quick requests, connections enough for idle ones."""
     asked = parser().parse_args()
+    open_files()
     server = Server(
         TARGET,
         address=asked.host,
         port=asked.port,
         interface=Interfaces.WSGI,
         workers=asked.workers,
-        blocking_threads=16,
-        backpressure=64,
+        blocking_threads=40,
+        backpressure=MOST_CONNECTIONS,
         backlog=2048,
         respawn_failed_workers=True,
         workers_kill_timeout=asked.kill_timeout,

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from django.test import RequestFactory
 
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits
 from apiserver.odata.service import ServiceContext, run
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource, RowFilter
 from connections.connectors.registry import get_connector
@@ -49,6 +50,7 @@ class Service:
     session: Any
     catalog: Catalog
     log: dict[str, Any] = field(default_factory=dict)
+    limits: Limits = DEFAULT_LIMITS
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
         """Send a request; header names are written with `_` for `-`."""
@@ -66,7 +68,7 @@ class Service:
         )
         self.log = {}
         context = ServiceContext(self.catalog, lambda _: self.session, ROOT, self.log)
-        response = run(request, request.path_info.removeprefix("/api.rsc"), lambda _: context)
+        response = run(request, request.path_info.removeprefix("/api.rsc"), lambda _: context, self.limits)
         content = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]
         return Reply(response.status_code, response.headers, content)
 

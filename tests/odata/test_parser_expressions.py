@@ -209,7 +209,7 @@ def test_positions_of_nodes_count_characters_of_the_text() -> None:
 )
 def test_nesting_is_bounded(text: str) -> None:
     with pytest.raises(ODataSyntaxError, match="limit of 40 levels"):
-        parse_filter(text)
+        parse_filter(text, Limits(lambda_depth=50))
 
 
 def test_nesting_up_to_the_limit_is_parsed() -> None:
@@ -237,7 +237,7 @@ def test_size_is_bounded(text: str, limit: str) -> None:
 
 
 def test_limits_can_be_given() -> None:
-    assert parse_filter(" or ".join(["A"] * 202), Limits(max_nodes=300))
+    assert parse_filter(" or ".join(["A"] * 202), Limits(filter_nodes=300))
 
 
 # ---- $orderby, $compute ----

@@ -246,7 +246,7 @@ def test_expand_depth_is_bounded() -> None:
     assert parse_expand(nested(5))
     with pytest.raises(ODataSyntaxError, match="limit of 5 levels"):
         parse_expand(nested(6))
-    assert parse_expand(nested(6), Limits(max_expand_depth=6))
+    assert parse_expand(nested(6), Limits(expand_depth=6))
 
 
 @pytest.mark.parametrize("option", ["$select", "$expand"])

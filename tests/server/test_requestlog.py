@@ -45,6 +45,12 @@ def test_writer_writes_within_a_second_without_being_ended(writer: requestlog.Wr
     assert [row["user"] for row in requestlog.search(user="ada")] == ["ada"]
 
 
+def test_half_a_character_does_not_end_the_log(writer: requestlog.Writer) -> None:
+    written(writer, entry(error="no property \ud83d", path="/葵"), entry(path="/next"))
+
+    assert [(row["path"], row["error"]) for row in requestlog.search(user="ada")] == [("/next", None), ("/葵", "no property ?")]
+
+
 def test_worker_process_writes_what_is_left_when_it_ends(writer: requestlog.Writer) -> None:
     writer.put(entry(path="/parent"))
     worker = multiprocessing.get_context("fork").Process(target=writer.put, args=(entry(path="/worker"),))
