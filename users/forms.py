@@ -115,7 +115,7 @@ class GroupForm(forms.Form):
         label=gettext_lazy("Members"),
         required=False,
         to_field_name="name",
-        widget=forms.SelectMultiple(attrs={"size": "12"}),
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "columns tall"}),
     )
 
     def __init__(self, *args: Any, existing: Group | None = None, **kwargs: Any) -> None:

@@ -55,6 +55,14 @@ function showFields(root) {
   }
 }
 
+// data-filters="ID": keep of those labels the ones that hold the text; ticked ones stay in sight.
+function filterLabels(field) {
+  const text = field.value.trim().toLowerCase();
+  for (const label of document.getElementById(field.dataset.filters).querySelectorAll("label")) {
+    label.parentElement.hidden = !label.textContent.toLowerCase().includes(text) && !label.control.checked;
+  }
+}
+
 function chooseTheme(name) {
   if (name) localStorage.setItem("theme", name); else localStorage.removeItem("theme");
   if (name) document.documentElement.dataset.theme = name; else delete document.documentElement.dataset.theme;
@@ -70,6 +78,9 @@ document.addEventListener("change", (event) => {
   if (field.dataset.theme !== undefined) chooseTheme(field.value);
   if (field.dataset.submits !== undefined) field.form.requestSubmit();
   if (field.form) { showFields(field.form); showSelected(field.form); showCounts(field.form); }
+});
+document.addEventListener("input", (event) => {
+  if (event.target.dataset.filters) filterLabels(event.target);
 });
 document.addEventListener("submit", (event) => {
   // A second click must not do it twice; the button stays enabled for this submission, so that its name is sent.
