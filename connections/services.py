@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apiserver.server import stamp
 from apiserver.server.errors import answering
@@ -66,6 +68,8 @@ def save_connection(
 ) -> Connection:
     """Store a connection. A secret that `values` does not name keeps its stored value; an empty one is cleared."""
     valid_name(name)
+    if name != name.strip():
+        raise ValidationError(_("A name has no blanks at its ends."))
     secret_names = {item.name for item in get_connector(connector).properties if item.is_secret}
     kept = {n: vault.reveal(sealed) for n, sealed in existing.secrets.items() if n not in values} if existing else {}
     given = {**kept, **values}

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ from apiserver.ui.access import admin_page, console_page
 PAGE = 100
 MOST_DOWNLOADED = 50_000
 BATCH = 1000
+# What spreadsheets run as a formula: also behind blanks, also in the full width of East Asian keyboards.
+RUN = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 COLUMNS = ("time", *requestlog.COLUMNS[1:])
 RANGES = ((gettext_lazy("Last hour"), 3600), (gettext_lazy("Last 24 hours"), 86400), (gettext_lazy("Last 7 days"), 7 * 86400))
 
@@ -147,7 +150,7 @@ def line(cells: Any) -> str:
 
 def harmless(value: Any) -> Any:
     """Return a value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return f"'{value}" if isinstance(value, str) and RUN.match(value) else value
 
 
 def as_json_lines(entries: Iterator[dict[str, Any]]) -> Iterator[str]:

@@ -22,6 +22,10 @@ PLAIN: dict[Type, tuple[type, ...]] = {
 }
 
 
+# The class of nearly all of them.
+SIMPLE: dict[Type, type] = {kind: classes[0] for kind, classes in PLAIN.items()}
+
+
 def kinds_of(columns: Sequence[Column], decoders: Sequence[Callable[[Any], Any] | None], dialect: Dialect) -> Kinds:
     """Return the columns, by place, that nothing else checks: those taken as they come, and integers, which decoding would round to."""
     if not dialect.is_typed:
@@ -33,8 +37,10 @@ def kinds_of(columns: Sequence[Column], decoders: Sequence[Callable[[Any], Any] 
     )
 
 
-def check(batch: Sequence[Sequence[Any]], kinds: Kinds) -> None:
+def check(batch: Sequence[Sequence[Any]], kinds: Sequence[tuple[int, Column]]) -> None:
     """Raise when a column has another type now; all values of a column have one type, so that the first tells."""
+    if len(batch) == 1:
+        kinds = [(place, column) for place, column in kinds if type(batch[0][place]) is not SIMPLE[column.type]]
     for place, column in kinds:
         value = next((row[place] for row in batch if row[place] is not None), None)
         if value is not None and not is_plain(value, column):

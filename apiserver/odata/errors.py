@@ -19,6 +19,7 @@ from django.http.request import UnreadablePostError
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.parser_errors import ODataSyntaxError
 from apiserver.server.errors import NotReady
+from apiserver.server.responses import ApiResponse
 from connections.contract import errors as source
 
 log = logging.getLogger(__name__)
@@ -258,7 +259,7 @@ def error_body(problem: Problem) -> bytes:
 
 def error_response(problem: Problem) -> HttpResponse:
     """Return the answer: always JSON, whatever the client accepts."""
-    response = HttpResponse(error_body(problem), status=problem.status, content_type="application/json")
+    response = ApiResponse(error_body(problem), status=problem.status, content_type="application/json")
     for name, value in problem.headers.items():
         response[name] = value
     return response

@@ -24,6 +24,15 @@ POLICY = (
 )
 
 
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+SERVICE_HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+
+
 class RequestLogMiddleware:
     """Gives each API request a log entry that the stages fill, and writes it. Nothing goes on while our database is away."""
 
@@ -113,14 +122,13 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response["X-Content-Type-Options"] = "nosniff"
-        response["X-Frame-Options"] = "DENY"
-        response["Content-Security-Policy"] = POLICY
-        response["Cross-Origin-Opener-Policy"] = "same-origin"
-        response["Referrer-Policy"] = "no-referrer" if is_service(request) else "same-origin"
+        for name, value in SECURITY_HEADERS.items():
+            response[name] = value
         if is_service(request):
-            response["Cache-Control"] = "no-store"
+            for name, value in SERVICE_HEADERS.items():
+                response[name] = value
         else:
+            response["Referrer-Policy"] = "same-origin"
             response.setdefault("Cache-Control", "no-store")  # pages show what only this user may see; static files say otherwise
         return response
 

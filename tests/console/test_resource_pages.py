@@ -116,6 +116,7 @@ def test_try_it_shows_rows_and_the_address(as_admin: Client, orders: Resource) -
     page = as_admin.get(f"/console/try/{orders.pk}", {"filter": "Id eq 1", "top": "5"}).content.decode()
 
     assert "&lt;b&gt;Aoi&lt;/b&gt;" in page
+    assert '<a href="/console/api/" aria-current="page">' in page
     assert "/api.rsc/Orders?$filter=Id%20eq%201&amp;$top=5" in page
 
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from tests.compliance.conftest import Answer
 
 THREADS = 4
+SECONDS = 20  # longer than any answer may take
 SILENCE = Answer(0, {}, b"")
 
 
@@ -62,7 +63,7 @@ class Wire:
             link, reader = self._open()
             link.sendall(sent.head() + (sent.body or b""))
             answer = read_answer(reader, sent.method)
-        except (ConnectionError, EOFError):
+        except (ConnectionError, EOFError, TimeoutError):
             self.close()
             return SILENCE
         if answer.headers.get("connection", "").lower() == "close" or sent.method == "CONNECT":
@@ -72,7 +73,7 @@ class Wire:
     def _open(self) -> tuple[socket.socket, BinaryIO]:
         if self.link is None or self.reader is None:
             address = urlsplit(self.base)
-            self.link = socket.create_connection((address.hostname, address.port or 80), 30, (self.source, 0))
+            self.link = socket.create_connection((address.hostname, address.port or 80), SECONDS, (self.source, 0))
             self.link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.reader = self.link.makefile("rb")
         return self.link, self.reader
