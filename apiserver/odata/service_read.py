@@ -22,7 +22,8 @@ from apiserver.odata.versions import check_version
 from apiserver.odata.writer import no_row
 from apiserver.odata.writer_sql import Row, by_column
 from apiserver.resources.catalog import PublishedResource
-from apiserver.server.responses import ApiResponse
+from apiserver.server.responses import ApiResponse, when_closed
+from apiserver.server.slow_clients import enter_stream
 from connections.contract.table import Type
 
 ReadRow = Callable[[Exchange, PublishedResource, nodes.Options, Row], dict[str, Any] | None]
@@ -112,11 +113,24 @@ def scope_of(exchange: Exchange) -> Row | None:
 
 
 def entity_set(exchange: Exchange) -> HttpResponseBase:
-    """Answer a page of rows, with count and next link as asked."""
+    """Answer a page of rows, with count and next link as asked; an endless page within the places for such."""
+    size = page_size(exchange)
+    if size or exchange.options.top is not None:
+        return _rows(exchange, size)
+    leave = enter_stream()
+    try:
+        response = _rows(exchange, size)
+    except BaseException:
+        leave()
+        raise
+    when_closed(response, leave)
+    return response
+
+
+def _rows(exchange: Exchange, size: int) -> HttpResponseBase:
     where, resource = scope_of(exchange), exchange.target.resource
     is_reference = exchange.target.suffix == "$ref"
     options = _with_etag(exchange, resource, exchange.options)
-    size = page_size(exchange)
     found = service_rows.read_set(exchange, resource, options, where, size)
     writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
     shape = writer.shape(resource, exchange.options, exchange.target.suffix)
