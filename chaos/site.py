@@ -108,7 +108,8 @@ def post(session: requests.Session, address: str, fields: Mapping[str, Any], for
     page = session.get(form or address, timeout=30)
     found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
     token = found[1] if found else ""
-    return session.post(address, {**fields, "csrfmiddlewaretoken": token}, timeout=30, allow_redirects=False)
+    fields = {**fields, "csrfmiddlewaretoken": token}
+    return session.post(address, fields, headers={"Referer": address}, timeout=30, allow_redirects=False)
 
 
 def processes(parent: int) -> list[int]:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase
 
 from apiserver.server import addresses, options, requestlog
@@ -53,6 +54,10 @@ class RequestLogMiddleware:
         else:
             write()
         return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        """Return the 503 of a page whose database went away meanwhile."""
+        return unavailable(request) if isinstance(error, NotReady | OperationalError | InterfaceError) else None
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         """Return the answer, 503 while the settings can't be read: who may come in is among them."""
