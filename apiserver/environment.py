@@ -138,7 +138,7 @@ def database_url(directory: Path, secrets_given: dict[str, str]) -> dict[str, An
     if parts.scheme not in ("postgres", "postgresql"):
         raise ImproperlyConfigured(f"APISERVER_DATABASE_URL must start with postgresql:// or sqlite://, not {parts.scheme}://")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "apiserver.server.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -97,6 +97,7 @@ def serving(file: Mapping[str, Any], where: Path, *arguments: str, **extra: str)
 def browser(served: Served) -> requests.Session:
     """Return a session that is signed in to the console."""
     session = requests.Session()
+    session.headers["Connection"] = "close"  # the server ends idle ones, perhaps just when they are used again
     post(session, served.base + "/console/sign-in", {"name": ADMIN, "password": PASSWORD})
     if "apiserver_session" not in session.cookies:
         raise RuntimeError("The console did not let the administrator in.")
