@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from apiserver import handover
 
+WEB_WORKERS = 2
 KEYS_VARIABLE, KEYS_FILE = "APISERVER_ENCRYPTION_KEYS", "encryption.keys"
 
 
@@ -137,13 +138,17 @@ def database_url(directory: Path, secrets_given: dict[str, str]) -> dict[str, An
         return sqlite_entry(Path(unquote(parts.path)))
     if parts.scheme not in ("postgres", "postgresql"):
         raise ImproperlyConfigured(f"APISERVER_DATABASE_URL must start with postgresql:// or sqlite://, not {parts.scheme}://")
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ImproperlyConfigured("The port in APISERVER_DATABASE_URL must be a number from 1 to 65535.") from error
     return {
         "ENGINE": "apiserver.server.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": parts.hostname or "",
-        "PORT": parts.port or "",
+        "PORT": port or "",
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {"connect_timeout": 2, "options": "-c statement_timeout=10000"},

@@ -48,7 +48,7 @@ INSTALLED_APPS = [
     "apiserver.console",
 ]
 
-# Log first, then CORS, then address, so that refusals carry CORS headers and are logged. Sessions and the like belong to
+# Log first, then CORS, then address and host, so that refusals carry CORS headers and are logged. Sessions and the like belong to
 # pages only: apiserver.server.pages_only keeps them off the API's path.
 API_VIEW = "apiserver.odata.views.serve"
 API_MIDDLEWARE = [
@@ -56,6 +56,7 @@ API_MIDDLEWARE = [
     "apiserver.server.middleware.CorsMiddleware",
     "apiserver.server.middleware.SecurityHeadersMiddleware",
     "apiserver.server.middleware.AddressMiddleware",
+    "apiserver.server.middleware.HostMiddleware",
     "users.middleware.UsageMiddleware",
 ]
 MIDDLEWARE = [

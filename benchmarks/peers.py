@@ -45,7 +45,7 @@ class Peer:
 
 def ours(address: dict[str, Any]) -> Peer:
     """Start the product: authentication, access rules, request log and limits on."""
-    properties = {"Server": address["host"], "Port": address["port"], "User": address["user"], "Database": DATABASE}
+    properties = {"Server": address["host"], "Port": address["port"], "User": address["user"], "Database": DATABASE, "BuildJSON": True}
     grants = {name: {"methods": ["GET"], "filter": "id gt 0"} for name in ("customers", "orders")}
     configuration = {
         "server": {"page_size": 0, "limits": {"requests_per_hour": 1_000_000_000, "concurrent_requests": 200}},

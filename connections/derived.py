@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from sqlglot import exp
+
 from connections.contract.errors import BadValue, SourceRejected
 from connections.contract.table import Column, Table, TableRef
-from connections.engine.view_sql import SqlRefused, checked_select
+from connections.engine.view_sql import SqlRefused, checked_select, tree_of
 from connections.models import Connection
 from connections.services import session_for
 
@@ -27,6 +29,14 @@ def describe_view(connection: Connection, sql: str) -> Table:
         raise SqlRefused(f"The database refuses the SQL: {reason_of(error)}.", hint="Try it in the database's own tool first.") from error
     check_names(columns)
     return Table(ref=REF, kind="view", columns=columns)
+
+
+def reads(sql: str, dialect: str, ref: TableRef) -> bool:
+    """Claim that the view reads the table; a name without a schema means any of that name."""
+    tree = tree_of(sql, dialect)
+    own = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    tables = [(table.db.lower(), table.name.lower()) for table in tree.find_all(exp.Table) if table.db or table.name.lower() not in own]
+    return any(name == ref.name.lower() and schema in ("", ref.schema.lower()) for schema, name in tables)
 
 
 def check_names(columns: tuple[Column, ...]) -> None:

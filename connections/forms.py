@@ -31,7 +31,12 @@ class WriteOnlyTextarea(forms.Textarea):
 class ConnectionForm(forms.Form):
     """Name and settings of a connection, then one field for each property."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=80, validators=[valid_name])
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=80,
+        validators=[valid_name],
+        help_text=gettext_lazy("What this console and configuration files call the connection. Clients never see it."),
+    )
     labels = forms.CharField(label=gettext_lazy("Labels"), required=False, help_text=gettext_lazy("Words with commas between them."))
     read_only = forms.BooleanField(label=gettext_lazy("Read only"), required=False)
     max_rows = forms.IntegerField(
@@ -108,7 +113,7 @@ class ConnectionForm(forms.Form):
                 fields.append(self[clear_name(item)])
         found.setdefault("Advanced", []).extend(self[name] for name in ("labels", "read_only", "max_rows"))
         return [
-            {"label": _(name), "fields": fields, "is_basic": name in OPEN_GROUPS, "has_errors": any(f.errors for f in fields)}
+            {"name": name, "label": _(name), "fields": fields, "is_basic": name in OPEN_GROUPS, "has_errors": any(f.errors for f in fields)}
             for name, fields in found.items()
             if fields
         ]

@@ -11,13 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apiserver.server import stamp
+from apiserver.server.errors import answering
 from connections import vault
 from connections.connectors.registry import get_connector
 from connections.contract.connector import Session, TestStep
-from connections.contract.errors import InvalidProperties
+from connections.contract.errors import ConnectionFailed, InvalidProperties
 from connections.contract.table import Table, TableInfo, TableRef
 from connections.contract.unsayable import read_value
 from connections.models import Connection, valid_name
@@ -65,6 +68,8 @@ def save_connection(
 ) -> Connection:
     """Store a connection. A secret that `values` does not name keeps its stored value; an empty one is cleared."""
     valid_name(name)
+    if name != name.strip():
+        raise ValidationError(_("A name has no blanks at its ends."))
     secret_names = {item.name for item in get_connector(connector).properties if item.is_secret}
     kept = {n: vault.reveal(sealed) for n, sealed in existing.secrets.items() if n not in values} if existing else {}
     given = {**kept, **values}
@@ -104,6 +109,15 @@ def test_stored(connection: Connection, *, now: datetime) -> list[TestStep]:
     return steps
 
 
+def stored(connection_id: int) -> Connection:
+    """Return a connection; one that was deleted since the request began can't be reached any more."""
+    with answering():
+        found = Connection.objects.filter(pk=connection_id).first()
+    if found is None:
+        raise ConnectionFailed("The connection was deleted.", hint="Ask again: the resource is gone with it.")
+    return found
+
+
 class Sessions:
     """Open sessions of this process by connection; a changed connection gets a new one."""
 
@@ -120,11 +134,12 @@ class Sessions:
             return found[1]
         with self._lock:
             if current != self._stamp:
-                self._drop_changed()
+                with answering():
+                    self._drop_changed()
                 self._stamp = current
             found = self._sessions.get(connection_id)
             if found is None:
-                connection = Connection.objects.get(pk=connection_id)
+                connection = stored(connection_id)
                 session = get_connector(connection.connector).open(values_of(connection), read_only=connection.read_only)
                 found = self._sessions[connection_id] = (connection.version, session)
         return found[1]

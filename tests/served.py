@@ -68,10 +68,12 @@ def environment(data_dir: Path, extra: Mapping[str, str] | None = None) -> dict[
     return {**kept, "APISERVER_DATA_DIR": str(data_dir), **(extra or {})}
 
 
-def manage(data_dir: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def manage(
+    data_dir: Path, *arguments: str, extra: Mapping[str, str] | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
     """Run a management command to its end."""
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment(data_dir, extra), capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=ROOT, env=environment(data_dir, extra), capture_output=True, text=True, timeout=timeout)
 
 
 def serve(*arguments: str, data_dir: Path | None = None, extra: Mapping[str, str] | None = None) -> Served:

@@ -134,10 +134,10 @@ def stored(digest: str, address: str) -> Principal | None:
         raise AccessDenied(429, "TooManyRequests", message, hint="Wait a minute.", headers={"Retry-After": str(wait)})
     with answering():
         found = Authtoken.objects.select_related("user").filter(sha256=digest, revoked=None, user__is_active=True).first()
-    if found is None:
-        AUTHTOKENS.failed(address, digest)
-        return None
-    return principal_of(found.user, token_id=found.pk, expires=found.expires)
+        if found is not None:
+            return principal_of(found.user, token_id=found.pk, expires=found.expires)
+    AUTHTOKENS.failed(address, digest)
+    return None
 
 
 def anonymous() -> Principal:
@@ -150,5 +150,6 @@ def anonymous() -> Principal:
 
 def anonymous_user(name: str) -> Principal | None:
     """Return the rights of the user of that name; reading, where no administrator said otherwise."""
-    user = User.objects.filter(name=name).first() or User(name=name, privileges=["GET"])
-    return principal_of(user) if user.is_active else None
+    with answering():
+        user = User.objects.filter(name=name).first() or User(name=name, privileges=["GET"])
+        return principal_of(user) if user.is_active else None

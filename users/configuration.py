@@ -13,6 +13,7 @@ from apiserver.server.configuration_protocol import Change, ConfigurationError, 
 from apiserver.server.configuration_server import count, limit
 from users import tokens
 from users.models import PRIVILEGES, ROLES, Authtoken, Group, User
+from users.services import check_spelling
 
 KEYS = ("role", "privileges", "resources", "groups", "authtoken", "active", "requests_per_hour", "concurrent_requests", "token_days")
 LIMITS = ("requests_per_hour", "concurrent_requests", "token_days")
@@ -84,6 +85,7 @@ class UsersSection:
 def cleaned(row: User | Group, place: str, exclude: Sequence[str] = ()) -> None:
     """Raise for what the database can't hold."""
     try:
+        check_spelling(row.name)
         row.full_clean(exclude=list(exclude))
     except ValidationError as error:
         raise ConfigurationError(f"{place}: {' '.join(error.messages)}") from error

@@ -15,7 +15,7 @@ from apiserver.ui.access import admin_page
 from users import services
 from users.acting import by
 from users.forms import GroupForm
-from users.models import Group
+from users.models import PRIVILEGES, Group
 from users.pages import PAGE
 
 
@@ -23,7 +23,7 @@ from users.pages import PAGE
 def listing(request: HttpRequest) -> HttpResponse:
     """Show the groups."""
     page = Paginator(Group.objects.annotate(size=Count("users")).order_by("name"), PAGE).get_page(request.GET.get("page"))
-    return render(request, "users/groups.html", {"page": page})
+    return render(request, "users/groups.html", {"page": page, "privileges": PRIVILEGES})
 
 
 @admin_page

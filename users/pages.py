@@ -16,14 +16,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
+from apiserver.server import requestlog
 from apiserver.ui.access import admin_page
 from users import services, tokens
 from users.acting import by
 from users.forms import UserForm
-from users.models import ROLES, User
+from users.models import PRIVILEGES, ROLES, User
 from users.token_pages import show_once
 
 PAGE = 50
+DAYS = 7
 
 
 @admin_page
@@ -36,7 +38,9 @@ def listing(request: HttpRequest) -> HttpResponse:
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
     now = timezone.now()
     rows = [{"it": user, "tokens": tokens.live(user, now=now)} for user in page]
-    return render(request, "users/list.html", {"rows": rows, "page": page, "q": text, "role": role, "roles": ROLES})
+    return render(
+        request, "users/list.html", {"rows": rows, "page": page, "q": text, "role": role, "roles": ROLES, "privileges": PRIVILEGES}
+    )
 
 
 @never_cache
@@ -107,4 +111,12 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("User %(name)s was deleted.") % {"name": user.name})
             return redirect("users:list")
-    return render(request, "users/delete.html", {"person": user, "problem": problem}, status=409 if request.method == "POST" else 200)
+    now = timezone.now()
+    context = {
+        "person": user,
+        "problem": problem,
+        "tokens": tokens.live(user, now=now),
+        "asked": requestlog.resources_of(user.name, since=now.timestamp() - DAYS * 86400),
+        "days": DAYS,
+    }
+    return render(request, "users/delete.html", context, status=409 if request.method == "POST" else 200)

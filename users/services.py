@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -35,9 +36,17 @@ def keep_an_administrator(user: User) -> None:
         raise ValidationError(_("This is the last administrator who can sign in: make another one first."))
 
 
+def check_spelling(name: str) -> None:
+    """Refuse a name that would be stored in another spelling, or looks like another one: the person could not be found by it."""
+    plain = unicodedata.normalize("NFKC", name).strip()
+    if plain != name:
+        raise ValidationError({"name": _("Write the name as %(name)s.") % {"name": plain}})
+
+
 @transaction.atomic
 def save_user(user: User, *, who: str, address: str = "", groups: Sequence[Group] | None = None, **values: Any) -> User:
     """Store a new or changed user; `values` are fields of FIELDS. Raise ValidationError for what can't be."""
+    check_spelling(values.get("name", user.name))
     is_new = user.pk is None
     before = {name: getattr(user, name) for name in FIELDS}
     if not is_new and (values.get("role", user.role) != "admin" or not values.get("is_active", user.is_active)):
@@ -70,6 +79,7 @@ def delete_user(user: User, *, who: str, address: str = "") -> None:
 @transaction.atomic
 def save_group(group: Group, *, who: str, address: str = "", **values: Any) -> Group:
     """Store a new or changed group; `values` are name, privileges and resources."""
+    check_spelling(values.get("name", group.name))
     action = "group created" if group.pk is None else "group changed"
     for name in ("name", "privileges", "resources"):
         if name in values:

@@ -28,4 +28,4 @@ def effective(request: HttpRequest, pk: int) -> HttpResponse:
         }
         for name, resource in catalog_for(principal_of(person)).resources.items()
     ]
-    return render(request, "console/effective.html", {"person": person, "rows": rows, "hidden": len(every) - len(rows)})
+    return render(request, "console/effective.html", {"person": person, "rows": rows, "every": ORDER, "hidden": len(every) - len(rows)})

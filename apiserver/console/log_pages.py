@@ -6,15 +6,17 @@ import csv
 import datetime as dt
 import io
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.core.paginator import Paginator
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from apiserver.server import requestlog
@@ -24,14 +26,41 @@ from apiserver.ui.access import admin_page, console_page
 PAGE = 100
 MOST_DOWNLOADED = 50_000
 BATCH = 1000
+# What spreadsheets run as a formula: also behind blanks, also in the full width of East Asian keyboards.
+RUN = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 COLUMNS = ("time", *requestlog.COLUMNS[1:])
-MOMENT = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+RANGES = ((gettext_lazy("Last hour"), 3600), (gettext_lazy("Last 24 hours"), 86400), (gettext_lazy("Last 7 days"), 7 * 86400))
+
+
+class MomentField(forms.DateTimeField):
+    """A day, or a day and a time, as the log writes them: the same in every browser and language."""
+
+    widget = forms.TextInput(attrs={"placeholder": "2026-01-31 08:30", "autocomplete": "off", "spellcheck": "false"})
+    default_error_messages = {"invalid": gettext_lazy("Enter a day such as 2026-01-31, or a day and a time such as 2026-01-31 08:30.")}
+    input_formats = [f"%Y-%m-%d{gap}{time}" for gap in (" ", "T") for time in ("%H:%M:%S", "%H:%M")]
+
+    def __init__(self, *, is_end: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.is_end = is_end
+
+    def to_python(self, value: Any) -> dt.datetime | None:
+        """Return the moment; a day alone begins at midnight and ends with the next one."""
+        try:
+            day = dt.datetime.strptime(str(value or "").strip(), "%Y-%m-%d").replace(tzinfo=dt.UTC)
+        except ValueError:
+            return super().to_python(value)
+        return day + dt.timedelta(days=1) if self.is_end and day.year < dt.MAXYEAR else day
 
 
 class LogForm(forms.Form):
     """Filters of the request log."""
 
-    text = forms.CharField(label=gettext_lazy("Text"), required=False, max_length=200)
+    text = forms.CharField(
+        label=gettext_lazy("Text"),
+        required=False,
+        max_length=200,
+        widget=forms.TextInput(attrs={"placeholder": gettext_lazy("in address, query, SQL or error")}),
+    )
     user = forms.CharField(label=gettext_lazy("User"), required=False, max_length=150)
     status = forms.RegexField(
         r"^([1-5]xx|[1-5]\d\d)$",
@@ -40,8 +69,8 @@ class LogForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "4xx"}),
         error_messages={"invalid": gettext_lazy("Enter a status such as 404 or a class such as 4xx.")},
     )
-    since = forms.DateTimeField(label=gettext_lazy("From (UTC)"), required=False, widget=MOMENT)
-    until = forms.DateTimeField(label=gettext_lazy("Until (UTC)"), required=False, widget=MOMENT)
+    since = MomentField(label=gettext_lazy("From (UTC)"), required=False)
+    until = MomentField(label=gettext_lazy("Until (UTC)"), required=False, is_end=True)
     before = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
 
     def filters(self) -> dict[str, Any]:
@@ -66,7 +95,18 @@ def logs(request: HttpRequest) -> HttpResponseBase:
     kept.pop("before", None)
     older = f"{kept.urlencode()}&before={entries[-1]['id']}".lstrip("&") if len(found) > PAGE else ""
     context = {"form": form, "entries": entries, "older": older, "kept": kept.urlencode(), "is_newest": "before" not in request.GET}
-    return render(request, "server/logs.html", context)
+    return render(request, "server/logs.html", {**context, "ranges": ranges(kept, now=timezone.now())})
+
+
+def ranges(kept: QueryDict, *, now: dt.datetime) -> list[dict[str, Any]]:
+    """Return the addresses that show a time until now, the other filters kept."""
+    found = []
+    for label, seconds in RANGES:
+        asked = kept.copy()
+        asked["since"] = (now - dt.timedelta(seconds=seconds)).strftime("%Y-%m-%d %H:%M")
+        asked.pop("until", None)
+        found.append({"label": label, "query": asked.urlencode()})
+    return found
 
 
 def timed(entry: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +150,7 @@ def line(cells: Any) -> str:
 
 def harmless(value: Any) -> Any:
     """Return a value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return f"'{value}" if isinstance(value, str) and RUN.match(value) else value
 
 
 def as_json_lines(entries: Iterator[dict[str, Any]]) -> Iterator[str]:

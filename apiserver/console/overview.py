@@ -51,8 +51,8 @@ def steps(role: str) -> list[Step]:
         ),
         Step(
             _("Call the API"),
-            _("Copy an address below into a browser, a program or Power Automate."),
-            "",
+            _("Send the authtoken to an address below, from a program or Power Automate. Try it, beside each resource, shows how."),
+            reverse("resources:list"),
             bool(requestlog.search(limit=1, status="2xx")),
         ),
     ]
@@ -77,8 +77,8 @@ def warnings() -> list[str]:
 def health() -> list[dict[str, Any]]:
     """Return each connection with whether its last test went well, the failed ones first."""
     found = Connection.objects.order_by("name").annotate(result=F("last_test__ok")).values_list("pk", "name", "result")
-    rows = [{"pk": pk, "name": name, "result": result} for pk, name, result in found]
-    return sorted(rows, key=lambda row: (row["result"] is not False, row["result"] is not None))
+    rows = [{"pk": pk, "name": name, "test": None if ok is None else {"ok": ok}} for pk, name, ok in found]
+    return sorted(rows, key=lambda row: (row["test"] != {"ok": False}, row["test"] is not None))
 
 
 def product_version() -> str:

@@ -87,7 +87,7 @@ class Paths(BinderState):
         wire = self.dialect.wire(item.column) if is_wire else None
         if wire is None:
             return self.read(item.column, scope.alias)
-        return Read(table=scope.alias, column=item.column.name, template=self._percent(wire.select))
+        return Read(table=scope.alias, column=item.column.name, template=self.percent(wire.select))
 
     def below_property(self, item: PublishedProperty, rest: Sequence[nodes.Node], at: int) -> Value:
         """Refuse what follows a primitive property."""

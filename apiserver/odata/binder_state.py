@@ -90,14 +90,15 @@ class BinderState(ABC):
 
     def read(self, column: Column, alias: str) -> Read:
         """Return a column as it is read."""
-        return Read(table=alias, column=column.name, template=self._percent(self.dialect.select(column)))
+        return Read(table=alias, column=column.name, template=self.percent(self.dialect.select(column)))
 
     def bind(self, slot: Slot) -> Bind:
         """Return a bind mark for the slot."""
         self.slots.append(slot)
         return Bind(slot=len(self.slots) - 1, template=self.dialect.bind(slot.column))
 
-    def _percent(self, template: str) -> str:
+    def percent(self, template: str) -> str:
+        """Return a template as the driver takes it."""
         return template.replace("%", "%%") if self.dialect.doubles_percent else template
 
     def bind_literal(self, literal: nodes.Literal, column: Column) -> Bind:

@@ -20,6 +20,7 @@ from django.http.request import UnreadablePostError
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.parser_errors import ODataSyntaxError
 from apiserver.server.errors import NotReady
+from apiserver.server.responses import ApiResponse
 from connections.contract import errors as source
 
 log = logging.getLogger(__name__)
@@ -157,7 +158,7 @@ BY_STATUS = {
     503: "Unavailable",
 }
 # Answered by apiserver.server.middleware before a request comes here.
-BEFORE = frozenset({"AddressNotTrusted", "ProxyNotTrusted"})
+BEFORE = frozenset({"AddressNotTrusted", "ProxyNotTrusted", "HostNotAllowed"})
 UNEXPECTED = Answer(500, "InternalError")
 RETRY_SECONDS = 5
 
@@ -221,7 +222,8 @@ def _headers_of(error: Exception, answer: Answer) -> dict[str, str]:
 def _locate(problem: Problem, error: Exception) -> None:
     """Name the query option and the position in it, or the property."""
     option = getattr(error, "option", "")
-    problem.target = getattr(error, "target", "") or (option if option in ("", "path") or option.startswith(("$", "@")) else f"${option}")
+    named = getattr(error, "target", "") or (option if option in ("", "path") or option.startswith(("$", "@")) else f"${option}")
+    problem.target = _utf8(named)
     if not option:
         return
     position = getattr(error, "position", 0)
@@ -237,10 +239,15 @@ def _unexpected(error: Exception) -> Problem:
 
 
 def _sentence(text: str) -> str:
-    text = text.strip()
+    text = _utf8(text.strip())
     if not text:
         return ""
     return text if text[-1] in ".!?" else text + "."
+
+
+def _utf8(text: str) -> str:
+    """Return a text that can be sent: half of a surrogate pair, which JSON lets into a request, becomes a question mark."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def error_body(problem: Problem) -> bytes:
@@ -255,7 +262,7 @@ def error_body(problem: Problem) -> bytes:
 
 def error_response(problem: Problem) -> HttpResponse:
     """Return the answer: always JSON, whatever the client accepts."""
-    response = HttpResponse(error_body(problem), status=problem.status, content_type="application/json")
+    response = ApiResponse(error_body(problem), status=problem.status, content_type="application/json")
     for name, value in problem.headers.items():
         response[name] = value
     return response

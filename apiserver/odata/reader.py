@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import Any
 
 from apiserver.odata import computed, expander, skiptoken
 from apiserver.odata.binder import Binder
+from apiserver.odata.drift import not_unique
 from apiserver.odata.reader_plan import Plan, Question, count_plan, order_keys, planned, run, run_straight, set_plan
 from apiserver.odata.straight import StraightMaker
+from apiserver.odata.straight_database import NotWritten
 from apiserver.resources.catalog import PublishedProperty
 
 ALL_ROWS = 2**62
@@ -44,7 +46,7 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str, 
         return SetResult([], count)
     offset = mark.offset if options.skiptoken else options.skip or 0
     is_streamed = size == 0 and (limit is None or limit > MOST_HELD)
-    plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed, straight=straight)
+    plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed, straight=straight, is_page=True)
     result = SetResult([], count, is_streamed=is_streamed, is_json=plan.straight is not None)
     if is_streamed:
         result.rows = chain.from_iterable(shown(question, plan, batch, root) for batch in found)
@@ -55,11 +57,15 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str, 
         rest = None if left is None else left - size
         last = skiptoken.texts(plan.order, last_keys(plan, rows[-1])) if question.resource.key else ()
         result.next = skiptoken.write(question, skiptoken.Mark(last, 0 if question.resource.key else offset + size, rest))
-    result.rows = shown(question, plan, rows, root)
+    try:
+        result.rows = shown(question, plan, rows, root)
+    except NotWritten:  # read again, for the error that names the row and the column
+        assert straight is not None
+        return read_set(question, size=size, names=names, root=root, straight=replace(straight, is_by_database=False))
     return result
 
 
-def shown(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str) -> list[dict[str, Any]]:
+def shown(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str) -> list[Any]:
     """Return the rows by name with their expansions, or as JSON objects."""
     if plan.straight is not None:
         return plan.straight.objects(rows)
@@ -105,16 +111,17 @@ def fetch(
     *,
     stream: bool,
     straight: StraightMaker | None = None,
+    is_page: bool = False,
 ) -> tuple[Plan, Iterator[Sequence[Sequence[Any]]]]:
     """Run the page's statement; rows come in batches."""
     nulls = tuple(value is None for value in mark.values) if mark.values else None
     if offset and limit is None:
         limit = ALL_ROWS
-    flags = (limit is not None, offset > 0, None if straight is None else straight.has_control)
+    flags = (limit is not None, offset > 0, is_page, None if straight is None else (straight.has_control, straight.is_by_database))
 
     def build(binder: Binder) -> Plan:
         last = None if nulls is None else [None if is_null else "" for is_null in nulls]
-        made = straight.make(items) if straight else None
+        made = straight.make(items, is_page=is_page) if straight else None
         return set_plan(binder, question, items, last, is_limited=flags[0], is_skipping=flags[1], straight=made)
 
     plan, literals = planned(question, build, "set", tuple(item.name for item in items), nulls, flags)
@@ -144,8 +151,10 @@ def needed(question: Question, names: Sequence[str]) -> list[PublishedProperty]:
 
 def read_one(question: Question, *, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> dict[str, Any] | None:
     """Return the one row that `question.where` names, None when there is none (or the row filter hides it)."""
-    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 1, 0, stream=False, straight=straight)
+    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 2, 0, stream=False, straight=straight)
     rows = [row for batch in found for row in batch]
+    if len(rows) > 1:
+        raise not_unique(question.resource)
     return shown(question, plan, rows, root)[0] if rows else None
 
 

@@ -15,15 +15,16 @@ from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_state import Scope, Slot, Value
 from apiserver.odata.binder_values import driver_value, value_for
+from apiserver.odata.drift import Kinds, check, kinds_of
 from apiserver.odata.shape import shape
 from apiserver.odata.straight import Straight
+from apiserver.odata.straight_database import ROW, DatabaseJson
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
 from connections.contract.connector import Session
 from connections.contract.dialect import Dialect
-from connections.contract.errors import BadValue
 from connections.contract.table import FLOATS, Column, Type
-from connections.contract.unsayable import read_value
-from connections.engine.nodes import FALSE, all_of, fn, select
+from connections.contract.unsayable import UNREADABLE, read_value
+from connections.engine.nodes import FALSE, Read, all_of, fn, select
 from connections.engine.printer import Statement, print_statement
 
 MAX_PLANS = 1000
@@ -49,7 +50,8 @@ class Plan:
     decoders: tuple[Callable[[Any], Any] | None, ...]
     names: tuple[str, ...]  # properties, in front of the order keys
     order: tuple[Column, ...] = ()  # columns of the order keys, after the names
-    straight: Straight | None = None  # how the rows become JSON without being decoded
+    straight: Straight | DatabaseJson | None = None  # how the rows become JSON without being decoded
+    kinds: Kinds = ()  # what the rows of a table that changed since are known by
 
     def binds(self, literals: Sequence[nodes.Literal], given: Mapping[str, Any], dialect: Dialect) -> list[Any]:
         """Return the driver's values in the order of the marks."""
@@ -142,6 +144,7 @@ def run(
     decoders = [(place, decode) for place, decode in enumerate(plan.decoders) if decode is not None]
     try:
         for batch in result.batches:
+            check(batch, plan.kinds)
             for raw in batch:
                 yield decoded(raw, decoders)
     finally:
@@ -155,7 +158,7 @@ def decoded(raw: Sequence[Any], decoders: Sequence[tuple[int, Callable[[Any], An
         for place, decode in decoders:
             if row[place] is not None:
                 row[place] = decode(row[place])
-    except BadValue:
+    except UNREADABLE:
         row = list(raw)
         for place, decode in decoders:
             row[place] = read_value(decode, raw[place])
@@ -168,7 +171,9 @@ def run_straight(
     """Give the rows of a straight plan in batches, as they came."""
     result = question.session.query(plan.statement.sql, plan.binds(literals, given, question.dialect), stream=stream)  # type: ignore[call-arg]
     try:
-        yield from result.batches
+        for batch in result.batches:
+            check(batch, plan.kinds)
+            yield batch
     finally:
         result.close()
 
@@ -208,8 +213,8 @@ def order_keys(binder: Binder, question: Question, scope: Scope) -> list[OrderKe
         except BindError as error:
             error.option = "$orderby"
             raise
-        if value.type is None:
-            continue
+        if value.type is None or value.tree.find(Read, exp.Table) is None:
+            continue  # what is the same for every row; a database may take a number for the place of a column
         found.append(order_key(value, is_descending=item.is_descending))
     if question.resource.key:
         ties = [question.resource.by_name[name] for name in question.resource.key]
@@ -281,7 +286,7 @@ def set_plan(
     *,
     is_limited: bool,
     is_skipping: bool,
-    straight: Straight | None = None,
+    straight: Straight | DatabaseJson | None = None,
 ) -> Plan:
     """Return the plan of a page: the properties, then the order keys that the next link needs."""
     scope = computed.scope_of(binder, question.resource, question.options)
@@ -290,7 +295,12 @@ def set_plan(
     wanted = conditions(binder, question, scope)
     if last is not None:
         wanted.append(beyond(binder, keys, last))
-    columns = [binder.property_value_any(item, scope, is_wire=straight is not None) for item in items]
+    by_database = straight if isinstance(straight, DatabaseJson) else None
+    if by_database:
+        items = by_database.items
+        columns = [Read(table=scope.alias, column=item.column.name, template="{0}") for item in items]
+    else:
+        columns = [binder.property_value_any(item, scope, is_wire=straight is not None) for item in items]
     query = select([*columns, *added.trees, *[key.tree.copy() for key in keys]], binder.source(question.resource, scope.alias))
     if wanted:
         query.where(all_of(wanted), copy=False)
@@ -301,9 +311,12 @@ def set_plan(
         query.set("offset", exp.Offset(expression=binder.bind(Slot(COUNT_COLUMN, name="$offset"))))
     decode = question.dialect.decode
     decoders = (*(decode(item.column) for item in items), *added.decoders, *(key_decoder(key.column, question.dialect) for key in keys))
-    statement = print_statement(query, question.dialect)
     names = (*(item.name for item in items), *added.names)
-    return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight)
+    kinds = kinds_of([item.column for item in items], decoders[: len(items)], question.dialect)
+    if by_database:  # whose casts keep the types
+        query, decoders, names, kinds = by_database.query(binder, query, len(keys)), (None, *decoders[len(items) :]), (ROW,), ()
+    statement = print_statement(query, question.dialect)
+    return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight, kinds)
 
 
 def key_decoder(column: Column, dialect: Dialect) -> Callable[[Any], Any] | None:

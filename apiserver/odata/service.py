@@ -20,6 +20,8 @@ from apiserver.odata.resolve import DOCUMENTS, Target, resolve, resolve_id
 from apiserver.odata.service_methods import allowed_methods, check_rights
 from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
+from apiserver.server.api_handler import RAW_PATH
+from apiserver.server.responses import ApiResponse
 from connections.contract.connector import Session
 
 # Names in the query that steer the server, not the data: never read as OData aliases, never repeated in links.
@@ -101,7 +103,7 @@ def bound(exchange: Exchange) -> HttpResponseBase | None:
     headers.check_sizes(exchange.request, exchange.limits)
     deadline.begin(exchange.limits.request_seconds)
     if exchange.request.method == "OPTIONS":
-        return HttpResponse(status=200, headers={"Allow": ", ".join(headers.METHODS)})
+        return ApiResponse(status=200, headers={"Allow": ", ".join(headers.METHODS)})
     return None
 
 
@@ -208,8 +210,8 @@ def split_query(raw: str) -> tuple[str, dict[str, str]]:
 
 
 def _check_bytes(request: HttpRequest) -> None:
-    """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded."""
-    raw = request.META.get("PATH_INFO", "")
+    """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded, and another row has that key."""
+    raw = request.META.get(RAW_PATH) or request.META.get("PATH_INFO", "")
     try:
         text = raw.encode("latin-1").decode()
     except UnicodeEncodeError:
@@ -240,7 +242,7 @@ def readable(catalog: Catalog) -> Catalog:
 
 def _without_body(response: HttpResponseBase) -> HttpResponse:
     body = b"" if response.streaming else response.content  # type: ignore[attr-defined]
-    empty = HttpResponse(status=response.status_code, headers=dict(response.items()))
+    empty = ApiResponse(status=response.status_code, headers=dict(response.items()))
     if not response.streaming:
         empty["Content-Length"] = str(len(body))
     return empty

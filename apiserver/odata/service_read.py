@@ -22,7 +22,7 @@ from apiserver.odata.versions import check_version
 from apiserver.odata.writer import no_row
 from apiserver.odata.writer_sql import Row, by_column
 from apiserver.resources.catalog import PublishedResource
-from apiserver.server.responses import when_closed
+from apiserver.server.responses import ApiResponse, when_closed
 from apiserver.server.slow_clients import enter_stream
 from connections.contract.table import Type
 
@@ -148,7 +148,7 @@ def _rows(exchange: Exchange, size: int) -> HttpResponseBase:
         begun = [chunk for chunk in (next(chunks, b""), next(chunks, b"")) if chunk]
         response: HttpResponseBase = StreamingHttpResponse(_resumed(exchange, begun, chunks), content_type=exchange.format.content_type)
     else:
-        response = HttpResponse(b"".join(chunks), content_type=exchange.format.content_type)
+        response = ApiResponse(b"".join(chunks), content_type=exchange.format.content_type)
     if exchange.preferences.page_size is not None:
         response["Preference-Applied"] = f"{exchange.preferences.page_size_name}={size}"
     response["Vary"] = "Accept, Prefer, OData-MaxVersion"
@@ -223,12 +223,12 @@ def one_entity(exchange: Exchange) -> HttpResponseBase:
         return plain_entity(exchange, resource)
     row = single_row(exchange, _with_etag(exchange, resource, exchange.options))
     if row is None:
-        return HttpResponse(status=204)
+        return ApiResponse(status=204)
     exchange.context.log["rows"] = 1
     if exchange.target.suffix == "$ref":
         writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
         body = writer.context("$ref") | {"@odata.id": f"{exchange.context.root}/{entity_id(resource, row)}"}
-        return HttpResponse(dumps(body), content_type=exchange.format.content_type)
+        return ApiResponse(dumps(body), content_type=exchange.format.content_type)
     unchanged = still(exchange, etag_of(resource, row)) if has_etag(resource) else None
     return unchanged or entity_response(exchange, resource, row, status=200)
 
@@ -237,7 +237,7 @@ def plain_entity(exchange: Exchange, resource: PublishedResource) -> HttpRespons
     """Answer one row of plain properties, which comes as JSON from the source."""
     found = single_row(exchange, exchange.options, read=service_rows.read_json)
     if found is None:
-        return HttpResponse(status=204)
+        return ApiResponse(status=204)
     exchange.context.log["rows"] = 1
     tag = found.get("@odata.etag")
     unchanged = still(exchange, tag) if tag else None
@@ -245,14 +245,14 @@ def plain_entity(exchange: Exchange, resource: PublishedResource) -> HttpRespons
         return unchanged
     fragment = entity_context(exchange.catalog, resource, exchange.options, is_single=True)
     body = {"@odata.context": f"{exchange.context.root}/$metadata#{fragment}", **found}
-    return HttpResponse(dumps(body), content_type=exchange.format.content_type, headers={"ETag": tag} if tag else None)
+    return ApiResponse(dumps(body), content_type=exchange.format.content_type, headers={"ETag": tag} if tag else None)
 
 
 def still(exchange: Exchange, tag: str) -> HttpResponse | None:
     """Refuse a row that is not the one of If-Match; return 304 for one that the client has."""
     if exchange.request.headers.get("If-Match"):
         check_still(exchange.request, tag)
-    return HttpResponse(status=304, headers={"ETag": tag}) if is_unchanged(exchange.request, tag) else None
+    return ApiResponse(status=304, headers={"ETag": tag}) if is_unchanged(exchange.request, tag) else None
 
 
 def single_row(exchange: Exchange, options: nodes.Options, read: ReadRow = service_rows.read_one) -> Mapping[str, Any] | None:
@@ -269,7 +269,7 @@ def entity_response(exchange: Exchange, resource: PublishedResource, row: Mappin
     writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
     fragment = entity_context(exchange.catalog, resource, exchange.options, is_single=True)
     body = writer.context(fragment) | writer.entity(writer.shape(resource, exchange.options), row)
-    response = HttpResponse(dumps(body), status=status, content_type=exchange.format.content_type)
+    response = ApiResponse(dumps(body), status=status, content_type=exchange.format.content_type)
     if has_etag(resource):
         response["ETag"] = etag_of(resource, row)
     return response
@@ -297,7 +297,7 @@ def property_response(exchange: Exchange, resource: PublishedResource, row: Mapp
     """Answer the addressed property of a row."""
     item = exchange.target.item
     if item is None or shown_value(resource, row, item.name) is None:
-        return HttpResponse(status=204)
+        return ApiResponse(status=204)
     writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
     encode = json_encoder(item.column, is_ieee754=exchange.format.is_ieee754)
     body = writer.context(
@@ -306,7 +306,7 @@ def property_response(exchange: Exchange, resource: PublishedResource, row: Mapp
     if exchange.format.level == "full" and not is_inferred(item.column):
         body["@odata.type"] = declared_type(item.column)
     body["value"] = encode(row[item.name]) if encode else row[item.name]
-    return HttpResponse(dumps(body), content_type=exchange.format.content_type)
+    return ApiResponse(dumps(body), content_type=exchange.format.content_type)
 
 
 def _property_row(exchange: Exchange) -> Mapping[str, Any]:
@@ -329,10 +329,10 @@ def raw_value(exchange: Exchange) -> HttpResponseBase:
     accepts_raw(exchange.options.format or exchange.request.headers.get("Accept", ""), media)
     value = shown_value(exchange.target.resource, _property_row(exchange), item.name)
     if value is None:
-        return HttpResponse(status=204)
+        return ApiResponse(status=204)
     if item.column.type is Type.BINARY:
-        return HttpResponse(bytes(value), content_type=media)
-    return HttpResponse(plain_text(item.column, value).encode("utf-8", "replace"), content_type="text/plain;charset=utf-8")
+        return ApiResponse(bytes(value), content_type=media)
+    return ApiResponse(plain_text(item.column, value).encode("utf-8", "replace"), content_type="text/plain;charset=utf-8")
 
 
 def count(exchange: Exchange) -> HttpResponseBase:
@@ -342,4 +342,4 @@ def count(exchange: Exchange) -> HttpResponseBase:
     options = replace(exchange.options, top=None, skip=None, orderby=None, expand=None, select=None, count=None)
     number = service_rows.count_rows(exchange, exchange.target.resource, options, where) if where is not None else 0
     exchange.context.log["rows"] = 1
-    return HttpResponse(str(number), content_type="text/plain")
+    return ApiResponse(str(number), content_type="text/plain")

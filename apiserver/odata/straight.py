@@ -17,10 +17,11 @@ from apiserver.odata.nodes import Options
 from apiserver.odata.payload import selected_names
 from apiserver.odata.payload_context import not_shown
 from apiserver.odata.payload_values import Encode, json_encoder, special_number
+from apiserver.odata.straight_database import DatabaseJson, database_json
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
 from connections.contract.dialect import Dialect
-from connections.contract.errors import BadValue
 from connections.contract.table import Column, Type
+from connections.contract.unsayable import UNREADABLE, reason_of
 
 Cells = Sequence[Any]
 
@@ -54,7 +55,7 @@ def lenient(encode: Encode) -> Encode:
     def run(value: Any) -> Any:
         try:
             return encode(value)
-        except BadValue:
+        except UNREADABLE:
             return str(value)
 
     return run
@@ -79,7 +80,7 @@ class Straight:
         for place, encode in self.encoders:
             try:
                 columns[place] = [None if value is None else encode(value) for value in columns[place]]
-            except BadValue as error:
+            except UNREADABLE as error:
                 raise self.not_shown(rows, place, encode) from error
         names, shown = self.names, list(self.shown(columns))
         if self.tagged is not None:
@@ -94,9 +95,9 @@ class Straight:
         for row in rows:
             try:
                 None if row[place] is None else encode(row[place])
-            except BadValue as error:
+            except UNREADABLE as error:
                 key = ", ".join(str(row[self.read.index(name)]) for name in self.resource.key)
-                return not_shown(self.resource, key, self.read[place], error)
+                return not_shown(self.resource, key, self.read[place], reason_of(error))
         raise AssertionError("one of the rows failed")
 
 
@@ -108,13 +109,20 @@ class StraightMaker:
     options: Options
     dialect: Dialect
     has_control: bool
+    is_by_database: bool = True  # where the source can and may
 
-    def make(self, items: Sequence[PublishedProperty]) -> Straight:
+    def make(self, items: Sequence[PublishedProperty], *, is_page: bool) -> Straight | DatabaseJson:
         """Return how rows that hold `items` are shown."""
-        places = {item.name: place for place, item in enumerate(items)}
         names = tuple(selected_names(self.resource, self.options))
-        encoders = [(place, encoder(item.column, self.dialect), item.name in names) for place, item in enumerate(items)]
         tags = etag_names(self.resource) if self.has_control and has_etag(self.resource) else ()
+        source = self.dialect.row_json if self.is_by_database and is_page and not tags else None
+        by_database = database_json(source, items, names) if source is not None else None
+        return by_database or self.straight(items, names, tags)
+
+    def straight(self, items: Sequence[PublishedProperty], names: tuple[str, ...], tags: Sequence[str]) -> Straight:
+        """Return how JSON is made of them here."""
+        places = {item.name: place for place, item in enumerate(items)}
+        encoders = [(place, encoder(item.column, self.dialect), item.name in names) for place, item in enumerate(items)]
         return Straight(
             self.resource,
             names,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apiserver.odata import deadline
+from apiserver.odata.drift import not_unique
 from apiserver.odata.errors import BadPayload, Forbidden, InvalidValue, NotBuilt, NotFound
 from apiserver.odata.writer_body import Change, change_of
 from apiserver.odata.writer_sql import Condition, Row, TableSql, by_column, key_columns
@@ -38,6 +39,8 @@ class Writer:
         table = TableSql(resource, self.dialect)
         sql, binds = table.select(where, lock=lock, condition=self.condition_of(resource))
         found = table.rows(self._run(sql, binds).rows)
+        if len(found) > 1:
+            raise not_unique(resource)
         return found[0] if found else None
 
     def require(self, resource: PublishedResource, key: Mapping[str, Any], *, lock: bool = False) -> Row:
@@ -112,7 +115,8 @@ class Writer:
         where = {name: row[name] for name in key_columns(resource)}
         if values or expressions:
             sql, binds = TableSql(resource, self.dialect).update(values, expressions or {}, where)
-            self._run(sql, binds)
+            if self._run(sql, binds).row_count > 1:
+                raise not_unique(resource)
             self.rows_written += 1
         changed = self.fetch(resource, where)
         if changed is None:
@@ -148,7 +152,10 @@ class Writer:
         """Delete the row in hand."""
         where = {name: row[name] for name in key_columns(resource)}
         sql, binds = TableSql(resource, self.dialect).delete(where)
-        if self._run(sql, binds).row_count == 0:
+        count = self._run(sql, binds).row_count
+        if count > 1:
+            raise not_unique(resource)
+        if count == 0:
             raise no_row(resource)
         self.rows_written += 1
 

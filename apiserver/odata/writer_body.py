@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.http import HttpRequest
@@ -77,7 +77,7 @@ def parse_object(body: bytes, depth: int = DEFAULT_LIMITS.json_depth) -> dict[st
     if not body.strip():
         raise BadPayload("The body is empty.", hint="Send a JSON object.")
     try:
-        found = json.loads(body.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_once)
+        found = json.loads(body.decode("utf-8-sig"), parse_float=_decimal, parse_constant=_refuse, object_pairs_hook=_once)
     except UnicodeDecodeError:
         raise BadPayload("The body is not UTF-8.", hint="Send UTF-8.") from None
     except json.JSONDecodeError as error:
@@ -90,6 +90,13 @@ def parse_object(body: bytes, depth: int = DEFAULT_LIMITS.json_depth) -> dict[st
         raise BadPayload("The body is not a JSON object.", hint="Send one object in braces.")
     _check_depth(found, depth, depth)
     return found
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise BadPayload("The body holds a number whose exponent is out of range.", hint="Send a smaller one.") from None
 
 
 def _refuse(word: str) -> Any:

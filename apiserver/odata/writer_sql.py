@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apiserver.odata.drift import check, kinds_of
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.table import Column, Type
@@ -48,9 +49,10 @@ class TableSql:
         locking = _LOCKS.get(self.dialect.name, "") if lock else ""
         return f"SELECT {listed} FROM {self.table} AS {self._name(ALIAS)}{text}{locking}", binds  # noqa: S608 names are quoted, values bound
 
-    def rows(self, raw: Iterable[Sequence[Any]]) -> list[Row]:
+    def rows(self, raw: Sequence[Sequence[Any]]) -> list[Row]:
         """Return the rows of `select`, decoded."""
         decoders = [self.dialect.decode(column) for column in self.columns.values()]
+        check(raw, kinds_of(list(self.columns.values()), decoders, self.dialect))
         names = list(self.columns)
         return [{name: read_value(decode, value) for name, value, decode in zip(names, line, decoders, strict=True)} for line in raw]
 

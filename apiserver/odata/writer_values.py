@@ -70,8 +70,15 @@ _OWN: dict[Type, type | tuple[type, ...]] = {
 
 def _bad(name: str, column: Column, raw: Any) -> InvalidValue:
     kind = f"a collection of Edm.{column.type}" if column.is_collection else f"a value of Edm.{column.type}"
-    shown = "an object" if isinstance(raw, dict) else "a list" if isinstance(raw, list) else repr(raw)[:60]
+    shown = "an object" if isinstance(raw, dict) else "a list" if isinstance(raw, list) else _shown(raw)
     return InvalidValue(f"{name} takes {kind}, not {shown}.", target=name, hint="Send the type that $metadata declares.")
+
+
+def _shown(raw: Any) -> str:
+    """Return a value as the client wrote it, near enough."""
+    if isinstance(raw, bool):
+        return str(raw).lower()
+    return f"'{raw[:60]}'" if isinstance(raw, str) else str(raw)[:60]
 
 
 def _string(column: Column, raw: str, name: str) -> str:
@@ -126,16 +133,20 @@ def _integer(column: Column, number: Decimal, name: str) -> int:
 def _decimal(column: Column, number: Decimal, name: str) -> Decimal:
     if number.adjusted() > 1000 or number.adjusted() < -1000:
         raise InvalidValue(f"{name} has too many digits.", target=name, hint="Send a number of fewer digits.")
-    shown = number.normalize()
-    exponent = shown.as_tuple().exponent
-    decimals = max(0, -int(exponent)) if shown else 0
-    if column.scale is not None and decimals > column.scale:
+    if column.scale is not None and _places(number) > column.scale:
         raise InvalidValue(f"{name} takes at most {column.scale} digits after the point.", target=name, hint="Round the number first.")
-    if column.precision is not None and column.scale is not None and shown and shown.adjusted() + 1 > column.precision - column.scale:
+    if column.precision is not None and column.scale is not None and number and number.adjusted() + 1 > column.precision - column.scale:
         raise InvalidValue(
             f"{name} takes at most {column.precision - column.scale} digits before the point.", target=name, hint="Send a smaller number."
         )
     return number
+
+
+def _places(number: Decimal) -> int:
+    """Return the digits after the point, zeros at the end left out (`normalize` would round beyond 28 digits)."""
+    _, digits, exponent = number.as_tuple()
+    zeros = len(digits) - len(bytes(digits).rstrip(b"\0"))
+    return max(0, -int(exponent) - zeros) if number else 0
 
 
 def _boolean(text: str) -> bool:

@@ -12,6 +12,7 @@ from apiserver.resources import names, snapshot
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource, RowFilter
 from apiserver.resources.models import Resource
 from apiserver.server import options, stamp
+from apiserver.server.errors import answering
 from connections.contract.table import KEY_TYPES, Table
 from users.principal import GrantRights, Principal
 
@@ -32,7 +33,8 @@ class Cache:
         current = stamp.value()
         with self._lock:
             if current != self._stamp:
-                self._published = published()
+                with answering():
+                    self._published = published()
                 self._catalogs.clear()
                 self._stamp = current
             found = self._catalogs.get(principal.fingerprint)

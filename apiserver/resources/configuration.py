@@ -7,7 +7,7 @@ from typing import Any
 
 from apiserver.resources import names, snapshot
 from apiserver.resources.models import ALL_METHODS, Resource
-from apiserver.resources.services import create, unpublish, update
+from apiserver.resources.services import create, schema_there, unpublish, update
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, nearest, reference, typed
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Table, TableRef
@@ -66,10 +66,11 @@ class ResourcesSection:
         table = view_of(connection, sql, place) if sql else table_of(connection, values, existing, place)
         settings = settings_of(values, table, place)
         label = f"resources/{name}"
+        wanted = public_id(values["id"], existing, place) if values.get("id") else ""
         if existing is None:
             resource = create(name, connection, table, sql=sql, **settings)
-            if values.get("id") and values["id"] != resource.public_id:
-                Resource.objects.filter(pk=resource.pk).update(public_id=public_id(values["id"], place))
+            if wanted:
+                Resource.objects.filter(pk=resource.pk).update(public_id=wanted)
             change.created.append(label)
         elif update(existing, table=table, connection=connection, sql=sql, **settings):
             change.updated.append(label)
@@ -86,10 +87,15 @@ class ResourcesSection:
         return {resource.name: exported(resource) for resource in Resource.objects.select_related("connection")}
 
 
-def public_id(text: Any, place: str) -> str:
-    """Return an id of letters and digits."""
+def public_id(text: Any, existing: Resource | None, place: str) -> str:
+    """Return an id of letters and digits that no other resource has; clients know a resource by it, so that it stays."""
     if not isinstance(text, str) or not text.isascii() or not text.isalnum() or not 1 <= len(text) <= 60:
-        raise ConfigurationError(f"{place}.id must be letters and digits.")
+        raise ConfigurationError(f"{place}.id must be letters and digits, at most 60.")
+    if existing is not None and existing.public_id != text:
+        raise ConfigurationError(f"{place}.id is {existing.public_id} for good: leave it out, or publish under another name.")
+    holder = Resource.objects.filter(public_id=text).first()
+    if holder is not None and holder != existing:
+        raise ConfigurationError(f"{place}.id: {holder.name} has it, and ids are told apart by clients.")
     return text
 
 
@@ -129,7 +135,7 @@ def table_of(connection: Connection, values: Mapping[str, Any], existing: Resour
     table = values.get("table") or (existing.table if existing else None)
     if not table:
         raise ConfigurationError(f"{place}.table is missing: name the table to publish.")
-    schema = values.get("schema", existing.schema if existing and existing.connection_id == connection.pk else "")
+    schema = values.get("schema", schema_there(existing, connection) if existing else "")
     if connection.connector == "sqlite" and schema not in (None, "", "main"):
         raise ConfigurationError(f"{place}.schema: SQLite has no schema {schema!r}; leave schema out.")
     try:

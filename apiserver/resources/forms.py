@@ -23,14 +23,25 @@ SIMPLE = ("name", "title", "description", "methods", "key", "search", "check_col
 class ResourceForm(forms.Form):
     """Name, texts, methods, columns, key and what else clients notice."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=128, required=False)
-    title = forms.CharField(label=gettext_lazy("Title"), max_length=200, required=False)
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=128,
+        required=False,
+        help_text=gettext_lazy("A new name changes the address: clients that use the old one get 404."),
+    )
+    title = forms.CharField(
+        label=gettext_lazy("Title"),
+        max_length=200,
+        required=False,
+        help_text=gettext_lazy("What people read instead of the name, in API descriptions and in this console."),
+    )
     description = forms.CharField(label=gettext_lazy("Description"), required=False, widget=forms.Textarea(attrs={"rows": "3"}))
     methods = forms.MultipleChoiceField(
         label=gettext_lazy("Methods"),
         required=False,
         choices=[(method, method) for method in ALL_METHODS],
         widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("What clients may do at most; users need the privilege as well."),
     )
     key = forms.MultipleChoiceField(
         label=gettext_lazy("Key"),

@@ -1,8 +1,6 @@
-"""API: the list of resources with their addresses, the page of one resource, taking it back."""
+"""API: the list of resources with their addresses and the page of one resource."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -12,15 +10,15 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apiserver.resources import builder, services
+from apiserver.resources import builder, services, snapshot
 from apiserver.resources.forms import ResourceForm
-from apiserver.resources.models import Resource
+from apiserver.resources.models import ALL_METHODS, Resource
+from apiserver.resources.publish_pages import reading_reason
 from apiserver.resources.relation_pages import note, relations
 from apiserver.server.addresses import service_root
 from apiserver.ui.access import console_page
 from apiserver.ui.said import said
 from connections.contract.errors import ConnectorError
-from users.models import Group
 
 PAGE = 50
 
@@ -29,13 +27,27 @@ PAGE = 50
 def listing(request: HttpRequest) -> HttpResponse:
     """Show the resources, a page at a time, with their addresses."""
     root, text = service_root(request, None), request.GET.get("q", "").strip()
-    found = Resource.objects.select_related("connection").defer("snapshot")
+    found = Resource.objects.select_related("connection")
     if text:
         found = found.filter(Q(name__icontains=text) | Q(title__icontains=text) | Q(connection__name__icontains=text))
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    rows = [{"it": item, "address": f"{root}/{item.name}"} for item in page]
-    context = {"rows": rows, "page": page, "q": text, "root": root, "oas": f"{root}/$oas", "has_any": bool(text or rows)}
+    rows = [{"it": item, "address": f"{root}/{item.name}", "methods": served_methods(item)} for item in page]
+    context = {
+        "rows": rows,
+        "every": ALL_METHODS,
+        "page": page,
+        "q": text,
+        "root": root,
+        "oas": f"{root}/$oas",
+        "has_any": bool(text or rows),
+    }
     return render(request, "resources/list.html", context)
+
+
+def served_methods(resource: Resource) -> list[str]:
+    """Return the methods that are answered in the end: views and tables without a key are only read."""
+    found = builder.resource_of(resource, snapshot.from_json(resource.snapshot)).methods
+    return [method for method in ALL_METHODS if method in found]
 
 
 @console_page
@@ -53,6 +65,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("resources:edit", pk)
     root = service_root(request, None)
     context = {"resource": resource, "form": form, "address": f"{root}/{resource.name}", "oas": f"{root}/$oas"}
+    context |= {"reason": reading_reason(resource.connection, form.table, builder.key_of(resource, form.table))}
     context |= {"relations": relations(resource), "holders": [holder.name for holder in services.holders(resource.name)]}
     return render(request, "resources/form.html", context, status=422 if form.errors else 200)
 
@@ -69,29 +82,3 @@ def refresh(request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, _("The table has changed: see its columns.") if has_changed else _("The table has not changed."))
     return redirect("resources:edit", pk)
-
-
-@console_page
-def unpublish(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask, then take the resource back."""
-    resource = get_object_or_404(Resource, pk=pk)
-    if request.method != "POST":
-        holders = [{"it": holder, "is_group": isinstance(holder, Group)} for holder in services.holders(resource.name)]
-        context = {"resource": resource, "holders": holders, "broken": relations_to(resource)}
-        return render(request, "resources/unpublish.html", context)
-    name = resource.name
-    services.unpublish(resource)
-    note(request, "resource unpublished", name)
-    messages.success(request, _("%(name)s is no longer published.") % {"name": name})
-    return redirect("resources:list")
-
-
-def relations_to(resource: Resource) -> list[dict[str, Any]]:
-    """Return the relations of other resources that lead to this one: they go with it."""
-    keys = dict(Resource.objects.values_list("name", "pk"))
-    return [
-        {"pk": keys[name], "resource": name, "relation": item.name}
-        for name, other in builder.published().items()
-        for item in other.navigations
-        if item.target == resource.name and name != resource.name
-    ]

@@ -87,7 +87,7 @@ def rename(resource: Resource, name: str) -> None:
 
 def holders(name: str) -> list[User | Group]:
     """Return the users and groups whose rights name the resource."""
-    everyone: list[User | Group] = [*User.objects.exclude(resources=None), *Group.objects.exclude(resources=None)]
+    everyone: list[User | Group] = [*User.objects.exclude(resources__isnull=True), *Group.objects.exclude(resources__isnull=True)]
     return [holder for holder in everyone if name in (holder.resources or {})]
 
 
@@ -105,9 +105,13 @@ def table_there(resource: Resource, connection: Connection) -> Table:
     """Return the resource's table, or its SELECT, as another connection has it."""
     if resource.sql:
         return describe_view(connection, resource.sql)
+    return describe(connection, [TableRef(schema_there(resource, connection), resource.table)])[0]
+
+
+def schema_there(resource: Resource, connection: Connection) -> str:
+    """Return the schema in which another connection has the resource's table; "" where it goes without saying."""
     is_own = connection.pk == resource.connection_id
-    schema = resource.schema if is_own or has_schema_there(resource, connection) else ""
-    return describe(connection, [TableRef(schema, resource.table)])[0]
+    return resource.schema if is_own or has_schema_there(resource, connection) else ""
 
 
 def has_schema_there(resource: Resource, connection: Connection) -> bool:
@@ -146,6 +150,7 @@ __all__ = [
     "refresh_resource",
     "rename",
     "repoint",
+    "schema_there",
     "table_now",
     "unpublish",
     "update",

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apiserver.resources import drift_pages, move_pages, pages, publish_pages, relation_pages
+from apiserver.resources import drift_pages, move_pages, pages, publish_pages, relation_pages, unpublish_pages
 
 app_name = "resources"
 urlpatterns = [
@@ -17,5 +17,5 @@ urlpatterns = [
     path("<int:pk>/repoint", move_pages.repoint, name="repoint"),
     path("<int:pk>/relations/add", relation_pages.add, name="relation"),
     path("<int:pk>/relations/<str:name>/remove", relation_pages.remove, name="relation_remove"),
-    path("<int:pk>/unpublish", pages.unpublish, name="unpublish"),
+    path("<int:pk>/unpublish", unpublish_pages.unpublish, name="unpublish"),
 ]

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
@@ -109,7 +110,7 @@ def caller(request: HttpRequest) -> Caller:
 
 def is_forwarded(request: HttpRequest) -> bool:
     """Claim that a proxy or tunnel says that it speaks for somebody else."""
-    return any(name in FORWARDED or name.startswith("HTTP_X_FORWARDED_") for name in request.META)
+    return not FORWARDED.isdisjoint(request.META) or "HTTP_X_FORWARDED_" in " ".join(request.META)
 
 
 def forwarded_for(request: HttpRequest, peer: str, proxies: tuple[str, ...]) -> str:
@@ -155,6 +156,12 @@ def adopt(request: HttpRequest) -> None:
         request.META["wsgi.url_scheme"] = schemes[0].strip().lower()
     if HOST.match(hosts[0].strip()):
         request.META["HTTP_HOST"] = hosts[0].strip()
+
+
+def is_public_url(address: str) -> bool:
+    """Claim that links can begin with it."""
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and bool(HOST.match(parts.netloc)) and not parts.query and not parts.fragment
 
 
 def site_root(request: HttpRequest) -> str:

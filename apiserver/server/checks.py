@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from apiserver.environment import env
+from apiserver.environment import WEB_WORKERS, env, env_int
 from apiserver.server import options
+from apiserver.server.addresses import is_public_url
 
 KEY_FILES = ("secret.key", "encryption.keys")
 BROKERS = ("redis", "rediss", "unix")
+MAX_WORKERS = 64
 
 
 @register
@@ -55,10 +57,18 @@ def check_broker(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessa
 def check_public_url(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     """Links are made from the public address."""
     address = env("APISERVER_PUBLIC_URL")
-    parts = urlsplit(address)
-    if not address or (parts.scheme in ("http", "https") and parts.netloc and not parts.query and not parts.fragment):
+    if not address or is_public_url(address):
         return []
     return [Error(f"The public address {address!r} can't be used.", hint="Such as https://api.example.com.", id="apiserver.E005")]
+
+
+@register
+def check_workers(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
+    """Somebody has to answer."""
+    if 1 <= env_int("APISERVER_WEB_WORKERS", WEB_WORKERS) <= MAX_WORKERS:
+        return []
+    text = f"APISERVER_WEB_WORKERS must be from 1 to {MAX_WORKERS}."
+    return [Error(text, hint="One or two a processor is enough; leave it out for two.", id="apiserver.E007")]
 
 
 @register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -17,9 +18,17 @@ from apiserver.server.configuration_protocol import Change, ConfigurationError, 
 from apiserver.server.configuration_secrets import SEALED, ByVariable, Sealer
 from apiserver.server.registry import NOT_YET, SECTIONS, sections
 
+MAX_DEPTH = 50
+
 
 class UniqueKeys(yaml.SafeLoader):
     """Reads YAML; a key that stands twice is an error, for one of its values would be lost in silence."""
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        """Refuse deep nesting: the time that PyYAML takes grows with the square of it, to minutes for some kilobytes."""
+        if self.flow_level >= MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"nested deeper than {MAX_DEPTH} levels", problem_mark=self.get_mark())
+        super().fetch_flow_collection_start(token)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
@@ -42,7 +51,9 @@ class UniqueKeys(yaml.SafeLoader):
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Return the file's data: YAML, of which JSON is a part."""
+    """Return the file's data, of standard input for `-`: YAML, of which JSON is a part."""
+    if str(path) == "-":
+        return read(sys.stdin.buffer.read(), "The standard input")
     try:
         return read(path.read_bytes(), str(path))
     except OSError as error:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from apiserver.server import audit, options
-from apiserver.server.addresses import is_listed, rule
+from apiserver.server.addresses import is_listed, is_public_url, rule
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
 Check = Callable[[Any, str], Any]
@@ -136,8 +136,7 @@ def origins(value: Any, place: str) -> list[str]:
 def public_url(value: Any, place: str) -> str:
     """Return an absolute address without trailing slash."""
     address = text(value, place).strip()
-    parts = urlsplit(address)
-    if address and (parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment):
+    if address and not is_public_url(address):
         raise ConfigurationError(f"{place} must be an address such as https://api.example.com, not {address!r}.")
     return address.rstrip("/")
 

@@ -22,7 +22,7 @@ from apiserver.server.addresses import Address, parsed
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 OPEN_FILES = Path("/proc/self/fd")
-SETTLE_SECONDS = 0.1  # for the last bytes to leave: they say what went wrong
+SETTLE_SECONDS = 0.5  # for the last bytes to leave: they say what went wrong
 INFO_BYTES, INFO_TIMES = 104, struct.Struct("=44xI4xI")  # struct tcp_info of Linux: milliseconds since data was sent, was received
 ESTABLISHED = 1
 CLOCK_MS = 10  # the kernel's clock ticks in steps

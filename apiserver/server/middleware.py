@@ -1,4 +1,4 @@
-"""What every request passes: log, CORS, address, security headers. Sessions and the like are for pages alone (pages_only.py)."""
+"""What every request passes: log, CORS, security headers, address, host. Sessions and the like are for pages alone (pages_only.py)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase
+from django.http.request import split_domain_port, validate_host
 
 from apiserver.server import addresses, options, requestlog
 from apiserver.server.cors import CorsMiddleware
@@ -21,6 +23,15 @@ POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+SERVICE_HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
 class RequestLogMiddleware:
@@ -94,6 +105,20 @@ class AddressMiddleware:
         return self.get_response(request)
 
 
+class HostMiddleware:
+    """Answers only for the allowed host names; behind the address, for a listed proxy tells the host that its client used."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        host = request.META.get("HTTP_HOST", "")
+        if request.path_info in OPEN or "*" in settings.ALLOWED_HOSTS or validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
+            return self.get_response(request)
+        message = f"The host {host[:100]!r} is not served here. Add it to the variable APISERVER_ALLOWED_HOSTS, or use a listed one."
+        return refusal(request, 400, "HostNotAllowed", message)
+
+
 class SecurityHeadersMiddleware:
     """Headers that keep browsers from doing harm."""
 
@@ -102,16 +127,15 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response["X-Content-Type-Options"] = "nosniff"
-        response["X-Frame-Options"] = "DENY"
-        response["Content-Security-Policy"] = POLICY
-        response["Cross-Origin-Opener-Policy"] = "same-origin"
-        response["Referrer-Policy"] = "no-referrer" if is_service(request) else "same-origin"
+        for name, value in SECURITY_HEADERS.items():
+            response[name] = value
         if is_service(request):
-            response["Cache-Control"] = "no-store"
+            for name, value in SERVICE_HEADERS.items():
+                response[name] = value
         else:
+            response["Referrer-Policy"] = "same-origin"
             response.setdefault("Cache-Control", "no-store")  # pages show what only this user may see; static files say otherwise
         return response
 
 
-__all__ = ["AddressMiddleware", "CorsMiddleware", "RequestLogMiddleware", "SecurityHeadersMiddleware"]
+__all__ = ["AddressMiddleware", "CorsMiddleware", "HostMiddleware", "RequestLogMiddleware", "SecurityHeadersMiddleware"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import configparser
 import logging
-import os
 import re
 import time
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 
 from django.conf import settings
 
+from apiserver.environment import env
 from apiserver.server import stamp
 from apiserver.server.errors import NotReady, answering
 from apiserver.server.models import ServerSettings
@@ -157,8 +157,9 @@ def merged(values: Mapping[str, Any]) -> ServerOptions:
     origins: dict[str, str] = {}
     for name, value in from_file().items():
         found[name], origins[name] = value, "settings.cfg"
-    if os.environ.get("APISERVER_PUBLIC_URL"):
-        found["public_url"], origins["public_url"] = os.environ["APISERVER_PUBLIC_URL"].rstrip("/"), "APISERVER_PUBLIC_URL"
+    public_url = env("APISERVER_PUBLIC_URL").rstrip("/")
+    if public_url:
+        found["public_url"], origins["public_url"] = public_url, "APISERVER_PUBLIC_URL"
     known = {item.name for item in fields(ServerOptions)}
     frozen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items() if name in known}
     return ServerOptions(origins=origins, **frozen)

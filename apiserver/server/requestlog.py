@@ -14,12 +14,20 @@ from contextlib import closing
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 
 COLUMNS = ("at", "user", "method", "path", "query", "status", "ms", "rows", "resource", "address", "sql", "error")
 KEEP_ROWS = 200_000
 KEEP_DAYS = 30
+# 501 is a refusal: the client asked for what is not supported, nothing broke.
+SUMS = """SELECT count(*), coalesce(sum(status BETWEEN 400 AND 499 OR status = 501), 0), coalesce(sum(status >= 500 AND status <> 501), 0)
+  FROM requests WHERE at >= ?"""
+USERS_OF = "SELECT user, count(*) FROM requests WHERE at >= ? AND resource = ? AND user <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"
+RESOURCES_OF = """SELECT resource, count(*) FROM requests WHERE at >= ? AND user = ? AND resource <> ''
+  GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"""
+URL_SAFE = "(),/:;*@$'=&"
 FLUSH_SECONDS = 0.5
 STATUS = re.compile(r"[1-5]([0-9]{2}|xx)")
 logger = logging.getLogger(__name__)
@@ -57,7 +65,7 @@ class Writer:
         """Take one entry."""
         if self._pid != os.getpid():
             self._start()
-        self._queue.put(tuple(entry.get(name) for name in COLUMNS))
+        self._queue.put(tuple(storable(entry.get(name)) for name in COLUMNS))
 
     def _start(self) -> None:
         with self._lock:
@@ -99,6 +107,11 @@ class Writer:
             self._ended.wait(5)
 
 
+def storable(value: Any) -> Any:
+    """Return a value as the file can hold it: half of a surrogate pair, quoted from a request, would end the writing thread."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
+
+
 WRITER = Writer()
 
 
@@ -132,8 +145,10 @@ def conditions_of(*, text: str, user: str, status: str) -> tuple[list[str], list
     conditions: list[str] = []
     values: list[Any] = []
     if text:
-        conditions.append("(instr(lower(path), ?) OR instr(lower(query), ?) OR instr(lower(coalesce(sql, '')), ?))")
-        values += [text.lower()] * 3
+        as_sent = quote(text, safe=URL_SAFE).lower()  # pages show queries without percent signs, clients send them with or without
+        places = ("lower(path)", "lower(query)", "lower(coalesce(sql, ''))", "lower(coalesce(error, ''))")
+        conditions.append(f"({' OR '.join(f'instr({place}, ?)' for place in places)} OR instr(lower(query), ?) OR instr(lower(query), ?))")
+        values += [text.lower()] * len(places) + [as_sent, as_sent.replace("'", "%27")]
     if user:
         conditions.append("user = ?")
         values.append(user)
@@ -150,11 +165,27 @@ def count(since: float) -> int:
         return int(connection.execute("SELECT count(*) FROM requests WHERE at >= ?", (since,)).fetchone()[0])
 
 
+def users_of(resource: str, *, since: float) -> list[tuple[str, int]]:
+    """Return who asked for a resource and how often, the most first."""
+    return tallied(USERS_OF, since, resource)
+
+
+def resources_of(user: str, *, since: float) -> list[tuple[str, int]]:
+    """Return what a user asked for and how often, the most first."""
+    return tallied(RESOURCES_OF, since, user)
+
+
+def tallied(sql: str, *values: Any) -> list[tuple[str, int]]:
+    """Return the names that the statement counts."""
+    with closing(connect()) as connection:
+        return [(str(name), int(number)) for name, number in connection.execute(sql, values)]
+
+
 def summary(since: float) -> dict[str, Any]:
     """Return how many requests came since then, how many were refused or failed, and the time within which 95 % were answered."""
     with closing(connect()) as connection:
         total, refused, failed = connection.execute(
-            "SELECT count(*), coalesce(sum(status BETWEEN 400 AND 499), 0), coalesce(sum(status >= 500), 0) FROM requests WHERE at >= ?",
+            SUMS,
             (since,),
         ).fetchone()
         place = max(0, -(-total * 95 // 100) - 1)

@@ -13,7 +13,7 @@ from apiserver.server.rest import Nothing
 def patterns() -> list[URLPattern]:
     """Return the addresses, in the order of the rooms."""
     found = [pattern for room in MANAGEMENT_ROOMS for pattern in import_string(f"{room}.urls")()]
-    return [*found, re_path(r"^(?:/.*)?$", extend_schema(exclude=True)(Nothing).as_view())]
+    return [*found, re_path(r"^(?:/[\s\S]*)?\Z", extend_schema(exclude=True)(Nothing).as_view())]
 
 
 urlpatterns = patterns()

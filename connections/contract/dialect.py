@@ -22,6 +22,15 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
+class RowJson:
+    """How the database writes a row as a JSON object in OData's forms; its functions have `row_json`."""
+
+    column: Callable[[Column], str | None]  # SQL over "{0}", the column, whose JSON is OData's; None = there is none
+    mark: str  # stands in the object where OData has no form for the value
+    max_name: int  # bytes of a property's name
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """One SQL dialect. A function or cast without an entry raises NotSupported when printed."""
 
@@ -38,4 +47,6 @@ class Dialect:
     decode: Callable[[Column], Decode | None]  # driver value -> contract value; None = as it is
     has_returning: bool
     max_binds: int  # bind parameters that one statement may carry
+    is_typed: bool = True  # all values of a column have its type
     wire: Callable[[Column], Wire | None] = lambda _: None  # None = read as `select` and `decode` say
+    row_json: RowJson | None = None  # None = rows become JSON here

@@ -45,7 +45,7 @@ class ConstraintViolated(SourceRejected):
 
 
 class TableGone(SourceRejected):
-    """The published table or one of its columns no longer exists at the source."""
+    """The published table or one of its columns no longer exists at the source, or is another."""
 
 
 class BadValue(ConnectorError):

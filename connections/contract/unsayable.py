@@ -8,6 +8,10 @@ from typing import Any
 
 from connections.contract.errors import BadValue
 
+# What decoding raises for a value that is none of the column's type; all but the first: the column's type changed since it was described.
+UNREADABLE = (BadValue, ValueError, TypeError, ArithmeticError, AttributeError)
+OTHER_TYPE = "A value is not of the type that the column had when it was published."
+
 
 @dataclass(frozen=True, slots=True)
 class Unsayable:
@@ -26,8 +30,13 @@ def read_value(decode: Callable[[Any], Any] | None, value: Any) -> Any:
         return value
     try:
         return decode(value)
-    except BadValue as error:
-        return Unsayable(str(value), error)
+    except UNREADABLE as error:
+        return Unsayable(str(value), reason_of(error))
+
+
+def reason_of(error: Exception) -> BadValue:
+    """Return why a value can't be shown."""
+    return error if isinstance(error, BadValue) else BadValue(OTHER_TYPE, hint="Refresh the resource on the API page.")
 
 
 def sayable(value: Any) -> Any:

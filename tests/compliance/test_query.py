@@ -41,6 +41,12 @@ def test_orderby_puts_null_lowest_and_the_key_last(odata: Client, name: str, is_
     assert found == [row["id"] for row in (present + absent if is_descending else absent + present)]
 
 
+@pytest.mark.parametrize("constant", ["2", "2 desc", "-1", "0", "99", "1 add 1", "'x'", "null", "@p", "now()"])
+def test_orderby_a_constant_orders_by_the_key(odata: Client, constant: str) -> None:
+    assert odata.get(f"customers?$orderby={constant}&$select=id&@p=2").ids() == [row["id"] for row in CUSTOMERS]
+    assert odata.get(f"customers?$orderby={constant},rank desc&$select=id&@p=2").ids() == odata.get("customers?$orderby=rank desc").ids()
+
+
 @pytest.mark.parametrize("size", [1, 2, 4, 100])
 @pytest.mark.parametrize(
     "order",

@@ -125,6 +125,7 @@ def test_try_it_shows_rows_and_the_address(as_admin: Client, orders: Resource) -
     page = as_admin.get(f"/console/try/{orders.pk}", {"filter": "Id eq 1", "top": "5"}).content.decode()
 
     assert "&lt;b&gt;Aoi&lt;/b&gt;" in page
+    assert '<a href="/console/api/" aria-current="page">' in page
     assert "/api.rsc/Orders?$filter=Id%20eq%201&amp;$top=5" in page
 
 
@@ -134,6 +135,26 @@ def test_try_it_shows_errors_in_words(as_admin: Client, orders: Resource) -> Non
     page = as_admin.get(f"/console/try/{orders.pk}", {"filter": "Nope eq 1"}).content.decode()
 
     assert ("<strong>400</strong>" in page, "Nope" in page) == (True, True)
+
+
+def test_try_it_sends_with_the_own_rights_unless_told(as_admin: Client, orders: Resource) -> None:
+    User.objects.create_user("aaron")
+
+    page = as_admin.get(f"/console/try/{orders.pk}", {"filter": "Id eq 1"}).content.decode()
+
+    assert '<option value="ada" selected>' in page
+
+
+def test_try_it_shows_status_time_and_count(as_admin: Client, orders: Resource) -> None:
+    User.objects.filter(name="ada").update(privileges=["GET"])
+
+    page = as_admin.get(f"/console/try/{orders.pk}").content.decode()
+
+    assert ("<strong>200</strong> OK" in page, "1 row · " in page, '<td class="number"><div class="cell">1</div>' in page) == (
+        True,
+        True,
+        True,
+    )
 
 
 def test_try_it_holds_to_the_rights_of_the_chosen_user(as_admin: Client, as_operator: Client, orders: Resource) -> None:

@@ -159,6 +159,26 @@ def test_logs_between_two_times(as_operator: Client, many: None) -> None:
     assert [entry["path"] for entry in answer.context["entries"]] == ["/api.rsc/N011", "/api.rsc/N010"]
 
 
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("since=2023-11-14", 100),
+        ("until=2023-11-14", 100),
+        ("until=2023-11-13", 0),
+        ("since=2023-11-15", 0),
+        ("until=2023-11-14 22:13:22", 2),
+    ],
+)
+def test_logs_take_days_and_minutes(as_operator: Client, many: None, query: str, count: int) -> None:
+    assert len(as_operator.get(f"{LOGS}?{query}").context["entries"]) == count
+
+
+def test_logs_ranges_keep_the_other_filters(as_operator: Client, many: None) -> None:
+    found = as_operator.get(f"{LOGS}?user=ann&until=2023-11-14").context["ranges"]
+
+    assert [item["query"].split("since=")[0] for item in found] == ["user=ann&"] * 3
+
+
 def test_logs_refuse_a_time_that_is_none(as_operator: Client, many: None) -> None:
     assert "errorlist" in as_operator.get(f"{LOGS}?since=yesterday").content.decode()
 

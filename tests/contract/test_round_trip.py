@@ -40,6 +40,9 @@ def sources(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     return {kind: fill(databases.make(kind, "round_trip", request, folder)) for kind in ("sqlite", "postgresql", "mysql")}
 
 
+LATE = "SELECT o.id, o.customer_id, c.name AS who FROM orders o JOIN customers c ON c.id = o.customer_id WHERE o.total > 10"
+
+
 def configuration(sources: dict[str, Database]) -> dict[str, Any]:
     """Return a file that uses every section that is served today."""
     found: dict[str, Any] = {
@@ -49,7 +52,7 @@ def configuration(sources: dict[str, Database]) -> dict[str, Any]:
             "page_size": 50,
             "cors": {"enabled": True, "allow_all_without_star": True},
             "limits": {"requests_per_hour": 5000, "concurrent_requests": 50, "token_days": 0},
-            "anonymous": False,
+            "anonymous": True,
         },
         "connections": {},
         "resources": {},
@@ -69,6 +72,7 @@ def configuration(sources: dict[str, Database]) -> dict[str, Any]:
                 },
             },
             "crew": {"role": "query", "privileges": [], "groups": ["readers"], "resources": {}, "authtoken": TOKENS["crew"]},
+            "anonymous": {"role": "query", "privileges": ["GET"], "resources": {"mysql_late": {"filter": "CustomerId lt 2"}}},
         },
     }
     for kind, database in sources.items():
@@ -83,11 +87,31 @@ def configuration(sources: dict[str, Database]) -> dict[str, Any]:
                 "search": [],
             },
             f"{kind}_orders_again": {"connection": kind, "table": "orders", "description": "The same table twice"},
-            f"{kind}_lines": {"connection": kind, "table": "lines"},
-            f"{kind}_events": {"connection": kind, "table": "events"},
-            f"{kind}_meisai": {"connection": kind, "table": "注文 明細"},
+            f"{kind}_lines": {
+                "connection": kind,
+                "table": "lines",
+                "check_column": "amount",
+                "etag": "amount",
+                "methods": ["GET", "PATCH"],
+            },
+            f"{kind}_events": {"connection": kind, "table": "events", "key": ["what"], "serve": "live"},
+            f"{kind}_meisai": {"connection": kind, "table": "注文 明細", "columns": ["id", "価格"], "search": []},
+            # Renamed after it was published: its id, of which operationIds are made, is that of its first name.
+            f"{kind}_renamed": {"connection": kind, "table": "customers", "id": f"First{kind}", "search": ["name"], **related(kind)},
+            f"{kind}_late": {
+                "connection": kind,
+                "sql": LATE,
+                "key": ["id"],
+                "columns": {"id": "Id", "customer_id": "CustomerId", "who": {"name": "Who", "description": "Whose", "read_only": True}},
+            },
         }
     return found
+
+
+def related(kind: str) -> dict[str, Any]:
+    """Return declared relations: to a table, and to a derived view, with and without a partner."""
+    late = {"to": f"{kind}_late", "columns": {"id": "customer_id"}, "collection": True, "partner": "buyer"}
+    return {"relations": {"latecomers": late, "twin": {"to": f"{kind}_customers", "columns": {"id": "id"}}}}
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +124,9 @@ def first(sources: dict[str, Database], tmp_path_factory: pytest.TempPathFactory
 def documents(served: Served) -> dict[tuple[str, str], bytes]:
     """Return every document as every user gets it."""
     found = {}
-    for user, token in TOKENS.items():
+    for user, token in (*TOKENS.items(), ("anonymous", "")):
         for path in DOCUMENTS:
-            status, _, body = served.get(f"/api.rsc/{path}", {"x-cdata-authtoken": token})
+            status, _, body = served.get(f"/api.rsc/{path}", {"x-cdata-authtoken": token} if token else {})
             assert status == 200, body
             found[user, path] = body
     return found
@@ -110,7 +134,7 @@ def documents(served: Served) -> dict[tuple[str, str], bytes]:
 
 def secrets_of(export: dict[str, Any]) -> dict[str, str]:
     """Return the variables that the exported file asks for, authtokens from what this test knows."""
-    asked = [item["authtoken"]["env"] for item in export["users"].values()]
+    asked = [item["authtoken"]["env"] for item in export["users"].values() if "authtoken" in item]
     return {name: TOKENS[name.removeprefix("APISERVER_SECRET_USERS_").removesuffix("_AUTHTOKEN").lower()] for name in asked}
 
 
@@ -141,4 +165,33 @@ def test_what_a_user_may_not_see_is_in_no_document(first: Served) -> None:
         assert b"secret" in found["boss", path] or path == ""
         assert b"secret" not in found["lead", path]
         assert b"sqlite_lines" not in found["lead", path]
-        assert b"sqlite" not in found["crew", path].replace(b"API Server", b"")
+        assert b"sqlite" not in found["crew", path]
+        assert b"customers" not in found["anonymous", path]
+
+
+def test_declared_relations_and_first_names_are_in_the_documents(first: Served) -> None:
+    found = documents(first)
+
+    for kind in ("sqlite", "postgresql", "mysql"):
+        relation = f'<NavigationProperty Name="latecomers" Type="Collection(API.{kind}_late)" Partner="buyer"'
+        assert relation.encode() in found["boss", "$metadata"]
+        get = json.loads(found["boss", "$oas"])["paths"][f"/{kind}_renamed"]["get"]
+        assert get["operationId"] == f"ReturnFirst{kind}"
+
+
+@pytest.mark.parametrize(
+    ("resources", "words"),
+    [
+        ({"sqlite_renamed": {"id": "Another"}}, "resources.sqlite_renamed.id is Firstsqlite for good"),
+        ({"more": {"connection": "sqlite", "table": "events", "id": "Firstsqlite"}}, "resources.more.id: sqlite_renamed has it"),
+        ({"more": {"connection": "sqlite", "table": "events", "id": "no id"}}, "resources.more.id must be letters and digits"),
+    ],
+)
+def test_ids_stay_and_belong_to_one_resource(first: Served, tmp_path: Path, resources: dict[str, Any], words: str) -> None:
+    file = tmp_path / "file.json"
+    file.write_text(json.dumps({"resources": resources}), encoding="utf-8")
+
+    done = manage(first.data_dir, "apply", str(file))
+
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert words in done.stderr

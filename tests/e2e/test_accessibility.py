@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.test_main_job import PICTURES
+from tests.e2e.conftest import PASSWORD, PICTURES
 from tests.served import Served, serve
-from tests.servers import program
 
-PASSWORD = "correct horse battery staple"
 PATHS = (
     "/console/",
     "/console/account",
@@ -34,17 +32,11 @@ FAULTS = """() => {
   for (const cell of document.querySelectorAll('thead th')) if (!cell.textContent.trim()) faults.push('empty th');
   const ids = [...document.querySelectorAll('[id]')].map(item => item.id);
   for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push('twice: #' + id);
+  for (const part of document.querySelectorAll('.scroll:not(:has(.preview))'))
+    if (innerWidth >= 1280 && part.scrollWidth > part.clientWidth + 1) faults.push('wider than its card: ' + part.textContent);
   if (document.documentElement.scrollWidth > document.documentElement.clientWidth) faults.push('wider than the window');
   return [...new Set(faults)];
 }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +113,6 @@ def test_every_page_can_be_read_and_used(served: Served, browser: Browser, langu
     page.goto(f"{served.base}/console/")
     faults: dict[str, list[str]] = {page.url: page.evaluate(FAULTS)}
     sign_in(page, served)
-    PICTURES.mkdir(parents=True, exist_ok=True)
 
     for number, address in enumerate(linked(page, served)):
         page.goto(address)

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
+from tests.e2e.conftest import PASSWORD, PICTURES
 from tests.served import Served, serve
-from tests.servers import program
-
-PICTURES = Path(__file__).resolve().parents[2] / "artefacts" / "screenshots"
-PASSWORD = "correct horse battery staple"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +20,6 @@ def served() -> Iterator[Served]:
 
 
 def test_first_administrator_comes_in_by_a_link_that_works_once(served: Served, browser: Browser) -> None:
-    PICTURES.mkdir(parents=True, exist_ok=True)
     problems: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()

@@ -13,16 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.databases import Database, make
+from tests.e2e.conftest import PASSWORD, PICTURES
 from tests.served import Served, serve
-from tests.servers import Server, program
 
-PICTURES = Path(__file__).resolve().parents[2] / "artefacts" / "screenshots"
-PASSWORD = "correct horse battery staple"
-DATABASE = "e2e_sales"
 WORDS: dict[str, dict[str, str]] = {
     "en": {
         "Create administrator": "Create administrator",
@@ -81,26 +78,14 @@ WORDS: dict[str, dict[str, str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def sales(postgres_server: Server) -> Server:
+@pytest.fixture
+def sales(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     """A database of two related tables, one of which holds Japanese text."""
-    address: dict[str, Any] = {"host": postgres_server.host, "port": postgres_server.port, "user": postgres_server.user}
-    with psycopg.connect(**address, dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {DATABASE}")
-    with psycopg.connect(**address, dbname=DATABASE, autocommit=True) as connection:
-        connection.execute('CREATE TABLE "Customers" (id int PRIMARY KEY, name text NOT NULL, credit numeric(10,2))')
-        connection.execute("""INSERT INTO "Customers" VALUES (1, 'Aoi 葵', 12.50), (2, 'Bob', NULL)""")
-        connection.execute('CREATE TABLE "Orders" (id int PRIMARY KEY, customer_id int REFERENCES "Customers", total numeric(10,2))')
-    return postgres_server
+    database = make("postgresql", "e2e_sales", request, tmp_path)
+    database.create("Customers", {"id": "int PRIMARY KEY", "name": "text NOT NULL", "credit": "numeric(10,2)"})
+    database.insert("Customers", [(1, "Aoi 葵", "12.50"), (2, "Bob", None)])
+    database.create("Orders", {"id": "int PRIMARY KEY", "customer_id": 'int REFERENCES "Customers"', "total": "numeric(10,2)"})
+    return database
 
 
 @pytest.fixture
@@ -135,7 +120,6 @@ class Maker:
         self.page.locator(inside).get_by_role("link", name=self.words.get(label, label), exact=True).first.click()
 
     def see(self, name: str) -> None:
-        PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{self.pictures}-{name}.png", full_page=True)
 
     def set_up(self) -> None:
@@ -145,16 +129,14 @@ class Maker:
         self.see("1-setup")
         self.press("Create administrator")
 
-    def connect(self, server: Server) -> None:
+    def connect(self, database: Database) -> None:
         self.follow("Connections", "nav")
         self.follow("Add Connection")
         self.see("2-gallery")
         self.follow("PostgreSQL")
         self.fill("Name", "sales")
-        self.fill("Server", server.host)
-        self.fill("Port", str(server.port))
-        self.fill("Database", DATABASE)
-        self.fill("User", server.user)
+        for name in ("Server", "Port", "Database", "User"):
+            self.fill(name, str(database.connection["properties"][name]))
         self.see("3-connection")
         self.press("Create & Test")
         expect(self.page.locator("main")).to_contain_text(self.words["works"])
@@ -205,7 +187,7 @@ class Maker:
     ("language", "scheme", "has_script"), [("en", "light", True), ("ja", "dark", True), ("en", "dark", False), ("ja", "light", False)]
 )
 def test_new_user_reaches_a_working_oas_address(
-    served: Served, sales: Server, browser: Browser, language: str, scheme: Any, has_script: bool
+    served: Served, sales: Database, browser: Browser, language: str, scheme: Any, has_script: bool
 ) -> None:
     problems: list[str] = []
     context = browser.new_context(

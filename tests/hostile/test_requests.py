@@ -45,6 +45,8 @@ BODIES = {
     "nothing": (b"", "application/json", 400),
     "bad utf-8": (b'{"id": 72, "name": "\xff", "country": "JP"}', "application/json", 400),
     "NUL": (b'{"id": 73, "name": "a\\u0000b", "country": "JP"}', "application/json", 400),
+    "lone surrogate in a name": (b'{"\\ud800": 1}', "application/json", 400),
+    "huge exponent": (b'{"id": 1e' + b"9" * 100 + b"}", "application/json", 400),
     "lone surrogate": (b'{"id": 74, "name": "\\ud800", "country": "JP"}', "application/json", 400),
     "deep": (b'{"name": ' + b"[" * 100000 + b"]" * 100000 + b"}", "application/json", 400),
     "huge number": (b'{"id": ' + b"9" * 5000 + b', "country": "JP"}', "application/json", 400),

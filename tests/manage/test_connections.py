@@ -129,6 +129,7 @@ def test_failed_test_is_an_answer_and_unreachable_tables_an_error(admin: Caller)
         ({"name": "a"}, 422, "connector"),
         ({"name": 5, "connector": "postgresql"}, 422, "name"),
         ({"name": "a/b", "connector": "postgresql"}, 422, ""),
+        ({"name": "a\n", "connector": "postgresql"}, 422, ""),
         ({"name": "a", "connector": "postgresql", "propertys": {}}, 422, "propertys"),
         ({"name": "a", "connector": "postgresql", "properties": {"Sever": "x"}}, 422, "properties.Sever"),
         ({"name": "a", "connector": "postgresql", "properties": {"Port": "many"}}, 422, "properties.Port"),

@@ -35,7 +35,7 @@ def test_page_names_no_other_host(operator: Caller, path: str) -> None:
     assert (answer.status_code, b"://" in answer.content, b"<script>" in answer.content) == (200, False, False)
 
 
-@pytest.mark.parametrize("path", ["/docs/", "/schema/", "/", "", "/nowhere/"])
+@pytest.mark.parametrize("path", ["/docs/", "/schema/", "/", "", "/nowhere/", "/no%0Awhere/"])
 def test_nothing_is_told_without_an_authtoken(nobody: Caller, path: str) -> None:
     answer = nobody("GET", path)
 

@@ -79,6 +79,10 @@ def test_nobody_deletes_themselves(admin: Caller) -> None:
     ("body", "target"),
     [
         ({"name": "a/b"}, "name"),
+        ({"name": "ﬁn"}, "name"),
+        ({"name": "ａｄａ"}, "name"),
+        ({"name": "fin "}, "name"),
+        ({"name": "fin\n"}, "name"),
         ({"name": "a", "role": "boss"}, "role"),
         ({"name": "a", "rolle": "admin"}, "rolle"),
         ({"name": "a", "privileges": ["FETCH"]}, "privileges"),

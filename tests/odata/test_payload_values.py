@@ -101,6 +101,7 @@ def test_plain_text_has_no_quotes() -> None:
         (Column("c", Type.INT32), {}),
         (Column("c", Type.DECIMAL, precision=5, scale=2), Decimal("1.234")),
         (Column("c", Type.DECIMAL, precision=5, scale=2), Decimal(1000)),
+        (Column("c", Type.DECIMAL, precision=38, scale=2), Decimal("123456789012345678901234567890.123")),
         (Column("c", Type.DECIMAL), "NaN"),
         (Column("c", Type.DOUBLE), Decimal("1e400")),
         (Column("c", Type.SINGLE), Decimal("1e39")),

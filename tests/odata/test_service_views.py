@@ -11,7 +11,7 @@ from django.utils import timezone
 from apiserver.resources.services import publish_tables
 from apiserver.server import options
 from connections.contract.table import TableRef
-from connections.services import save_connection
+from connections.services import SESSIONS, save_connection
 from tests import databases
 from tests.compliance import rows
 from users.models import User
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def client(tmp_path: Path, request: pytest.FixtureRequest) -> Client:
+    SESSIONS.close()
     database = databases.sqlite("views", request, tmp_path)
     rows.fill(database)
     connection = save_connection(name="shop", connector="sqlite", values=database.connection["properties"])

@@ -20,8 +20,8 @@ TOKEN = "stream-token-0123456789abcdefghij"
 ROWS = 20_000
 KINDS = ("postgresql", "mysql")
 KILL = {
-    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'stream' AND pid <> pg_backend_pid()",
-    "mysql": "SELECT concat('KILL ', id) FROM information_schema.processlist WHERE db = 'stream' AND id <> connection_id()",
+    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "mysql": "SELECT concat('KILL ', id) FROM information_schema.processlist WHERE db = database() AND id <> connection_id()",
 }
 
 

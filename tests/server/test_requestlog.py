@@ -45,6 +45,12 @@ def test_writer_writes_within_a_second_without_being_ended(writer: requestlog.Wr
     assert [row["user"] for row in requestlog.search(user="ada")] == ["ada"]
 
 
+def test_half_a_character_does_not_end_the_log(writer: requestlog.Writer) -> None:
+    written(writer, entry(error="no property \ud83d", path="/葵"), entry(path="/next"))
+
+    assert [(row["path"], row["error"]) for row in requestlog.search(user="ada")] == [("/next", None), ("/葵", "no property ?")]
+
+
 def test_worker_process_writes_what_is_left_when_it_ends(writer: requestlog.Writer) -> None:
     writer.put(entry(path="/parent"))
     worker = multiprocessing.get_context("fork").Process(target=writer.put, args=(entry(path="/worker"),))
@@ -66,12 +72,15 @@ def test_worker_process_writes_what_is_left_when_it_ends(writer: requestlog.Writ
         ({"status": "5xx"}, []),
         ({"status": "none"}, []),
         ({"text": "TOTAL"}, ["/a"]),
+        ({"text": "no such"}, ["/b"]),
+        ({"text": "name eq 'é"}, ["/c"]),
         ({"since": 150.0}, ["/c", "/b"]),
     ],
 )
 def test_search_finds_the_newest_that_fit(writer: requestlog.Writer, wanted: dict[str, Any], found: list[str]) -> None:
     first = entry(path="/a", at=100.0, query="$filter=Total gt 1")
-    written(writer, first, entry(path="/b", at=200.0, user="bob", status=404), entry(path="/c", at=300.0, status=401))
+    second = entry(path="/b", at=200.0, user="bob", status=404, error="NotFound: No such resource")
+    written(writer, first, second, entry(path="/c", at=300.0, status=401, query="$filter=Name%20eq%20%27%C3%A9%27"))
 
     assert [row["path"] for row in requestlog.search(**wanted)] == found
 

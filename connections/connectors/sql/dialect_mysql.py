@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import re
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
@@ -24,6 +25,7 @@ BINDS: dict[Type, str] = {
 }
 # PyMySQL reads TIME as timedelta, which may lie outside a day.
 DAY = dt.timedelta(days=1)
+IMPOSSIBLE_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 MIDNIGHT = dt.datetime(2000, 1, 1)  # noqa: DTZ001 only its time is used
 MOST_DIGITS, MOST_DECIMALS, USUAL_DECIMALS = 65, 30, 20
 
@@ -99,8 +101,14 @@ def decode(zone: dt.tzinfo, column: Column) -> Callable[[Any], Any] | None:
         return int
     if column.type == Type.TIMESTAMP:
         read = instant_reader(dt.UTC if column.has_zone or not column.native_type else zone)
-        return lambda value: read(value) if isinstance(value, dt.datetime) else None  # the zero date of old tables is no date
+        return lambda value: read(value) if isinstance(value, dt.datetime) else no_date(value)
     return DECODERS.get(column.type)
+
+
+def no_date(value: Any) -> None:
+    """Take the zero date of old tables, which PyMySQL leaves as text, as null; raise for what is no date at all."""
+    if not isinstance(value, str) or not IMPOSSIBLE_DATE.match(value):
+        raise BadValue("The value is no date.")
 
 
 def to_time(value: Any) -> dt.time:
@@ -122,7 +130,7 @@ DECODERS: dict[Type, Callable[[Any], Any]] = {
     Type.DOUBLE: float,
     Type.STRING: to_text,
     Type.GUID: lambda value: uuid.UUID(value) if isinstance(value, str) else uuid.UUID(bytes=bytes(value)),
-    Type.DATE: lambda value: value if isinstance(value, dt.date) else None,
+    Type.DATE: lambda value: value if type(value) is dt.date else no_date(value),
     Type.TIME: to_time,
     Type.BINARY: lambda value: value.encode() if isinstance(value, str) else bytes(value),
 }

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import functools
+import re
+import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any
 
 from connections.connectors.sql.errors_postgresql import OUT_OF_CALENDAR, made
 from connections.connectors.sql.functions_postgresql import CASTS, FUNCTIONS, instant
 from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, zone_of
-from connections.contract.dialect import Dialect, Wire
+from connections.contract.dialect import Dialect, RowJson, Wire
 from connections.contract.errors import BadValue
 from connections.contract.table import Column, Type
+from connections.contract.unsayable import OTHER_TYPE
 
 ISO_DAY, ISO_SECONDS = len("2024-01-31"), len("12:00:00")
+# Stands in a row's JSON for what OData can't say; no row can hold it by chance or design.
+UNSAYABLE = secrets.token_hex(12)
+MAX_NAME = 63  # bytes of an identifier
 # Binds carry their type: inside functions an untyped one is ambiguous.
 BINDS: dict[Type, str] = {
     Type.BOOLEAN: "CAST({0} AS boolean)",
@@ -86,18 +92,32 @@ def decode(zone: tzinfo, column: Column) -> Callable[[Any], Any] | None:
     one: Callable[[Any], Any] | None = None
     if column.type == Type.TIMESTAMP:
         one = from_calendar(from_instant if column.has_zone else instant_reader(zone))
-    elif column.type in (Type.DATE, Type.TIME):
-        one = from_calendar(None)
+    elif column.type in CLOCKS:
+        one = from_calendar(CLOCKS[column.type])
     return each(one) if column.is_collection else one
 
 
-def from_calendar(read: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
+def exactly(kind: type) -> Callable[[Any], Any]:
+    """Return what refuses values of another type: a date-time is a date to Python."""
+
+    def run(value: Any) -> Any:
+        if type(value) is not kind:
+            raise BadValue(OTHER_TYPE)
+        return value
+
+    return run
+
+
+CLOCKS: dict[Type, Callable[[Any], Any]] = {Type.DATE: exactly(date), Type.TIME: exactly(time)}
+
+
+def from_calendar(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """Return the reader of dates or times; one that Python has no value for arrives as text."""
 
     def run(value: Any) -> Any:
         if isinstance(value, str):
             raise made(OUT_OF_CALENDAR)
-        return value if read is None else read(value)
+        return read(value)
 
     return run
 
@@ -118,6 +138,10 @@ def each(one: Callable[[Any], Any] | None) -> Callable[[Any], Any]:
     return run
 
 
+# The cast inside costs nothing while the column has its type, and refuses what is none once it has not.
+WIRE_CASTS: dict[Type, str] = {Type.DECIMAL: "numeric", Type.GUID: "uuid"}
+
+
 def wire(zone: tzinfo, column: Column) -> Wire | None:
     """Return how a column travels as text; the session's settings make it ISO dates in UTC."""
     if column.is_collection:
@@ -126,7 +150,8 @@ def wire(zone: tzinfo, column: Column) -> Wire | None:
         return Wire("CAST({0} AS text)", instant_text) if column.has_zone or zone is UTC else None
     if column.type == Type.DATE:
         return Wire("CAST({0} AS text)", date_text)
-    return Wire("CAST({0} AS text)") if column.type in (Type.DECIMAL, Type.GUID) else None
+    inner = WIRE_CASTS.get(column.type)
+    return Wire(f"CAST(CAST({{0}} AS {inner}) AS text)") if inner else None
 
 
 def instant_text(text: str) -> str:
@@ -137,6 +162,48 @@ def instant_text(text: str) -> str:
     return f"{day}T{clock}Z"
 
 
+def json_column(zone: tzinfo, column: Column) -> str | None:
+    """Return the SQL whose JSON is the one that the column's values have elsewhere; the mark where OData has no form.
+
+    The casts do nothing while the column has the type that it was published with.
+    """
+    kind = PRECISION.sub("", column.native_type)
+    if column.is_collection or (column.type == Type.TIMESTAMP and not column.has_zone and zone is not UTC):
+        return None
+    if kind == "numeric" and kind == column.native_type:
+        return None  # of no precision: it may hold infinity
+    if column.type == Type.STRING:
+        return "CAST({0} AS text)"
+    return JSON_OF.get(kind)
+
+
+def unless(unsayable: str, text: str) -> str:
+    """Return the text, the mark where the condition holds."""
+    return f"CASE WHEN {unsayable} THEN '{UNSAYABLE}' ELSE {text} END"
+
+
+def typed(kind: str, template: str = "{0}") -> str:
+    """Return the template over a value of the type."""
+    return template.replace("{0}", f"CAST({{0}} AS {kind})")
+
+
+PRECISION = re.compile(r"\(\d+(,\d+)?\)")
+INSTANT = "replace(CAST({0} AS text), ' ', 'T')"
+DOUBLE = "CASE {0} WHEN 'Infinity' THEN CAST('\"INF\"' AS json) WHEN '-Infinity' THEN CAST('\"-INF\"' AS json) ELSE to_json({0}) END"
+# By the name of the type, without its precision.
+JSON_OF = {kind: typed(kind) for kind in ("boolean", "smallint", "integer", "bigint", "uuid", "numeric")} | {
+    kind: typed(kind, template)
+    for kind, template in {
+        "real": DOUBLE,
+        "double precision": DOUBLE,
+        "date": unless("{0} NOT BETWEEN '0001-01-01' AND '9999-12-31'", "CAST({0} AS text)"),
+        "time without time zone": unless("{0} = '24:00:00'", "CAST({0} AS text)"),
+        "timestamp without time zone": unless("{0} < '0001-01-01' OR {0} >= '10000-01-01'", f"{INSTANT} || 'Z'"),
+        "timestamp with time zone": unless("{0} < '0001-01-01+00' OR {0} >= '10000-01-01+00'", f"replace({INSTANT}, '+00', 'Z')"),
+    }.items()
+}
+
+
 def date_text(text: str) -> str:
     """Return the date."""
     if len(text) != ISO_DAY:
@@ -145,8 +212,8 @@ def date_text(text: str) -> str:
 
 
 @functools.cache
-def dialect(zone: str) -> Dialect:
-    """Return PostgreSQL's dialect for a connection with this TimeZone."""
+def dialect(zone: str, *, builds_json: bool = False) -> Dialect:
+    """Return PostgreSQL's dialect for a connection with this TimeZone, whose rows the database makes JSON of or not."""
     found = zone_of(zone)
     return Dialect(
         name="postgresql",
@@ -154,7 +221,7 @@ def dialect(zone: str) -> Dialect:
         bind_mark="%s",
         doubles_percent=True,
         quote=functools.partial(quoted, '"'),
-        functions={**FUNCTIONS, **instant(zone)},
+        functions={**FUNCTIONS, **instant(zone), "row_json": "CAST(row_to_json({0}) AS text)"},
         casts=CASTS,
         bind=bind,
         select=select,
@@ -163,4 +230,5 @@ def dialect(zone: str) -> Dialect:
         has_returning=True,
         max_binds=32000,
         wire=functools.partial(wire, found),
+        row_json=RowJson(functools.partial(json_column, found), UNSAYABLE, MAX_NAME) if builds_json else None,
     )

@@ -148,6 +148,7 @@ def dialect(zone: str) -> Dialect:
     found = zone_of(zone)
     return Dialect(
         name="sqlite",
+        is_typed=False,
         sqlglot="sqlite",
         bind_mark="?",
         doubles_percent=False,

@@ -14,7 +14,7 @@ TLS_OFF, TLS_VERIFY, TLS_TRUST_ANY = "Off", "Verify", "TrustAnyCertificate"
 TLS = (
     Property(
         "UseSSL",
-        "TLS",
+        "Use SSL (TLS)",
         kind="choice",
         choices=(TLS_OFF, TLS_VERIFY, TLS_TRUST_ANY),
         default=TLS_OFF,

@@ -7,10 +7,10 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
+from apiserver.server.commands import OwnCommand
 from apiserver.server.configuration_protocol import nearest
 from connections import services
 from connections.contract.connector import TestStep
@@ -19,7 +19,7 @@ from connections.models import Connection
 from connections.vault import VaultError
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     """Test a stored connection."""
 
     help = "Test a stored connection step by step, as Save & Test does; the result shows on the Connections page too."
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="tell the result as one JSON line")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        self.migrate()
         name = options["name"]
         connection = Connection.objects.filter(name=name).first()
         steps: list[TestStep] = []

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from apiserver.server import configuration
+from apiserver.server.commands import OwnCommand
 from apiserver.server.configuration_protocol import Change, ConfigurationError
 from apiserver.server.configuration_secrets import Sealer
 from connections.vault import VaultError
@@ -34,7 +34,7 @@ def report(change: Change) -> dict[str, Any]:
     }
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     """Apply a configuration file."""
 
     help = "Make the server as the configuration file says: whole, or not at all."
@@ -46,7 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("--passphrase-file", type=Path, help="opens sealed secrets")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        self.migrate()
         try:
             data = configuration.load(options["file"])
             change = configuration.apply(data, now=timezone.now(), prune=options["prune"], sealer=sealer_of(options))

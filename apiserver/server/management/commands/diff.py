@@ -7,17 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 
 from apiserver.server import configuration
+from apiserver.server.commands import OwnCommand
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.management.commands.apply import report, sealer_of
 from connections.vault import VaultError
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     """Compare a configuration file with the server."""
 
     help = "Show what `apply` would change; exit 0 the same, 2 different."
@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--passphrase-file", type=Path)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        self.migrate()
         try:
             data = configuration.load(options["file"])
             change = configuration.diff(data, now=timezone.now(), prune=options["prune"], sealer=sealer_of(options))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from apiserver.server import configuration
+from apiserver.server.commands import OwnCommand
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.management.commands.apply import sealer_of
 from connections.vault import VaultError
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     """Export the configuration."""
 
     help = "Write the whole configuration as YAML."
@@ -24,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--passphrase-file", type=Path, help="seal secrets under this passphrase")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        self.migrate()
         try:
             text = configuration.export(sealer_of(options))
             if options["file"]:

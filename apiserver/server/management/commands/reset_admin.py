@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from apiserver.environment import env, env_int
 from apiserver.server import audit, options
+from apiserver.server.commands import OwnCommand
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     """Print a new set-up link."""
 
     help = "Print a one-time link that makes, or gives a new password to, an administrator."
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true")
 
     def handle(self, *args: Any, **arguments: Any) -> None:
-        call_command("migrate", verbosity=0, interactive=False)
+        self.migrate()
         path = f"/console/setup/{import_string('users.setup.new_link')(now=timezone.now())}"
         audit.record("set-up link made", who="reset_admin")
         port = env_int("APISERVER_PORT", env_int("PORT", 8153))

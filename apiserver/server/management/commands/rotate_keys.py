@@ -10,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.utils.module_loading import import_string
 
 from apiserver import environment
 from apiserver.server import audit, lifeline, stamp
+from apiserver.server.commands import OwnCommand
 from apiserver.server.registry import SEALED
 from connections import vault
 
 
-class Command(BaseCommand):
+class Command(OwnCommand):
     """Seal all secrets anew."""
 
     help = "Seal every stored secret with a new key; --drop-old then forgets the older keys."
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--drop-old", action="store_true", help="keep only the first key; the server must be stopped")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        self.migrate()
         directory, is_ours = Path(settings.DATA_DIR), environment.KEYS_VARIABLE not in settings.SECRETS
         keys = environment.encryption_keys(directory, settings.SECRETS)
         if not options["drop_old"]:

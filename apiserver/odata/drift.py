@@ -1,0 +1,65 @@
+"""Tables that changed after they were published: rows whose values are no longer of the published types, keys that are none any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from apiserver.odata.errors import Conflict
+from apiserver.resources.catalog import PublishedResource
+from connections.contract.dialect import Dialect
+from connections.contract.errors import TableGone
+from connections.contract.table import FLOATS, INTEGERS, Column, Type
+
+Kinds = tuple[tuple[int, Column], ...]
+# Driver's values that columns of a type may hold as they are.
+PLAIN: dict[Type, tuple[type, ...]] = {
+    **dict.fromkeys(INTEGERS, (int, Decimal)),
+    **dict.fromkeys(FLOATS, (float, int, Decimal)),
+    Type.STRING: (str,),
+    Type.BOOLEAN: (bool,),
+}
+
+
+# The class of nearly all of them.
+SIMPLE: dict[Type, type] = {kind: classes[0] for kind, classes in PLAIN.items()}
+
+
+def kinds_of(columns: Sequence[Column], decoders: Sequence[Callable[[Any], Any] | None], dialect: Dialect) -> Kinds:
+    """Return the columns, by place, that nothing else checks: those taken as they come, and integers, which decoding would round to."""
+    if not dialect.is_typed:
+        return ()
+    return tuple(
+        (place, column)
+        for place, (column, decode) in enumerate(zip(columns, decoders, strict=True))
+        if column.type in PLAIN and not column.is_collection and (decode is None or column.type in INTEGERS)
+    )
+
+
+def check(batch: Sequence[Sequence[Any]], kinds: Sequence[tuple[int, Column]]) -> None:
+    """Raise when a column has another type now; all values of a column have one type, so that the first tells."""
+    if len(batch) == 1:
+        kinds = [(place, column) for place, column in kinds if type(batch[0][place]) is not SIMPLE[column.type]]
+    for place, column in kinds:
+        value = next((row[place] for row in batch if row[place] is not None), None)
+        if value is not None and not is_plain(value, column):
+            raise TableGone(
+                f"The column {column.name} of the table no longer holds values of the type {column.type}.",
+                hint="Refresh the resource on the API page.",
+            )
+
+
+def is_plain(value: Any, column: Column) -> bool:
+    """Claim that the value is of the column's type; a whole number may come as a decimal without decimals."""
+    if isinstance(value, bool) and column.type != Type.BOOLEAN:
+        return False
+    if isinstance(value, Decimal) and column.type in INTEGERS and value.as_tuple().exponent != 0:
+        return False
+    return isinstance(value, PLAIN[column.type])
+
+
+def not_unique(resource: PublishedResource) -> Conflict:
+    """Return the refusal of a key that several rows have."""
+    hint = "Its key is not unique in the database: an administrator has to set another key, or refresh the resource."
+    return Conflict(f"Several rows of {resource.name} have this key.", hint=hint)

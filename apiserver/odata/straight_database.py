@@ -1,0 +1,69 @@
+"""Pages whose rows the source itself writes as JSON objects: for sources that say they can, and are asked to by their connection."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlglot import exp
+
+from apiserver.odata.binder_state import BinderState
+from apiserver.resources.catalog import PublishedProperty
+from connections.contract.dialect import RowJson
+from connections.contract.errors import BadValue
+from connections.engine.nodes import Read, fn, select
+
+ROW, PAGE = "a row", "a page"  # no property has such a name, for which a bare one would be taken
+
+
+class NotWritten(BadValue):
+    """A row holds a value that OData has no form for; read in another way, its key and column can be named."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseJson:
+    """How rows are asked for as JSON: the properties to show and the SQL that reads each."""
+
+    items: tuple[PublishedProperty, ...]
+    templates: tuple[str, ...]
+    mark: str
+
+    def objects(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """Return one JSON object a row."""
+        texts = [row[0] for row in rows]
+        if any(self.mark in text for text in texts):
+            raise NotWritten("A value has no form in OData.", hint="Leave its column out with $select.")
+        return [orjson.Fragment(text) for text in texts]
+
+    def query(self, binder: BinderState, inner: exp.Select, keys: int) -> exp.Select:
+        """Return the statement around `inner`, which reads the items and then the keys: the JSON of each row, then the keys.
+
+        Around it, so that only rows of the page are written, whatever had to be sorted for it.
+        """
+        for place, part in enumerate(inner.expressions):
+            part.replace(exp.alias_(part.copy(), f"c{place}", quoted=True))
+        shown = [
+            exp.alias_(Read(table=PAGE, column=f"c{place}", template=binder.percent(template)), item.name, quoted=True)
+            for place, (item, template) in enumerate(zip(self.items, self.templates, strict=True))
+        ]
+        row = exp.Subquery(this=exp.Select(expressions=shown), alias=named(ROW))
+        json = exp.Subquery(this=select([fn("row_json", exp.column(ROW, quoted=True))], row))
+        width = len(self.items)
+        last = [Read(table=PAGE, column=f"c{place}", template="{0}") for place in range(width, width + keys)]
+        return select([json, *last], exp.Subquery(this=inner, alias=named(PAGE)))
+
+
+def named(alias: str) -> exp.TableAlias:
+    """Return a table's alias."""
+    return exp.TableAlias(this=exp.to_identifier(alias, quoted=True))
+
+
+def database_json(source: RowJson, items: Sequence[PublishedProperty], names: Sequence[str]) -> DatabaseJson | None:
+    """Return how the source writes the properties `names`; None where it can't."""
+    by_name = {item.name: item for item in items}
+    shown = tuple(by_name[name] for name in names)
+    templates = tuple(template for template in (source.column(item.column) for item in shown) if template is not None)
+    fits = all(len(name.encode()) <= source.max_name for name in names)
+    return DatabaseJson(shown, templates, source.mark) if shown and fits and len(templates) == len(shown) else None
