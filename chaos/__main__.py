@@ -30,8 +30,8 @@ def main() -> int:
     for name in asked.names or checks:
         found.append(carry_out(checks[name]))
         print(line(found[-1]), flush=True)
-    if asked.write:
-        write([item for item in found if item.holds])
+        if asked.write and found[-1].holds:
+            write(found[-1])
     return int(any(not item.holds for item in found))
 
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from chaos.promises import Outcome
 from tests.served import ROOT
 
 FILE = ROOT / "docs" / "promises.md"
-COLUMNS = 6  # promise, what, test, figure, date, command
 
 
-def write(outcomes: Sequence[Outcome]) -> None:
-    """Replace figure and date in the rows of these promises."""
+def write(outcome: Outcome) -> None:
+    """Replace figure and date in the row of this promise."""
     today = datetime.now(UTC).date().isoformat()
-    text = FILE.read_text(encoding="utf-8")
-    for outcome in outcomes:
-        text = with_figure(text, outcome.name, outcome.figure.replace("|", "/"), today)
+    text = with_figure(FILE.read_text(encoding="utf-8"), outcome.name, outcome.figure.replace("|", "/"), today)
     FILE.write_text(text, encoding="utf-8")
 
 

@@ -97,6 +97,7 @@ def serving(file: Mapping[str, Any], where: Path, *arguments: str, **extra: str)
 def browser(served: Served) -> requests.Session:
     """Return a session that is signed in to the console."""
     session = requests.Session()
+    session.headers["Connection"] = "close"  # the server ends idle ones, perhaps just when they are used again
     post(session, served.base + "/console/sign-in", {"name": ADMIN, "password": PASSWORD})
     if "apiserver_session" not in session.cookies:
         raise RuntimeError("The console did not let the administrator in.")
@@ -108,7 +109,8 @@ def post(session: requests.Session, address: str, fields: Mapping[str, Any], for
     page = session.get(form or address, timeout=30)
     found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
     token = found[1] if found else ""
-    return session.post(address, {**fields, "csrfmiddlewaretoken": token}, timeout=30, allow_redirects=False)
+    fields = {**fields, "csrfmiddlewaretoken": token}
+    return session.post(address, fields, headers={"Referer": address}, timeout=30, allow_redirects=False)
 
 
 def processes(parent: int) -> list[int]:

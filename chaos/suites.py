@@ -10,7 +10,7 @@ from pathlib import Path
 from chaos.promises import promise, require
 from tests.served import ROOT
 
-COUNTED = re.compile(r"(\d+) (inputs|statements logged|literals|texts|attempts|payloads|cases|answers)\b")
+COUNTED = re.compile(r"([\d,]+) (inputs|statements logged|literals|texts|attempts|planted payloads|pages|cases|answers)\b")
 
 
 def suite(*arguments: str) -> str:
@@ -21,7 +21,7 @@ def suite(*arguments: str) -> str:
     require(done.returncode == 0 and passed is not None, done.stdout[-600:] + done.stderr[-200:])
     sums: dict[str, int] = {}
     for number, what in COUNTED.findall(done.stdout):
-        sums[what] = sums.get(what, 0) + int(number)
+        sums[what] = sums.get(what, 0) + int(number.replace(",", ""))
     counted = "".join(f", {number:,} {what}" for what, number in sums.items())
     return f"{passed[1]} tests passed, 0 failed{counted}"  # type: ignore[index]
 
@@ -39,7 +39,12 @@ def request_text_never_becomes_sql() -> str:
 
 @promise("S2")
 def no_input_gives_a_5xx() -> str:
-    return hostile("requests", "manage", "generated")
+    return hostile("requests", "manage", "generated", "schemathesis")
+
+
+@promise("S3")
+def no_answer_shows_internals() -> str:
+    return hostile("generated", "manage")
 
 
 @promise("S4")
@@ -49,27 +54,35 @@ def literals_are_data() -> str:
 
 @promise("S6")
 def nothing_without_a_token() -> str:
-    return suite("tests/hostile", "tests/users/test_authentication.py", "-k", "credential or token or authentication or 401")
+    return suite("tests/hostile/test_access.py", "tests/users/test_authentication.py", "-k", "token or authentication")
 
 
 @promise("S8")
 def a_role_does_only_what_it_was_given() -> str:
-    return suite("tests/compliance/test_rights.py", "tests/compliance/test_rights_random.py", "tests/users/test_principal.py")
+    return suite("tests/compliance/test_rights.py", "tests/compliance/test_rights_random.py", "tests/manage/test_roles.py")
 
 
 @promise("S9")
 def allow_list_cannot_be_talked_out_of() -> str:
-    return suite("tests/server/test_addresses.py", "tests/server/test_gates.py")
+    return suite(
+        "tests/hostile/test_access.py",
+        "tests/server/test_addresses.py",
+        "tests/server/test_gates.py",
+        "-k",
+        "address or forwarded or proxy",
+    )
 
 
 @promise("S10")
 def cors_is_exactly_the_setting() -> str:
-    return suite("tests/server/test_middleware.py", "tests/server/test_gates.py", "-k", "cors or origin")
+    return suite(
+        "tests/hostile/test_access.py", "tests/server/test_middleware.py", "tests/server/test_gates.py", "-k", "cors or origin or sites"
+    )
 
 
 @promise("S12")
 def rows_cannot_attack_who_looks_at_them() -> str:
-    return suite("tests/console", "tests/hostile", "-k", "escape or script or formula or payload or harmless or markup")
+    return hostile("pages")
 
 
 @promise("S5")

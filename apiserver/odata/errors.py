@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.http.request import UnreadablePostError
 
@@ -182,6 +183,8 @@ def all_codes() -> set[str]:
 
 def problem_of(error: Exception) -> Problem:
     """Return what the client is told. What nobody expected is logged with its traceback under a correlation id."""
+    if isinstance(error, OperationalError | InterfaceError):  # the product's own database: sources have their own errors
+        error = NotReady()
     if isinstance(error, UnreadablePostError) and isinstance(error.__cause__, NotReady):
         error = error.__cause__  # not the client's fault
     answer = _answer_of(error)

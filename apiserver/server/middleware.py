@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase
 from django.http.request import split_domain_port, validate_host
 
@@ -64,6 +65,10 @@ class RequestLogMiddleware:
         else:
             write()
         return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        """Return the 503 of a page whose database went away meanwhile."""
+        return unavailable(request) if isinstance(error, NotReady | OperationalError | InterfaceError) else None
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         """Return the answer, 503 while the settings can't be read: who may come in is among them."""

@@ -60,6 +60,15 @@ def test_save_keeps_key_search_and_details_of_columns(as_admin: Client, orders: 
     assert orders.columns == {"Id": {}, "Buyer": {"description": "Who"}, "Note": {"read_only": True}}
 
 
+@pytest.mark.parametrize("name", ["items", "keys", "values"])
+def test_relation_page_opens_whatever_resources_are_called(as_admin: Client, orders: Resource, goods: Resource, name: str) -> None:
+    Resource.objects.filter(pk=goods.pk).update(name=name)
+
+    answer = as_admin.get(f"{LIST}{orders.pk}/relations/add")
+
+    assert (answer.status_code, f"<strong>{name}</strong>" in answer.content.decode()) == (200, True)
+
+
 def test_relation_is_added_followed_and_removed(as_admin: Client, orders: Resource, goods: Resource) -> None:
     given = {"name": "Thing", "to": "Goods", "here": "Id", "there": "Id", "partner": "Sales"}
     User.objects.filter(name="ada").update(privileges=["GET"])
