@@ -22,7 +22,7 @@ from users.pages import PAGE
 @admin_page
 def listing(request: HttpRequest) -> HttpResponse:
     """Show the groups."""
-    page = Paginator(Group.objects.annotate(size=Count("users")), PAGE).get_page(request.GET.get("page"))
+    page = Paginator(Group.objects.annotate(size=Count("users")).order_by("name"), PAGE).get_page(request.GET.get("page"))
     return render(request, "users/groups.html", {"page": page, "privileges": PRIVILEGES})
 
 
