@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DATA ?= $(CURDIR)/var
 
-.PHONY: serve test check bench servers clean format
+.PHONY: serve test check bench chaos servers clean format
 
 # ---- run ----
 serve: $(VENV)/.runtime ## the product on an embedded default (SQLite, no broker) with demo data
@@ -25,6 +25,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.bench servers ## our server beside PostgREST, a hand-written FastAPI service and the bare SQL
 	@$(BIN)/python -m benchmarks
+
+chaos: $(VENV)/.dev servers ## the promises of docs/promises.md under faults: make chaos NAMES="S7 R9" WRITE=--write
+	@$(BIN)/python -m chaos $(NAMES) $(WRITE)
 
 # ---- environments ----
 $(VENV)/bin/python:

@@ -143,7 +143,7 @@ def database_url(directory: Path, secrets_given: dict[str, str]) -> dict[str, An
     except ValueError as error:
         raise ImproperlyConfigured("The port in APISERVER_DATABASE_URL must be a number from 1 to 65535.") from error
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "apiserver.server.postgresql",
         "NAME": unquote(parts.path.lstrip("/")),
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

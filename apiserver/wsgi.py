@@ -9,7 +9,8 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apiserver.settings")
 django_application = get_wsgi_application()
 
-from django.urls import get_resolver  # noqa: E402 - after Django is set up
+from django.db import connection  # noqa: E402 - after Django is set up
+from django.urls import get_resolver  # noqa: E402
 
 from apiserver import odata  # noqa: E402
 from apiserver.server.api_handler import with_api  # noqa: E402
@@ -22,6 +23,9 @@ from apiserver.server.slow_clients import guarded  # noqa: E402
 application = breaking(guarded(with_length(with_api(django_application), body_bound)))
 
 
+OWN_DATABASE_SECONDS = 1.0  # then a request is refused with 503 and Retry-After
+
+
 def warm() -> None:
     """Load now what the first requests of a worker would wait for: half a second."""
     list(get_resolver().url_patterns)
@@ -29,5 +33,7 @@ def warm() -> None:
         import_module(module.name)
 
 
+if connection.vendor == "postgresql":
+    import_module("apiserver.server.postgresql.base").answer_within(OWN_DATABASE_SECONDS)
 warm()
 follow()

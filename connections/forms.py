@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.forms import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from apiserver.ui.said import said
 from connections.contract.connector import Connector
 from connections.contract.property import Property
-from connections.models import Connection, valid_name
+from connections.models import NAME, Connection
 
 OPEN_GROUPS = ("Basic", "Authentication")
 CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -31,7 +32,14 @@ class WriteOnlyTextarea(forms.Textarea):
 class ConnectionForm(forms.Form):
     """Name and settings of a connection, then one field for each property."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=80, validators=[valid_name])
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=80,
+        validators=[
+            RegexValidator(NAME, gettext_lazy("A name begins with a Latin letter; Latin letters, digits, spaces, - and _ follow."))
+        ],
+        help_text=gettext_lazy("What this console and configuration files call the connection. Clients never see it."),
+    )
     labels = forms.CharField(label=gettext_lazy("Labels"), required=False, help_text=gettext_lazy("Words with commas between them."))
     read_only = forms.BooleanField(label=gettext_lazy("Read only"), required=False)
     max_rows = forms.IntegerField(
@@ -108,7 +116,7 @@ class ConnectionForm(forms.Form):
                 fields.append(self[clear_name(item)])
         found.setdefault("Advanced", []).extend(self[name] for name in ("labels", "read_only", "max_rows"))
         return [
-            {"label": _(name), "fields": fields, "is_basic": name in OPEN_GROUPS, "has_errors": any(f.errors for f in fields)}
+            {"name": name, "label": _(name), "fields": fields, "is_basic": name in OPEN_GROUPS, "has_errors": any(f.errors for f in fields)}
             for name, fields in found.items()
             if fields
         ]

@@ -50,6 +50,9 @@ STEPS = {
     "list_tables": gettext_lazy("List the tables"),
 }
 
+# Failed step -> the group of properties that then stands open.
+GROUPS = {"tls": "TLS"}
+
 
 @console_page
 def listing(request: HttpRequest) -> HttpResponse:
@@ -84,8 +87,15 @@ def test_of(connection: Connection) -> dict[str, Any] | None:
     """Return the last test with its time as a time."""
     if not connection.last_test:
         return None
-    steps = [{**step, "label": STEPS.get(step["name"], step["name"])} for step in connection.last_test["steps"]]
+    steps = [
+        {**step, "label": STEPS.get(step["name"], step["name"]), "taken": taken(step["seconds"])} for step in connection.last_test["steps"]
+    ]
     return {**connection.last_test, "steps": steps, "time": datetime.fromisoformat(connection.last_test["at"])}
+
+
+def taken(seconds: float) -> str:
+    """Return how long a step took."""
+    return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "< 1 ms"
 
 
 @console_page
@@ -127,8 +137,15 @@ def edited(request: HttpRequest, connector: Connector, existing: Connection | No
             return redirect("connections:edit", saved.pk)
     context = {"form": form, "connector": connector, "connection": existing, "failure": failure}
     if existing:
-        context |= {"test": test_of(existing), "used": existing.resources.count()}  # type: ignore[attr-defined]
+        test = test_of(existing)
+        context |= {"test": test, "wrong": wrong_group(test), "used": existing.resources.count()}  # type: ignore[attr-defined]
     return render(request, "connections/form.html", context, status=422 if form.errors or failure else 200)
+
+
+def wrong_group(test: dict[str, Any] | None) -> str:
+    """Return the group of properties that the failed step speaks of."""
+    failed = next((step["name"] for step in test["steps"] if not step["ok"]), "") if test else ""
+    return GROUPS.get(failed, "")
 
 
 def filled(request: HttpRequest, connector: Connector, existing: Connection | None, address: str) -> tuple[ConnectionForm, str]:

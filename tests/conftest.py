@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,31 +24,30 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(DATA, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[servers.Server]:
-    """A running PostgreSQL; one a test process."""
-    server = servers.postgres()
+def standing(start: Callable[[], servers.Server]) -> Iterator[servers.Server]:
+    """Give a running server; one that was started for it is removed again."""
+    server = start()
     yield server
     if server.is_ours:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[servers.Server]:
+    """A running PostgreSQL; one a test process."""
+    yield from standing(servers.postgres)
 
 
 @pytest.fixture(scope="session")
 def mariadb_server() -> Iterator[servers.Server]:
     """A running MariaDB; one a test process."""
-    server = servers.mariadb()
-    yield server
-    if server.is_ours:
-        server.remove()
+    yield from standing(servers.mariadb)
 
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[servers.Server]:
     """A running Redis; one a test process."""
-    server = servers.redis()
-    yield server
-    if server.is_ours:
-        server.remove()
+    yield from standing(servers.redis)
 
 
 @pytest.fixture(autouse=True)

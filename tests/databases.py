@@ -75,6 +75,16 @@ class Database:
             connection.commit()
 
 
+def shop(path: Path) -> Path:
+    """Write the small SQLite file that pages and the management API are tested over; one name looks like markup."""
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE Orders (Id INTEGER PRIMARY KEY, Buyer VARCHAR(40), Note TEXT)")
+        made.execute("INSERT INTO Orders VALUES (1, '<b>Aoi</b>', NULL)")
+        made.execute("CREATE TABLE Goods (Id INTEGER PRIMARY KEY, Name VARCHAR(40))")
+        made.commit()
+    return path
+
+
 def make(kind: str, name: str, request: pytest.FixtureRequest, folder: Path) -> Database:
     """Return a fresh, empty database called `name`; suffixes keep apart what runs at once on one server."""
     name += os.environ.get("APISERVER_TEST_SUFFIX", "") + os.environ.get("PYTEST_XDIST_WORKER", "")

@@ -93,11 +93,11 @@ def serve(*arguments: str, data_dir: Path | None = None, extra: Mapping[str, str
     raise RuntimeError(f"serve ended with {process.wait()} before it was ready:\n{errors.read()[-4000:]}")
 
 
-def publish(configuration: Mapping[str, Any], data_dir: Path, *arguments: str) -> Served:
+def publish(configuration: Mapping[str, Any], data_dir: Path, *arguments: str, extra: Mapping[str, str] | None = None) -> Served:
     """Apply a configuration file to a fresh data directory and serve it."""
     data_dir.mkdir(parents=True, exist_ok=True)
     file = data_dir / "server.json"
     file.write_text(json.dumps(configuration), encoding="utf-8")
-    done = manage(data_dir, "apply", str(file))
+    done = manage(data_dir, "apply", str(file), extra=extra)
     assert done.returncode == 0, done.stdout + done.stderr
-    return serve(*arguments, data_dir=data_dir)
+    return serve(*arguments, data_dir=data_dir, extra=extra)

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 INSTALL = "run `make servers` as root or with sudo (it installs postgresql, mariadb-server, redis-server, chromium and fonts-noto-cjk)"
 
@@ -111,6 +112,15 @@ def answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def opens(connect: Callable[[], Any], refusal: type[Exception]) -> bool:
+    """Claim that a connection opens; it is closed again."""
+    try:
+        connect().close()
+    except refusal:
+        return False
+    return True
+
+
 def given(name: str, user: str) -> Server | None:
     text = os.environ.get(name)
     if not text:
@@ -135,11 +145,8 @@ def postgres() -> Server:
     def ready() -> bool:
         import psycopg
 
-        try:
-            psycopg.connect(host="127.0.0.1", port=port, user="postgres", dbname="postgres", connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        address = {"host": "127.0.0.1", "port": port, "user": "postgres", "dbname": "postgres", "connect_timeout": 2}
+        return opens(lambda: psycopg.connect(**address), psycopg.OperationalError)  # type: ignore[arg-type]
 
     server = Server("127.0.0.1", port, "postgres", folder=folder, command=command, is_ready=ready)
     server.start()
@@ -169,11 +176,8 @@ def mariadb() -> Server:
     def ready() -> bool:
         import pymysql
 
-        try:
-            pymysql.connect(host="127.0.0.1", port=port, user="root", connect_timeout=2).close()
-        except pymysql.err.OperationalError:
-            return False
-        return True
+        address = {"host": "127.0.0.1", "port": port, "user": "root", "connect_timeout": 2}
+        return opens(lambda: pymysql.connect(**address), pymysql.err.OperationalError)
 
     server = Server("127.0.0.1", port, "root", folder=folder, command=command, is_ready=ready)
     server.start()

@@ -47,7 +47,14 @@ class UserForm(forms.Form):
         help_text=gettext_lazy("query calls the API; operator also signs in to this console; admin does everything."),
     )
     name = forms.CharField(label=gettext_lazy("User name"), max_length=150, validators=[valid_name])
-    privileges = method_ticks(PRIVILEGES, label=gettext_lazy("Privileges"), initial=["GET"])
+    privileges = method_ticks(
+        PRIVILEGES,
+        label=gettext_lazy("Privileges"),
+        initial=["GET"],
+        help_text=gettext_lazy(
+            "GET reads, POST adds rows, PUT and PATCH change them, DELETE deletes them. MERGE is PATCH for older clients."
+        ),
+    )
     groups = Several(
         Group.objects.all(), label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"})
     )
@@ -121,7 +128,7 @@ class GroupForm(forms.Form):
         label=gettext_lazy("Members"),
         required=False,
         to_field_name="name",
-        widget=forms.SelectMultiple(attrs={"size": "12"}),
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "columns tall"}),
     )
 
     def __init__(self, *args: Any, existing: Group | None = None, **kwargs: Any) -> None:

@@ -12,8 +12,6 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from django.conf import settings
@@ -29,6 +27,7 @@ USERS, WORKERS, PROBES = 4096, 128, 16
 HOUR = 3600.0
 SLOT = struct.Struct("<qdq")  # user id + 1, start of the hour, requests in it
 COUNT = struct.Struct("<H")  # requests under way: one for each user and worker
+COUNTS = struct.Struct(f"<{WORKERS}H")  # a user's, by worker
 COUNTS_AT = USERS * SLOT.size
 SIZE = COUNTS_AT + USERS * WORKERS * COUNT.size
 MUTEX = 0  # locked bytes are names only: 0 guards the board, 1 + n is held by the worker of column n
@@ -100,7 +99,7 @@ class Board:
 
     def _running(self, slot: int) -> int:
         at = self._at(slot, 0)
-        return sum(struct.unpack_from(f"<{WORKERS}H", self._map, at))
+        return sum(COUNTS.unpack_from(self._map, at))
 
     def _recount(self, slot: int) -> int:
         """Forget requests of workers that died; return how many are really under way."""
@@ -133,15 +132,28 @@ class Board:
         if sys.platform != "win32":
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
 
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        with self._mutex:
-            if sys.platform != "win32":
-                fcntl.lockf(self._file, fcntl.LOCK_EX, 1, MUTEX)
-            try:
-                yield
-            finally:
-                self._unlock(MUTEX)
+    def _held(self) -> Held:
+        return Held(self._mutex, self._file)
+
+
+class Held:
+    """The board for one worker, and one thread of it, alone."""
+
+    __slots__ = ("_file", "_mutex")
+
+    def __init__(self, mutex: threading.Lock, file: int) -> None:
+        self._mutex = mutex
+        self._file = file
+
+    def __enter__(self) -> None:
+        self._mutex.acquire()
+        if sys.platform != "win32":
+            fcntl.lockf(self._file, fcntl.LOCK_EX, 1, MUTEX)
+
+    def __exit__(self, *_: object) -> None:
+        if sys.platform != "win32":
+            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, MUTEX)
+        self._mutex.release()
 
 
 class Boards:

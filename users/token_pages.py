@@ -21,6 +21,7 @@ from users.models import Authtoken, User
 
 OVERLAP_HOURS = (0, 1, 24, 168)
 DEFAULT_OVERLAP = 24
+LOOPBACK = {"127.0.0.1", "::1"}
 TO_SHOW = "authtoken_to_show"  # in the session: the one authtoken that the next page may show
 
 
@@ -41,8 +42,14 @@ def authtoken(request: HttpRequest, pk: int) -> HttpResponse:
         return redirect("users:edit", token.user_id)
     text = tokens.reveal(token)
     root = service_root(request, None)
+    trusted = options.current().trusted_addresses
     in_url = f"{root}/@{text}/$oas" if options.current().allow_authtoken_in_url else ""
     context = {"person": token.user, "text": text, "root": root, "oas": f"{root}/$oas", "oas_in_url": in_url}
+    context |= {
+        "curl": f"curl -H 'x-cdata-authtoken: {text}' '{root}/'",
+        "trusted": ", ".join(trusted),
+        "is_local": set(trusted) <= LOOPBACK,
+    }
     return render(request, "users/authtoken.html", context)
 
 

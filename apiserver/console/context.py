@@ -8,6 +8,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+# Pages of this room that belong to an entry of another one.
+HOMES = {"console:try_it": "resources:list", "console:effective": "users:list"}
+
 
 def entries(role: str) -> list[tuple[str, str, str]]:
     """Return address name, label and icon in the order of a first visit; what stands below Settings has no icon."""
@@ -33,8 +36,11 @@ def entries(role: str) -> list[tuple[str, str, str]]:
 def navigation(request: HttpRequest) -> dict[str, Any]:
     """Return the entries of the left navigation."""
     found = []
+    match = request.resolver_match
+    home = HOMES.get(match.view_name) if match else None
     for name, label, icon in entries(getattr(getattr(request, "user", None), "role", "")):
         url = reverse(name)
-        is_here = request.path == url if name == "console:status" else request.path.startswith(url) and bool(icon)
+        is_below = request.path == url if name == "console:status" else request.path.startswith(url)
+        is_here = bool(icon) and (is_below or name == home)
         found.append({"url": url, "label": label, "icon": icon, "is_here": is_here, "is_sub": not icon})
     return {"navigation": found}

@@ -24,7 +24,11 @@ class SignInForm(forms.Form):
 class NewPasswordForm(forms.Form):
     """A new password, twice."""
 
-    password = forms.CharField(label=_("Password"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
+    password = forms.CharField(
+        label=_("Password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=_("8 characters or more, and none of the passwords that everybody uses."),
+    )
     again = forms.CharField(label=_("Password again"), widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
 
     def clean(self) -> dict[str, Any]:

@@ -51,8 +51,8 @@ def steps(role: str) -> list[Step]:
         ),
         Step(
             _("Call the API"),
-            _("Copy an address below into a browser, a program or Power Automate."),
-            "",
+            _("Send the authtoken to an address below, from a program or Power Automate. Try it, beside each resource, shows how."),
+            reverse("resources:list"),
             bool(requestlog.search(limit=1, status="2xx")),
         ),
     ]

@@ -11,7 +11,9 @@ from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -33,10 +35,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if user is not None and user.role in CONSOLE:  # type: ignore[attr-defined]
             login(request, user)
             audit.record("signed in", who=user.get_username(), address=caller(request).address)
-            return redirect("console:status")
+            return redirect(asked_for(request))
         audit.record("sign-in refused", who=form.cleaned_data["name"], address=caller(request).address)
         form.add_error(None, _("Name and password do not belong to someone who may sign in here."))
     return render(request, "console/sign_in.html", {"form": form}, status=403 if form.errors else 200)
+
+
+def asked_for(request: HttpRequest) -> str:
+    """Return the page that led to the sign-in page, else Status; never an address elsewhere."""
+    wanted = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(wanted, allowed_hosts=None, require_https=request.is_secure())
+    return wanted if wanted and is_ours else reverse("console:status")
 
 
 @require_POST

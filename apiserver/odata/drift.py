@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from apiserver.odata.errors import Conflict
+from apiserver.odata.errors import Conflict, Forbidden
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.errors import TableGone
@@ -22,6 +22,10 @@ PLAIN: dict[Type, tuple[type, ...]] = {
 }
 
 
+# The class of nearly all of them.
+SIMPLE: dict[Type, type] = {kind: classes[0] for kind, classes in PLAIN.items()}
+
+
 def kinds_of(columns: Sequence[Column], decoders: Sequence[Callable[[Any], Any] | None], dialect: Dialect) -> Kinds:
     """Return the columns, by place, that nothing else checks: those taken as they come, and integers, which decoding would round to."""
     if not dialect.is_typed:
@@ -33,8 +37,10 @@ def kinds_of(columns: Sequence[Column], decoders: Sequence[Callable[[Any], Any] 
     )
 
 
-def check(batch: Sequence[Sequence[Any]], kinds: Kinds) -> None:
+def check(batch: Sequence[Sequence[Any]], kinds: Sequence[tuple[int, Column]]) -> None:
     """Raise when a column has another type now; all values of a column have one type, so that the first tells."""
+    if len(batch) == 1:
+        kinds = [(place, column) for place, column in kinds if type(batch[0][place]) is not SIMPLE[column.type]]
     for place, column in kinds:
         value = next((row[place] for row in batch if row[place] is not None), None)
         if value is not None and not is_plain(value, column):
@@ -51,6 +57,12 @@ def is_plain(value: Any, column: Column) -> bool:
     if isinstance(value, Decimal) and column.type in INTEGERS and value.as_tuple().exponent != 0:
         return False
     return isinstance(value, PLAIN[column.type])
+
+
+def rights_outdated(resource: PublishedResource) -> Forbidden:
+    """Return the refusal of a user whose row filter names what the resource no longer has: no row may be shown without it."""
+    hint = "An administrator has to correct the row filter on Users."
+    return Forbidden(f"This user's rights to {resource.name} no longer fit its table.", hint=hint)
 
 
 def not_unique(resource: PublishedResource) -> Conflict:

@@ -13,12 +13,14 @@ from typing import Any
 
 import orjson
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse
 from django.http.request import UnreadablePostError
 
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.parser_errors import ODataSyntaxError
 from apiserver.server.errors import NotReady
+from apiserver.server.responses import ApiResponse
 from connections.contract import errors as source
 
 log = logging.getLogger(__name__)
@@ -181,6 +183,8 @@ def all_codes() -> set[str]:
 
 def problem_of(error: Exception) -> Problem:
     """Return what the client is told. What nobody expected is logged with its traceback under a correlation id."""
+    if isinstance(error, OperationalError | InterfaceError):  # the product's own database: sources have their own errors
+        error = NotReady()
     if isinstance(error, UnreadablePostError) and isinstance(error.__cause__, NotReady):
         error = error.__cause__  # not the client's fault
     answer = _answer_of(error)
@@ -258,7 +262,7 @@ def error_body(problem: Problem) -> bytes:
 
 def error_response(problem: Problem) -> HttpResponse:
     """Return the answer: always JSON, whatever the client accepts."""
-    response = HttpResponse(error_body(problem), status=problem.status, content_type="application/json")
+    response = ApiResponse(error_body(problem), status=problem.status, content_type="application/json")
     for name, value in problem.headers.items():
         response[name] = value
     return response

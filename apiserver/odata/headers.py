@@ -60,15 +60,18 @@ def check_sizes(request: HttpRequest, limits: Limits) -> None:
     if len(request.META.get("QUERY_STRING", "")) + len(request.META.get("PATH_INFO", "")) > limits.url_bytes:
         message = f"The address is longer than the limit of {limits.url_bytes} characters."
         raise UrlTooLong(message, hint=f"Send a shorter query. {raised_by('url_bytes')}")
-    if len(request.headers) > limits.header_count:
-        message = f"The request has more headers than the limit of {limits.header_count}."
-        raise HeadersTooLarge(message, hint=raised_by("header_count"))
-    block = 0
-    for name, value in request.headers.items():
+    block = count = 0
+    for name, value in request.META.items():
+        if not name.startswith("HTTP_"):
+            continue
+        count += 1
         block += len(name) + len(value)
         if len(value) > limits.header_bytes:
-            message = f"The header {name[:40]} is longer than the limit of {limits.header_bytes} characters."
+            message = f"The header {name[5:45].replace('_', '-').title()} is longer than the limit of {limits.header_bytes} characters."
             raise HeadersTooLarge(message, hint=raised_by("header_bytes"))
+    if count > limits.header_count:
+        message = f"The request has more headers than the limit of {limits.header_count}."
+        raise HeadersTooLarge(message, hint=raised_by("header_count"))
     if block > limits.header_block_bytes:
         message = f"The headers are longer than the limit of {limits.header_block_bytes} characters together."
         raise HeadersTooLarge(message, hint=raised_by("header_block_bytes"))
@@ -95,7 +98,4 @@ def finish(response: HttpResponseBase, version: str) -> HttpResponseBase:
     if response.status_code in (204, 304) and "Content-Type" in response:
         del response["Content-Type"]  # the framework names one for no content too
     response["OData-Version"] = version
-    response["Cache-Control"] = "no-store"
-    response["Referrer-Policy"] = "no-referrer"
-    response["X-Content-Type-Options"] = "nosniff"
     return response

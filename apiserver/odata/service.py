@@ -21,6 +21,7 @@ from apiserver.odata.service_methods import allowed_methods, check_rights
 from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
 from apiserver.server.api_handler import RAW_PATH
+from apiserver.server.responses import ApiResponse
 from connections.contract.connector import Session
 
 # Names in the query that steer the server, not the data: never read as OData aliases, never repeated in links.
@@ -102,7 +103,7 @@ def bound(exchange: Exchange) -> HttpResponseBase | None:
     headers.check_sizes(exchange.request, exchange.limits)
     deadline.begin(exchange.limits.request_seconds)
     if exchange.request.method == "OPTIONS":
-        return HttpResponse(status=200, headers={"Allow": ", ".join(headers.METHODS)})
+        return ApiResponse(status=200, headers={"Allow": ", ".join(headers.METHODS)})
     return None
 
 
@@ -241,7 +242,7 @@ def readable(catalog: Catalog) -> Catalog:
 
 def _without_body(response: HttpResponseBase) -> HttpResponse:
     body = b"" if response.streaming else response.content  # type: ignore[attr-defined]
-    empty = HttpResponse(status=response.status_code, headers=dict(response.items()))
+    empty = ApiResponse(status=response.status_code, headers=dict(response.items()))
     if not response.streaming:
         empty["Content-Length"] = str(len(body))
     return empty

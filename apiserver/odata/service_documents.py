@@ -12,6 +12,7 @@ from apiserver.odata.format import Format, negotiate
 from apiserver.odata.openapi import VERSION_OF_MEDIA
 from apiserver.odata.service import Exchange
 from apiserver.odata.versions import check_version
+from apiserver.server.responses import ApiResponse
 
 SHORT = ("3.0", "3.1")
 DEFAULT = SHORT[0]
@@ -33,11 +34,11 @@ def answer(exchange: Exchange) -> HttpResponse:
     chosen = negotiate(accept, exchange.options.format, offers=_OFFERS[name])
     media = openapi_media(exchange) if name == "$openapi" else chosen.media
     if not name:
-        return HttpResponse(service_document(exchange, chosen), content_type=chosen.content_type)
+        return ApiResponse(service_document(exchange, chosen), content_type=chosen.content_type)
     if exchange.context.document is None:
         raise NotFound(f"{name} is not served here.", hint="Use the service document.")
     body = exchange.context.document(name, media)
-    return HttpResponse(body, content_type=chosen.media)
+    return ApiResponse(body, content_type=chosen.media)
 
 
 def openapi_media(exchange: Exchange) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -22,6 +22,8 @@ from apiserver.odata.versions import check_version
 from apiserver.odata.writer import no_row
 from apiserver.odata.writer_sql import Row, by_column
 from apiserver.resources.catalog import PublishedResource
+from apiserver.server.responses import ApiResponse, when_closed
+from apiserver.server.slow_clients import enter_stream
 from connections.contract.table import Type
 
 ReadRow = Callable[[Exchange, PublishedResource, nodes.Options, Row], dict[str, Any] | None]
@@ -111,11 +113,24 @@ def scope_of(exchange: Exchange) -> Row | None:
 
 
 def entity_set(exchange: Exchange) -> HttpResponseBase:
-    """Answer a page of rows, with count and next link as asked."""
+    """Answer a page of rows, with count and next link as asked; an endless page within the places for such."""
+    size = page_size(exchange)
+    if size or exchange.options.top is not None:
+        return _rows(exchange, size)
+    leave = enter_stream()
+    try:
+        response = _rows(exchange, size)
+    except BaseException:
+        leave()
+        raise
+    when_closed(response, leave)
+    return response
+
+
+def _rows(exchange: Exchange, size: int) -> HttpResponseBase:
     where, resource = scope_of(exchange), exchange.target.resource
     is_reference = exchange.target.suffix == "$ref"
     options = _with_etag(exchange, resource, exchange.options)
-    size = page_size(exchange)
     found = service_rows.read_set(exchange, resource, options, where, size)
     writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
     shape = writer.shape(resource, exchange.options, exchange.target.suffix)
@@ -124,8 +139,11 @@ def entity_set(exchange: Exchange) -> HttpResponseBase:
     )
     if exchange.options.count and found.count is not None:
         head["@odata.count"] = str(found.count) if exchange.format.is_ieee754 else found.count
-    seen = _Seen(exchange)
-    objects = map(seen.one, found.rows if found.is_json else (writer.entity(shape, row) for row in found.rows))
+    objects: Iterable[Any] = found.rows if found.is_json else (writer.entity(shape, row) for row in found.rows)
+    if found.is_streamed:
+        objects = map(_Seen(exchange).one, objects)
+    else:
+        exchange.context.log["rows"] = len(found.rows)  # type: ignore[arg-type]
     chunks = writer.collection(head, objects, lambda: next_link(exchange, found.next))
     if found.is_streamed:
         deadline.lift()
@@ -133,7 +151,7 @@ def entity_set(exchange: Exchange) -> HttpResponseBase:
         begun = [chunk for chunk in (next(chunks, b""), next(chunks, b"")) if chunk]
         response: HttpResponseBase = StreamingHttpResponse(_resumed(exchange, begun, chunks), content_type=exchange.format.content_type)
     else:
-        response = HttpResponse(b"".join(chunks), content_type=exchange.format.content_type)
+        response = ApiResponse(b"".join(chunks), content_type=exchange.format.content_type)
     if exchange.preferences.page_size is not None:
         response["Preference-Applied"] = f"{exchange.preferences.page_size_name}={size}"
     response["Vary"] = "Accept, Prefer, OData-MaxVersion"
@@ -208,12 +226,12 @@ def one_entity(exchange: Exchange) -> HttpResponseBase:
         return plain_entity(exchange, resource)
     row = single_row(exchange, _with_etag(exchange, resource, exchange.options))
     if row is None:
-        return HttpResponse(status=204)
+        return ApiResponse(status=204)
     exchange.context.log["rows"] = 1
     if exchange.target.suffix == "$ref":
         writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
         body = writer.context("$ref") | {"@odata.id": f"{exchange.context.root}/{entity_id(resource, row)}"}
-        return HttpResponse(dumps(body), content_type=exchange.format.content_type)
+        return ApiResponse(dumps(body), content_type=exchange.format.content_type)
     unchanged = still(exchange, etag_of(resource, row)) if has_etag(resource) else None
     return unchanged or entity_response(exchange, resource, row, status=200)
 
@@ -222,7 +240,7 @@ def plain_entity(exchange: Exchange, resource: PublishedResource) -> HttpRespons
     """Answer one row of plain properties, which comes as JSON from the source."""
     found = single_row(exchange, exchange.options, read=service_rows.read_json)
     if found is None:
-        return HttpResponse(status=204)
+        return ApiResponse(status=204)
     exchange.context.log["rows"] = 1
     tag = found.get("@odata.etag")
     unchanged = still(exchange, tag) if tag else None
@@ -230,14 +248,14 @@ def plain_entity(exchange: Exchange, resource: PublishedResource) -> HttpRespons
         return unchanged
     fragment = entity_context(exchange.catalog, resource, exchange.options, is_single=True)
     body = {"@odata.context": f"{exchange.context.root}/$metadata#{fragment}", **found}
-    return HttpResponse(dumps(body), content_type=exchange.format.content_type, headers={"ETag": tag} if tag else None)
+    return ApiResponse(dumps(body), content_type=exchange.format.content_type, headers={"ETag": tag} if tag else None)
 
 
 def still(exchange: Exchange, tag: str) -> HttpResponse | None:
     """Refuse a row that is not the one of If-Match; return 304 for one that the client has."""
     if exchange.request.headers.get("If-Match"):
         check_still(exchange.request, tag)
-    return HttpResponse(status=304, headers={"ETag": tag}) if is_unchanged(exchange.request, tag) else None
+    return ApiResponse(status=304, headers={"ETag": tag}) if is_unchanged(exchange.request, tag) else None
 
 
 def single_row(exchange: Exchange, options: nodes.Options, read: ReadRow = service_rows.read_one) -> Mapping[str, Any] | None:
@@ -254,7 +272,7 @@ def entity_response(exchange: Exchange, resource: PublishedResource, row: Mappin
     writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
     fragment = entity_context(exchange.catalog, resource, exchange.options, is_single=True)
     body = writer.context(fragment) | writer.entity(writer.shape(resource, exchange.options), row)
-    response = HttpResponse(dumps(body), status=status, content_type=exchange.format.content_type)
+    response = ApiResponse(dumps(body), status=status, content_type=exchange.format.content_type)
     if has_etag(resource):
         response["ETag"] = etag_of(resource, row)
     return response
@@ -282,7 +300,7 @@ def property_response(exchange: Exchange, resource: PublishedResource, row: Mapp
     """Answer the addressed property of a row."""
     item = exchange.target.item
     if item is None or shown_value(resource, row, item.name) is None:
-        return HttpResponse(status=204)
+        return ApiResponse(status=204)
     writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
     encode = json_encoder(item.column, is_ieee754=exchange.format.is_ieee754)
     body = writer.context(
@@ -291,7 +309,7 @@ def property_response(exchange: Exchange, resource: PublishedResource, row: Mapp
     if exchange.format.level == "full" and not is_inferred(item.column):
         body["@odata.type"] = declared_type(item.column)
     body["value"] = encode(row[item.name]) if encode else row[item.name]
-    return HttpResponse(dumps(body), content_type=exchange.format.content_type)
+    return ApiResponse(dumps(body), content_type=exchange.format.content_type)
 
 
 def _property_row(exchange: Exchange) -> Mapping[str, Any]:
@@ -314,10 +332,10 @@ def raw_value(exchange: Exchange) -> HttpResponseBase:
     accepts_raw(exchange.options.format or exchange.request.headers.get("Accept", ""), media)
     value = shown_value(exchange.target.resource, _property_row(exchange), item.name)
     if value is None:
-        return HttpResponse(status=204)
+        return ApiResponse(status=204)
     if item.column.type is Type.BINARY:
-        return HttpResponse(bytes(value), content_type=media)
-    return HttpResponse(plain_text(item.column, value).encode("utf-8", "replace"), content_type="text/plain;charset=utf-8")
+        return ApiResponse(bytes(value), content_type=media)
+    return ApiResponse(plain_text(item.column, value).encode("utf-8", "replace"), content_type="text/plain;charset=utf-8")
 
 
 def count(exchange: Exchange) -> HttpResponseBase:
@@ -327,4 +345,4 @@ def count(exchange: Exchange) -> HttpResponseBase:
     options = replace(exchange.options, top=None, skip=None, orderby=None, expand=None, select=None, count=None)
     number = service_rows.count_rows(exchange, exchange.target.resource, options, where) if where is not None else 0
     exchange.context.log["rows"] = 1
-    return HttpResponse(str(number), content_type="text/plain")
+    return ApiResponse(str(number), content_type="text/plain")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 
 from apiserver.odata import service_read
 from apiserver.odata.errors import BadPayload, InvalidValue, NotBuilt
@@ -21,6 +21,7 @@ from apiserver.odata.writer import Writer, child_key, may, no_row
 from apiserver.odata.writer_body import Change, change_of, nested_expand, property_value, read_json, read_value, reference_of
 from apiserver.odata.writer_sql import Row, by_column, by_property
 from apiserver.resources.catalog import PublishedNavigation, PublishedResource
+from apiserver.server.responses import ApiResponse
 from connections.contract.unsayable import Unsayable
 
 
@@ -164,7 +165,7 @@ def remove(exchange: Exchange, writer: Writer, body: None) -> Finish:
         raise no_row(resource)
     _match(exchange.request, resource, row)
     writer.remove(resource, row)
-    return lambda: HttpResponse(status=204)
+    return lambda: ApiResponse(status=204)
 
 
 def write_property(exchange: Exchange, writer: Writer, value: Any) -> Finish:
@@ -192,14 +193,14 @@ def add_reference(exchange: Exchange, writer: Writer, entity: str) -> Finish:
     """POST to Customers(1)/Orders/$ref: the foreign key of the order is set."""
     before, navigation = _relation(exchange, writer)
     writer.adopt(navigation, before, entity)
-    return lambda: HttpResponse(status=204)
+    return lambda: ApiResponse(status=204)
 
 
 def set_reference(exchange: Exchange, writer: Writer, entity: str) -> Finish:
     """PUT to Orders(1)/Customer/$ref: the order's own foreign key is set."""
     before, navigation = _relation(exchange, writer)
     _point(exchange, writer, navigation, before, entity)
-    return lambda: HttpResponse(status=204)
+    return lambda: ApiResponse(status=204)
 
 
 def remove_reference(exchange: Exchange, writer: Writer, body: None) -> Finish:
@@ -208,7 +209,7 @@ def remove_reference(exchange: Exchange, writer: Writer, body: None) -> Finish:
     target = exchange.target
     if not navigation.is_collection:
         _point(exchange, writer, navigation, before, None)
-        return lambda: HttpResponse(status=204)
+        return lambda: ApiResponse(status=204)
     key = target.last.key
     if key is None:
         if not exchange.options.id:
@@ -217,7 +218,7 @@ def remove_reference(exchange: Exchange, writer: Writer, body: None) -> Finish:
         if found.name != navigation.target:
             raise BadPayload(f"$id names no entity of {navigation.target}.", target="$id", hint="Name one that is linked.")
     writer.release(navigation, before, by_column(target.resource, key))
-    return lambda: HttpResponse(status=204)
+    return lambda: ApiResponse(status=204)
 
 
 def _relation(exchange: Exchange, writer: Writer) -> tuple[Row, PublishedNavigation]:
@@ -247,7 +248,7 @@ def created(exchange: Exchange, resource: PublishedResource, row: Row) -> HttpRe
     """Answer 201 with the row, or 204 when the client wants none."""
     address = f"{exchange.context.root}/{entity_id(resource, by_property(resource, row))}"
     if exchange.preferences.wants_minimal or not is_sayable(row):
-        response: HttpResponseBase = HttpResponse(status=204)
+        response: HttpResponseBase = ApiResponse(status=204)
         response["OData-EntityId"] = address
         _tag(response, resource, row)
     else:
@@ -269,7 +270,7 @@ def is_sayable(row: Row) -> bool:
 
 
 def _no_content(exchange: Exchange, resource: PublishedResource, row: Row) -> HttpResponseBase:
-    response = HttpResponse(status=204)
+    response = ApiResponse(status=204)
     _tag(response, resource, row)
     return _applied(exchange, response) if is_sayable(row) else response
 

@@ -51,7 +51,8 @@ def add(request: HttpRequest) -> HttpResponse:
     chosen = request.GET.get("connection", "")
     if chosen.isdigit() and Connection.objects.filter(pk=int(chosen)).exists():
         return redirect("resources:tables", int(chosen))
-    return render(request, "resources/add.html", {"connections": Connection.objects.all()})
+    newest = Connection.objects.filter(last_test__ok=True).order_by("-pk").values_list("pk", flat=True).first()
+    return render(request, "resources/add.html", {"connections": Connection.objects.all(), "newest": newest})
 
 
 @console_page

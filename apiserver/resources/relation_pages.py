@@ -50,10 +50,10 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
         note(request, "relation added", f"{resource.name}/{form.cleaned_data['name']}")
         messages.success(request, _("Saved."))
         return redirect("resources:edit", pk)
-    columns = {
-        other.name: [column.name for column in snapshot.from_json(other.snapshot).columns]
+    columns = [
+        (other.name, [column.name for column in snapshot.from_json(other.snapshot).columns])
         for other in Resource.objects.filter(connection=resource.connection_id)
-    }
+    ]
     context = {"resource": resource, "form": form, "columns": columns}
     return render(request, "resources/relation.html", context, status=422 if form.errors else 200)
 

@@ -6,7 +6,8 @@ same addresses, in the same order: any host that uses that one serves the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, cast
 
 from django.conf import settings
@@ -16,10 +17,60 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.module_loading import import_string
 
 from apiserver.server.errors import API
+from apiserver.server.middleware import SECURITY_HEADERS, SERVICE_HEADERS
 
 # The path's bytes as they came: Django writes its own text of them over PATH_INFO, bytes that are no UTF-8 percent-encoded.
 RAW_PATH = "apiserver.raw_path"
+# What this sets one by one is said here for all answers at once.
+SECURITY = "apiserver.server.middleware.SecurityHeadersMiddleware"
+API_HEADERS = tuple({**SECURITY_HEADERS, **SERVICE_HEADERS}.items())
+UNPREFIXED = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class MetaHeaders(Mapping[str, str]):
+    """The headers of a request, looked up where WSGI has them: Django copies all of them before the first can be read."""
+
+    __slots__ = ("_meta",)
+
+    def __init__(self, meta: Mapping[str, Any]) -> None:
+        self._meta = meta
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return one header by its name in any case."""
+        return self._meta.get(meta_name(name), default)
+
+    def __getitem__(self, name: str) -> str:
+        return str(self._meta[meta_name(name)])
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and meta_name(name) in self._meta
+
+    def __iter__(self) -> Iterator[str]:
+        for name in self._meta:
+            if name.startswith("HTTP_"):
+                yield name[5:].replace("_", "-").title()
+            elif name in UNPREFIXED:
+                yield name.replace("_", "-").title()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@cache
+def meta_name(header: str) -> str:
+    """Return WSGI's name of a header; only names that our code asks for come here."""
+    name = header.upper().replace("-", "_")
+    return name if name in UNPREFIXED else f"HTTP_{name}"
+
+
+class ApiRequest(WSGIRequest):
+    """A request of the API."""
+
+    @property
+    def headers(self) -> Any:
+        """Return the headers."""
+        return MetaHeaders(self.META)
 
 
 class ApiHandler:
@@ -34,12 +85,13 @@ class ApiHandler:
 
         call = serve
         for path in reversed(settings.API_MIDDLEWARE):
-            call = import_string(path)(call)
+            if path != SECURITY:
+                call = import_string(path)(call)
         self._answer = cast(Callable[[HttpRequest], HttpResponseBase], convert_exception_to_response(call))  # none of it is async
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        response = self._answer(WSGIRequest(environ))
-        start_response(f"{response.status_code} {response.reason_phrase}", list(response.items()))
+        response = self._answer(ApiRequest(environ))
+        start_response(f"{response.status_code} {response.reason_phrase}", [*response.items(), *API_HEADERS])
         return response  # type: ignore[return-value]
 
 

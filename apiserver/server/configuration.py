@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -50,7 +51,9 @@ class UniqueKeys(yaml.SafeLoader):
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Return the file's data: YAML, of which JSON is a part."""
+    """Return the file's data, of standard input for `-`: YAML, of which JSON is a part."""
+    if str(path) == "-":
+        return read(sys.stdin.buffer.read(), "The standard input")
     try:
         return read(path.read_bytes(), str(path))
     except OSError as error:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import logging
 import re
 
-PATH_TOKEN = re.compile(r"(?i)^(/api\.rsc/+)(?:@|%40)[^/]*")
-QUERY_TOKEN = re.compile(r"(?i)((?:@|%40)authtoken=)[^&]*")
-ANYWHERE = re.compile(r"(?i)(/api\.rsc/+(?:@|%40)|(?:@|%40)authtoken=)[^/&\s\"'?)]+")
+AT = r"(?:@|%(?:25)*40)"
+PATH_TOKEN = re.compile(rf"(?i)^(/api\.rsc/+){AT}[^/]*")
+QUERY_TOKEN = re.compile(rf"(?i)({AT}authtoken=)[^&]*")
+# Where no authtoken belongs, what has its shape counts as one.
+MISPLACED = re.compile(rf"(?i)({AT}(?:authtoken=)?)[A-Za-z0-9_-]{{22,}}")
+ANYWHERE = re.compile(rf"(?i)(/api\.rsc/+{AT}|{AT}authtoken=)[^/&\s\"'?)]+")
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def masked_path(path: str) -> str:
     """Return the path with an authtoken segment masked."""
-    return CONTROL.sub("?", PATH_TOKEN.sub(r"\1@***", path))[:2000]
+    return CONTROL.sub("?", MISPLACED.sub(r"\1***", PATH_TOKEN.sub(r"\1@***", path)))[:2000]
 
 
 def masked_query(query: str) -> str:
     """Return the query with an authtoken masked."""
-    return CONTROL.sub("?", QUERY_TOKEN.sub(r"\1***", query))[:4000]
+    return CONTROL.sub("?", MISPLACED.sub(r"\1***", QUERY_TOKEN.sub(r"\1***", query)))[:4000]
 
 
 class MaskingFormatter(logging.Formatter):
@@ -26,4 +29,4 @@ class MaskingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of the record."""
-        return ANYWHERE.sub(r"\1***", super().format(record))
+        return MISPLACED.sub(r"\1***", ANYWHERE.sub(r"\1***", super().format(record)))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponseBase
 from django.http.request import split_domain_port, validate_host
 
@@ -22,6 +23,15 @@ POLICY = (
     "default-src 'self'; img-src 'self' data:; style-src 'self'; script-src 'self'; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+SERVICE_HEADERS = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
 class RequestLogMiddleware:
@@ -55,6 +65,10 @@ class RequestLogMiddleware:
         else:
             write()
         return response
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponseBase | None:
+        """Return the 503 of a page whose database went away meanwhile."""
+        return unavailable(request) if isinstance(error, NotReady | OperationalError | InterfaceError) else None
 
     def answer(self, request: HttpRequest) -> HttpResponseBase:
         """Return the answer, 503 while the settings can't be read: who may come in is among them."""
@@ -113,14 +127,13 @@ class SecurityHeadersMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        response["X-Content-Type-Options"] = "nosniff"
-        response["X-Frame-Options"] = "DENY"
-        response["Content-Security-Policy"] = POLICY
-        response["Cross-Origin-Opener-Policy"] = "same-origin"
-        response["Referrer-Policy"] = "no-referrer" if is_service(request) else "same-origin"
+        for name, value in SECURITY_HEADERS.items():
+            response[name] = value
         if is_service(request):
-            response["Cache-Control"] = "no-store"
+            for name, value in SERVICE_HEADERS.items():
+                response[name] = value
         else:
+            response["Referrer-Policy"] = "same-origin"
             response.setdefault("Cache-Control", "no-store")  # pages show what only this user may see; static files say otherwise
         return response
 

@@ -21,6 +21,9 @@ from django.conf import settings
 COLUMNS = ("at", "user", "method", "path", "query", "status", "ms", "rows", "resource", "address", "sql", "error")
 KEEP_ROWS = 200_000
 KEEP_DAYS = 30
+# 501 is a refusal: the client asked for what is not supported, nothing broke.
+SUMS = """SELECT count(*), coalesce(sum(status BETWEEN 400 AND 499 OR status = 501), 0), coalesce(sum(status >= 500 AND status <> 501), 0)
+  FROM requests WHERE at >= ?"""
 USERS_OF = "SELECT user, count(*) FROM requests WHERE at >= ? AND resource = ? AND user <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"
 RESOURCES_OF = """SELECT resource, count(*) FROM requests WHERE at >= ? AND user = ? AND resource <> ''
   GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"""
@@ -182,7 +185,7 @@ def summary(since: float) -> dict[str, Any]:
     """Return how many requests came since then, how many were refused or failed, and the time within which 95 % were answered."""
     with closing(connect()) as connection:
         total, refused, failed = connection.execute(
-            "SELECT count(*), coalesce(sum(status BETWEEN 400 AND 499), 0), coalesce(sum(status >= 500), 0) FROM requests WHERE at >= ?",
+            SUMS,
             (since,),
         ).fetchone()
         place = max(0, -(-total * 95 // 100) - 1)

@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apiserver.server.addresses import caller
+from apiserver.server.masking import masked_path
 from apiserver.server.rest_errors import Refusal, body_of, problem_of
 
 ADMIN = ("admin",)
@@ -83,7 +84,7 @@ class Nothing(ManagementView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Say that nothing is here, to those who may know."""
         super().initial(request, *args, **kwargs)
-        raise NotFound(f"Nothing is at {request.path}.")
+        raise NotFound(f"Nothing is at {masked_path(request.path)}.")
 
 
 def refused(error: Exception, context: Mapping[str, Any]) -> Response:

@@ -20,6 +20,7 @@ from apiserver.server.hangup import is_between, sockets, times
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 PLACES = 16  # threads of a worker that may wait for bodies
+STREAMS = 8  # threads of a worker that may wait for readers; each holds a connection to its source
 PATIENCE_SECONDS = 15.0  # for a body, once others wait for a place
 WAIT_SECONDS = 0.5
 READ_SECONDS = 60  # without taking a byte of the answer
@@ -101,6 +102,22 @@ class Input:
 
 
 PLACES_OF_WORKER = Places(PLACES)
+
+
+class TooManyStreams(NotReady):
+    """Every place is taken by answers that are still being read."""
+
+    message = "Too many streamed answers are under way."
+
+
+STREAMS_OF_WORKER = threading.BoundedSemaphore(STREAMS)
+
+
+def enter_stream() -> Callable[[], None]:
+    """Take a place for an answer that holds its thread until it is read; return what gives it back, raise TooManyStreams."""
+    if not STREAMS_OF_WORKER.acquire(blocking=False):
+        raise TooManyStreams
+    return STREAMS_OF_WORKER.release
 
 
 class Listening:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from django.test import Client
 
 from connections.models import Connection
 from connections.services import SESSIONS, save_connection
+from tests import databases
 from users.models import User
 
 
@@ -41,12 +41,7 @@ def as_reader(db: None) -> Client:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Path:
-    path = tmp_path / "shop.db"
-    with sqlite3.connect(path) as made:
-        made.execute("CREATE TABLE Orders (Id INTEGER PRIMARY KEY, Buyer VARCHAR(40), Note TEXT)")
-        made.execute("INSERT INTO Orders VALUES (1, '<b>Aoi</b>', NULL)")
-        made.execute("CREATE TABLE Goods (Id INTEGER PRIMARY KEY, Name VARCHAR(40))")
-    return path
+    return databases.shop(tmp_path / "shop.db")
 
 
 @pytest.fixture

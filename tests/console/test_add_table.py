@@ -50,6 +50,25 @@ def test_tables_are_searched(as_admin: Client, tables: str) -> None:
     assert ("|Goods" in page, "|Orders" in page, ">Next<" in page) == (True, False, True)
 
 
+def test_search_and_database_without_tables_say_what_to_do(as_admin: Client, tables: str, tmp_path: Path) -> None:
+    empty = connected(tmp_path / "empty.db", "")
+
+    searched = as_admin.get(f"{tables}?q=nothing").content.decode()
+    page = as_admin.get(f"{LIST}add/{empty.pk}").content.decode()
+
+    assert ("No table fits the search." in searched, "its user can read no table" in page) == (True, True)
+
+
+def test_newest_connection_that_works_is_proposed(as_admin: Client, connection: Connection, tmp_path: Path) -> None:
+    for name, ok in (("alpha", True), ("beta", False)):
+        other = connected(tmp_path / f"{name}.db", "")
+        Connection.objects.filter(pk=other.pk).update(last_test={"ok": ok, "steps": []})
+
+    page = as_admin.get(f"{LIST}add").content.decode()
+
+    assert re.findall(r"selected>(\w+)<", page.partition("<main")[2]) == ["alpha"]
+
+
 def test_ticks_survive_a_search(as_admin: Client, tables: str) -> None:
     page = as_admin.post(tables, {"q": "goo", "table": ["|Orders", "|None"]}).content.decode()
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apiserver.resources.services import publish_tables
+from connections import pages
 from connections.contract.table import TableRef
 from connections.models import Connection
 from connections.services import save_connection, values_of
@@ -193,3 +194,22 @@ def test_delete_asks_then_deletes(as_admin: Client, connection: Connection) -> N
     post(as_admin, f"{LIST}{connection.pk}/delete")
 
     assert (asked.status_code, Connection.objects.count()) == (200, 0)
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.0002, "< 1 ms"), (0.0124, "12 ms"), (2.345, "2.3 s")])
+def test_time_of_a_step_is_short(seconds: float, said: str) -> None:
+    assert pages.taken(seconds) == said
+
+
+@pytest.mark.parametrize(("step", "is_open"), [("tls", True), ("sign_in", False)])
+def test_group_that_the_failed_step_speaks_of_stands_open(as_admin: Client, step: str, is_open: bool) -> None:
+    failed = {
+        "ok": False,
+        "at": "2026-01-01T00:00:00+00:00",
+        "steps": [{"name": step, "ok": False, "seconds": 0, "message": "", "hint": ""}],
+    }
+    made = Connection.objects.create(name="pg", connector="postgresql", properties={}, last_test=failed)
+
+    page = as_admin.get(f"{LIST}{made.pk}").content.decode()
+
+    assert ('<details class="card" open><summary>TLS' in page) is is_open

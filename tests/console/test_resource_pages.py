@@ -60,6 +60,15 @@ def test_save_keeps_key_search_and_details_of_columns(as_admin: Client, orders: 
     assert orders.columns == {"Id": {}, "Buyer": {"description": "Who"}, "Note": {"read_only": True}}
 
 
+@pytest.mark.parametrize("name", ["items", "keys", "values"])
+def test_relation_page_opens_whatever_resources_are_called(as_admin: Client, orders: Resource, goods: Resource, name: str) -> None:
+    Resource.objects.filter(pk=goods.pk).update(name=name)
+
+    answer = as_admin.get(f"{LIST}{orders.pk}/relations/add")
+
+    assert (answer.status_code, f"<strong>{name}</strong>" in answer.content.decode()) == (200, True)
+
+
 def test_relation_is_added_followed_and_removed(as_admin: Client, orders: Resource, goods: Resource) -> None:
     given = {"name": "Thing", "to": "Goods", "here": "Id", "there": "Id", "partner": "Sales"}
     User.objects.filter(name="ada").update(privileges=["GET"])
@@ -116,6 +125,7 @@ def test_try_it_shows_rows_and_the_address(as_admin: Client, orders: Resource) -
     page = as_admin.get(f"/console/try/{orders.pk}", {"filter": "Id eq 1", "top": "5"}).content.decode()
 
     assert "&lt;b&gt;Aoi&lt;/b&gt;" in page
+    assert '<a href="/console/api/" aria-current="page">' in page
     assert "/api.rsc/Orders?$filter=Id%20eq%201&amp;$top=5" in page
 
 

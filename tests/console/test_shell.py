@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from django.test import Client
 
+from apiserver.console import overview
 from connections.models import Connection
 from users.models import User
 
@@ -59,3 +62,36 @@ def test_language_is_chosen_and_kept(as_admin: Client) -> None:
 
 def test_language_leads_to_no_other_site(as_admin: Client) -> None:
     assert as_admin.post("/console/language", {"language": "ja", "next": "https://evil.example/"})["Location"] == "/"
+
+
+def test_missing_page_stands_in_the_console(as_admin: Client) -> None:
+    answer = as_admin.get("/console/connections/99999")
+
+    page = answer.content.decode()
+    assert (answer.status_code, "There is no such page" in page, 'class="side"' in page) == (404, True, True)
+
+
+def test_failed_page_and_old_form_say_what_to_do(admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
+    client.force_login(admin)
+    monkeypatch.setattr(overview, "warnings", lambda: 1 / 0)
+
+    failed, old = client.get("/console/"), client.post("/console/account", {"old": "x"})
+
+    assert (failed.status_code, "Something went wrong" in failed.content.decode()) == (500, True)
+    assert (old.status_code, "reload the page and send it again" in old.content.decode()) == (403, True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("/console/logs/?status=4xx", "/console/logs/?status=4xx"),
+        ("https://evil.example/", "/console/"),
+        ("//evil.example", "/console/"),
+        ("", "/console/"),
+    ],
+)
+def test_sign_in_leads_to_the_page_that_was_asked_for(admin: User, wanted: str, found: str) -> None:
+    answer = Client().post(f"/console/sign-in?{urlencode({'next': wanted})}", {"name": "ada", "password": "a long pass phrase"})
+
+    assert (answer.status_code, answer["Location"]) == (302, found)

@@ -52,6 +52,14 @@ def test_summary_counts_and_takes_the_95th_of_100() -> None:
     assert requestlog.summary(time.time() - 60) == {"total": 100, "refused": 2, "failed": 1, "p95": 95.0}
 
 
+def test_summary_counts_what_is_not_supported_as_refused() -> None:
+    insert((501, 1.0), (503, 1.0))
+
+    found = requestlog.summary(time.time() - 60)
+
+    assert (found["refused"], found["failed"]) == (1, 1)
+
+
 def test_summary_of_nothing_has_no_time() -> None:
     assert requestlog.summary(time.time()) == {"total": 0, "refused": 0, "failed": 0, "p95": None}
 

@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apiserver.server import options
 from apiserver.server.models import Audit
 from tests.console import NOW
 from users import tokens
@@ -111,6 +112,15 @@ def test_one_more_authtoken_leaves_the_others(as_admin: Client, reader: User) ->
     as_admin.post(f"{LIST}{reader.pk}/authtokens/add", {"note": "for the flow"})
 
     assert [(token.note, token.expires) for token in reader.authtokens.order_by("pk")] == [("", None), ("for the flow", None)]
+
+
+@pytest.mark.parametrize(("trusted", "is_said"), [(["127.0.0.1", "::1"], True), (["127.0.0.1", "10.0.0.*"], False)])
+def test_authtoken_page_says_when_no_other_machine_may_call(as_admin: Client, trusted: list[str], is_said: bool) -> None:
+    options.save({"trusted_addresses": trusted})
+
+    page = as_admin.post(f"{LIST}add", {"role": "query", "name": "flow", "privileges": ["GET"]}, follow=True).content.decode()
+
+    assert ("Only these addresses may call the API now: 127.0.0.1, ::1." in page, "curl -H" in page) == (is_said, True)
 
 
 def test_limits_and_password_are_kept(as_admin: Client, reader: User) -> None:

@@ -9,10 +9,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.contract.small import HEADERS, TOKEN, small
 from tests.served import ROOT, Served, environment, manage, publish, serve
 from tests.servers import free_port
@@ -136,8 +138,9 @@ def test_settings_file_is_followed_and_locks(trial: Served) -> None:
 
 
 def test_certificate_and_key_come_from_variables(trial: Served, tmp_path: Path) -> None:
-    pair = {"APISERVER_TLS_CERT": "self-signed.crt", "APISERVER_TLS_KEY": "self-signed.key"}
-    server = serve(data_dir=tmp_path, extra={name: str(trial.data_dir / file) for name, file in pair.items()})
+    (tmp_path / "key-path").write_text(f"{trial.data_dir / 'self-signed.key'}\n", encoding="utf-8")
+    pair = {"APISERVER_TLS_CERT": str(trial.data_dir / "self-signed.crt"), "APISERVER_TLS_KEY_FILE": str(tmp_path / "key-path")}
+    server = serve(data_dir=tmp_path, extra=pair)
     try:
         context = ssl.create_default_context(cafile=str(trial.data_dir / "self-signed.crt"))
         base = server.base.replace("http:", "https:")
@@ -172,8 +175,32 @@ def test_certificate_and_key_come_from_variables(trial: Served, tmp_path: Path) 
     ],
 )
 def test_bad_start_is_told_in_one_line(tmp_path: Path, arguments: list[str], variables: dict[str, str], words: str) -> None:
-    done = manage(tmp_path, "serve", *([] if "APISERVER_PORT" in variables else ["--port", "0"]), *arguments, extra=variables, timeout=20)
+    done = manage(tmp_path, "serve", *([] if "APISERVER_PORT" in variables else ["--port", "0"]), *arguments, extra=variables, timeout=90)
 
     assert done.returncode == 1, done.stderr
     assert words in done.stderr
     assert (done.stdout, len(done.stderr.strip().splitlines())) == ("", 1)
+
+
+@pytest.fixture
+def slow(request: pytest.FixtureRequest, tmp_path: Path) -> Served:
+    """A server of a view whose one row takes three seconds."""
+    database = databases.make("postgresql", "serving", request, tmp_path)
+    database.run("CREATE VIEW slow AS SELECT 1 AS id, CAST(pg_sleep(3) AS text) AS waited")
+    found = small(tmp_path)
+    found["connections"]["slow"] = database.connection
+    found["resources"]["slow"] = {"connection": "slow", "table": "slow", "key": ["id"]}
+    return publish(found, tmp_path / "data")
+
+
+def test_stop_finishes_requests_under_way_and_takes_no_more(slow: Served) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(slow.get, "/api.rsc/slow", HEADERS)
+        time.sleep(1)
+        slow.process.terminate()
+        status, _, body = answer.result(30)
+        code = slow.process.wait(40)
+
+    assert (status, json.loads(body)["value"][0]["id"], code) == (200, 1, 0)
+    with pytest.raises(OSError):
+        slow.get("/healthz")

@@ -32,6 +32,8 @@ FAULTS = """() => {
   for (const cell of document.querySelectorAll('thead th')) if (!cell.textContent.trim()) faults.push('empty th');
   const ids = [...document.querySelectorAll('[id]')].map(item => item.id);
   for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push('twice: #' + id);
+  for (const part of document.querySelectorAll('.scroll:not(:has(.preview))'))
+    if (innerWidth >= 1280 && part.scrollWidth > part.clientWidth + 1) faults.push('wider than its card: ' + part.textContent);
   if (document.documentElement.scrollWidth > document.documentElement.clientWidth) faults.push('wider than the window');
   return [...new Set(faults)];
 }"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from django.utils import timezone
 from apiserver.server import stamp
 from apiserver.server.models import Audit
 from connections.services import SESSIONS
+from tests import databases
 from users import tokens
 from users.models import User
 from users.throttle import AUTHTOKENS
@@ -75,11 +75,7 @@ def nobody() -> Caller:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> str:
-    path = tmp_path / "shop.db"
-    with sqlite3.connect(path) as made:
-        made.execute("CREATE TABLE Orders (Id INTEGER PRIMARY KEY, Buyer VARCHAR(40), Note TEXT)")
-        made.execute("CREATE TABLE Goods (Id INTEGER PRIMARY KEY, Name VARCHAR(40))")
-    return str(path)
+    return str(databases.shop(tmp_path / "shop.db"))
 
 
 @pytest.fixture

@@ -40,8 +40,6 @@ def test_service_document_lists_what_the_user_sees(api: Service, path: str) -> N
 def test_standing_headers_are_on_every_answer(api: Service) -> None:
     for reply in (api.get("customers"), api.get("nothing"), api.request("OPTIONS", "customers")):
         assert reply.headers["OData-Version"] == "4.0"
-        assert reply.headers["Cache-Control"] == "no-store"
-        assert reply.headers["Referrer-Policy"] == "no-referrer"
     assert api.get("customers", OData_MaxVersion="4.01").headers["OData-Version"] == "4.01"
 
 

@@ -122,6 +122,8 @@ def refuse() -> sqlite3.Connection:
         (f"/api.rsc/@{TOKEN}/Orders", "/api.rsc/@***/Orders"),
         (f"/api.rsc/%40{TOKEN}/Orders", "/api.rsc/@***/Orders"),
         (f"/api.rsc//@{TOKEN}", "/api.rsc//@***"),
+        (f"/api.rsc/%2540{TOKEN}/Orders", "/api.rsc/@***/Orders"),
+        (f"/api.rsc/Orders/@{TOKEN}", "/api.rsc/Orders/@***"),
         ("/api.rsc/Orders('@x')", "/api.rsc/Orders('@x')"),
         ("/api.rsc/Or\nders", "/api.rsc/Or?ders"),
     ],

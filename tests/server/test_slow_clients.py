@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -100,3 +102,20 @@ def test_a_place_is_given_back_whatever_happens() -> None:
         pass
 
     assert PLACES > 1
+
+
+def test_answers_that_nobody_reads_hold_up_nobody(tmp_path: Path) -> None:
+    file = small(tmp_path, page_size=0, max_page_size=0)
+    with closing(sqlite3.connect(tmp_path / "small.db")) as database, database:
+        database.executemany("INSERT INTO items VALUES (?, ?, 1)", [(n, "x" * 40) for n in range(100, 60_000)])
+    served = publish(file, tmp_path / "data")
+    ask = b"GET /api.rsc/items HTTP/1.1\r\n" + HEAD + b"\r\n"
+    with ExitStack() as stack:
+        unread = connections(served, ask, 120, stack)
+        heads = [made.recv(12) for made in unread]
+
+        status = served.get("/api.rsc/items?$top=2", HEADERS)[0]
+    served.stop()
+
+    assert status == 200
+    assert set(heads) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}

@@ -28,7 +28,7 @@ def test_query_is_decoded_unless_that_hides_characters(query: str, said: str) ->
     assert shown.decoded(query) == said
 
 
-@pytest.mark.parametrize(("status", "classes"), [(200, ""), (304, ""), (404, "state warn"), (500, "state bad")])
+@pytest.mark.parametrize(("status", "classes"), [(200, ""), (304, ""), (404, "state warn"), (501, "state warn"), (500, "state bad")])
 def test_outcome_marks_what_was_refused_or_failed(status: int, classes: str) -> None:
     assert shown.outcome(status) == classes
 

@@ -42,4 +42,4 @@ def decoded(query: str) -> str:
 @register.filter
 def outcome(status: int) -> str:
     """Return the classes by which a status stands out; answers that went well stay plain."""
-    return "state bad" if status >= 500 else "state warn" if status >= 400 else ""
+    return "state bad" if status >= 500 and status != 501 else "state warn" if status >= 400 else ""

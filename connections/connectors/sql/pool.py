@@ -22,7 +22,7 @@ RECYCLE = 1800
 class Pooled:
     """A driver's connection on loan: `close` gives it back, `invalidate` drops it; either once, whatever comes later does nothing."""
 
-    __slots__ = ("_pool", "born", "dbapi_connection", "era", "is_lent")
+    __slots__ = ("_pool", "born", "dbapi_connection", "era", "is_lent", "memory")
 
     def __init__(self, pool: Pool, dbapi_connection: Any, era: int) -> None:
         self._pool = pool
@@ -30,6 +30,7 @@ class Pooled:
         self.born = time.monotonic()
         self.era = era
         self.is_lent = True
+        self.memory: Any = None  # what the source keeps with the connection
 
     @property
     def is_valid(self) -> bool:

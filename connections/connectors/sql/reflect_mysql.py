@@ -58,6 +58,10 @@ class Reflection:
         """Claim that the connection belongs to the source: a server's does."""
         return True
 
+    def start_read(self, connection: Any) -> Any:
+        """Return a cursor for a statement whose rows are read at once."""
+        return connection.cursor()
+
     def start_stream(self, connection: Any) -> Any:
         """Return a cursor that keeps the rows at the server."""
         return connection.dbapi_connection.cursor(pymysql.cursors.SSCursor)

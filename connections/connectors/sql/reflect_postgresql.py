@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from connections.connectors.sql.direct_postgresql import DirectCursor, Statements
 from connections.connectors.sql.stream_postgresql import StreamCursor
 from connections.connectors.sql.types_postgresql import column_of
 from connections.contract.errors import TableGone
@@ -90,6 +91,12 @@ class Reflection:
     def is_driver_error(self, error: BaseException) -> bool:
         """Claim that the error is the driver's, not ours."""
         return isinstance(error, psycopg.Error)
+
+    def start_read(self, connection: Any) -> Any:
+        """Return a cursor for a statement whose rows are read at once."""
+        if connection.memory is None:
+            connection.memory = Statements(connection.dbapi_connection)
+        return DirectCursor(connection.memory)
 
     def start_stream(self, connection: Any) -> Any:
         """Return a cursor that takes the rows as they come."""

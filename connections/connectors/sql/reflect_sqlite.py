@@ -39,6 +39,10 @@ class Reflection:
         """Claim that the error is the driver's, not ours."""
         return isinstance(error, sqlite3.Error)
 
+    def start_read(self, connection: Any) -> Any:
+        """Return a cursor for a statement whose rows are read at once."""
+        return connection.cursor()
+
     def start_stream(self, connection: Any) -> Any:
         """Return a cursor: SQLite's always stream."""
         return connection.cursor()

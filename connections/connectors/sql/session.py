@@ -27,6 +27,9 @@ class Source(Protocol):
     def is_driver_error(self, error: BaseException) -> bool:
         """Claim that the error is the driver's, not ours."""
 
+    def start_read(self, connection: Any) -> Any:
+        """Return a cursor for a statement whose rows are read at once."""
+
     def start_stream(self, connection: Any) -> Any:
         """Return a cursor that keeps the rows at the server."""
 
@@ -144,7 +147,7 @@ class SqlSession:
             raise self._failed(connection, error) from error
 
     def _start(self, connection: Any, sql: str, binds: Sequence[Any], stream: bool) -> Any:
-        cursor = self._source.start_stream(connection) if stream else connection.cursor()
+        cursor = self._source.start_stream(connection) if stream else self._source.start_read(connection)
         execute(cursor, sql, binds)
         return cursor
 

@@ -36,6 +36,15 @@ function showSelected(root) {
   }
 }
 
+// data-count="NAME": how many boxes of that name are ticked, those that a search hides included.
+function showCounts(root) {
+  for (const place of root.querySelectorAll("[data-count]")) {
+    const name = place.dataset.count;
+    const ticked = `input[type=checkbox][name="${name}"]:checked, input[type=hidden][name="${name}"]`;
+    place.textContent = place.closest("form").querySelectorAll(ticked).length;
+  }
+}
+
 // data-shown-when="FIELD" data-shown-values="A|B": shown while that field has one of the values.
 function showFields(root) {
   for (const part of root.querySelectorAll("[data-shown-when]")) {
@@ -43,6 +52,14 @@ function showFields(root) {
     if (!other) continue;
     const value = other.type === "checkbox" ? String(other.checked) : other.value;
     part.hidden = !part.dataset.shownValues.split("|").includes(value);
+  }
+}
+
+// data-filters="ID": keep of those labels the ones that hold the text; ticked ones stay in sight.
+function filterLabels(field) {
+  const text = field.value.trim().toLowerCase();
+  for (const label of document.getElementById(field.dataset.filters).querySelectorAll("label")) {
+    label.parentElement.hidden = !label.textContent.toLowerCase().includes(text) && !label.control.checked;
   }
 }
 
@@ -60,7 +77,10 @@ document.addEventListener("change", (event) => {
   if (field.dataset.selectAll) selectAll(field);
   if (field.dataset.theme !== undefined) chooseTheme(field.value);
   if (field.dataset.submits !== undefined) field.form.requestSubmit();
-  if (field.form) { showFields(field.form); showSelected(field.form); }
+  if (field.form) { showFields(field.form); showSelected(field.form); showCounts(field.form); }
+});
+document.addEventListener("input", (event) => {
+  if (event.target.dataset.filters) filterLabels(event.target);
 });
 document.addEventListener("submit", (event) => {
   // A second click must not do it twice; the button stays enabled for this submission, so that its name is sent.
@@ -70,6 +90,7 @@ document.addEventListener("submit", (event) => {
 const start = () => {
   showFields(document);
   showSelected(document);
+  showCounts(document);
   const chooser = document.querySelector("select[data-theme]");
   if (chooser) chooser.value = localStorage.getItem("theme") ?? "";
 };

@@ -1,0 +1,1 @@
+"""What the product promises, tried from outside and under faults: each check prints its figure. See docs/promises.md."""

@@ -1,0 +1,111 @@
+"""Reading statements straight through libpq: psycopg's own types and errors without its cursors, which cost twice what they do.
+
+A cursor of psycopg waits in Python and prepares by rules that serve every caller. Here a statement is prepared at its second run and
+waits in libpq, without the GIL; the database's statement timeout ends it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import OrderedDict
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.pq import ConnStatus, ExecStatus, Format
+
+MARKS = re.compile("%%|%s")
+PREPARED_MOST = 200
+
+
+@lru_cache(maxsize=2000)
+def numbered(sql: str) -> bytes:
+    """Return the statement with the server's own marks: $1, $2 for each %s, and one % for two."""
+    count = 0
+
+    def mark(found: re.Match[str]) -> str:
+        nonlocal count
+        if found[0] == "%%":
+            return "%"
+        count += 1
+        return f"${count}"
+
+    return MARKS.sub(mark, sql).encode()
+
+
+class Statements:
+    """The statements of one connection that are prepared, the unused ones dropped."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self.connection = connection
+        self.values = Transformer(connection)
+        self._names: OrderedDict[tuple[str, tuple[int, ...]], bytes] = OrderedDict()
+        self._made = 0
+
+    def run(self, sql: str, binds: Sequence[Any]) -> Any:
+        """Return libpq's result of a statement; raise psycopg's errors."""
+        values, server = self.values, self.connection.pgconn
+        params = values.dump_sequence(binds, [PyFormat.AUTO] * len(binds)) if binds else None
+        types, formats = (values.types or (), values.formats) if binds else ((), None)
+        key = (sql, types)
+        name = self._names.get(key)
+        if name is None:
+            self._names[key] = b""
+            result = server.exec_params(numbered(sql), params, types, formats, Format.TEXT)
+        else:
+            result = server.exec_prepared(name or self._prepare(key), params, formats, Format.TEXT)  # type: ignore[arg-type]
+        self._names.move_to_end(key)
+        if len(self._names) > PREPARED_MOST:
+            self._drop()
+        return self._checked(result)
+
+    def rows(self, result: Any) -> list[tuple[Any, ...]]:
+        """Return the rows of a result as Python's values."""
+        self.values.set_pgresult(result)
+        found: list[tuple[Any, ...]] = self.values.load_rows(0, result.ntuples, tuple)
+        self.values.set_pgresult(None)
+        return found
+
+    def _prepare(self, key: tuple[str, tuple[int, ...]]) -> bytes:
+        self._made += 1
+        name = f"read_{self._made}".encode()
+        self._checked(self.connection.pgconn.prepare(name, numbered(key[0]), key[1]))
+        self._names[key] = name
+        return name
+
+    def _drop(self) -> None:
+        _, name = self._names.popitem(last=False)
+        if name:
+            self._checked(self.connection.pgconn.exec_(b"DEALLOCATE " + name))
+
+    def _checked(self, result: Any) -> Any:
+        if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+            return result
+        server = self.connection.pgconn
+        if server.status == ConnStatus.BAD:
+            self.connection.close()
+            raise psycopg.OperationalError(f"the connection is lost: {server.get_error_message()}")
+        raise psycopg.errors.error_from_result(result, self.connection.info.encoding)
+
+
+class DirectCursor:
+    """One statement and its rows."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+        self._result: Any = None
+
+    @property
+    def description(self) -> list[tuple[str]]:
+        """Return the names of the columns."""
+        return [(self._result.fname(place).decode(),) for place in range(self._result.nfields)]
+
+    def execute(self, sql: str, binds: Sequence[Any]) -> None:
+        """Run the statement."""
+        self._result = self._statements.run(sql, binds)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        """Return all rows."""
+        return self._statements.rows(self._result)
