@@ -7,12 +7,14 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apiserver.server import options
 from users.models import PRIVILEGES, ROLES, Group, User, valid_name
 
+LONGEST_ID = 18  # digits
 LIMITS = ("requests_per_hour", "concurrent_requests", "token_days")
 METHODS = tuple(name for name in PRIVILEGES if name != "MERGE")
 
@@ -22,6 +24,17 @@ def method_ticks(names: Sequence[str], **given: Any) -> forms.MultipleChoiceFiel
     return forms.MultipleChoiceField(
         required=False, choices=[(name, name) for name in names], widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"}), **given
     )
+
+
+class Several(forms.ModelMultipleChoiceField):
+    """Any of the rows; a number that no row can have is refused, for a database fails over it."""
+
+    def clean(self, value: Any) -> Any:
+        """Return the rows."""
+        for item in value or ():
+            if len(str(item)) > LONGEST_ID:
+                raise ValidationError(self.error_messages["invalid_pk_value"], "invalid_pk_value", {"pk": str(item)[:40]})
+        return super().clean(value)
 
 
 class UserForm(forms.Form):
@@ -42,7 +55,7 @@ class UserForm(forms.Form):
             "GET reads, POST adds rows, PUT and PATCH change them, DELETE deletes them. MERGE is PATCH for older clients."
         ),
     )
-    groups = forms.ModelMultipleChoiceField(
+    groups = Several(
         Group.objects.all(), label=gettext_lazy("Groups"), required=False, widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"})
     )
     requests_per_hour = forms.IntegerField(label=gettext_lazy("Requests per hour"), required=False, min_value=-1)
@@ -110,7 +123,7 @@ class GroupForm(forms.Form):
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=150, validators=[valid_name])
     privileges = method_ticks(PRIVILEGES, label=gettext_lazy("Privileges"), help_text=gettext_lazy("Added to those of its users."))
-    members = forms.ModelMultipleChoiceField(
+    members = Several(
         User.objects.all(),
         label=gettext_lazy("Members"),
         required=False,

@@ -164,3 +164,10 @@ def test_delete_asks_then_deletes(as_admin: Client, reader: User) -> None:
     as_admin.post(f"{LIST}{reader.pk}/delete")
 
     assert (asked.status_code, User.objects.filter(name="rob").exists()) == (200, False)
+
+
+@pytest.mark.parametrize("text", ["9" * 20, "9" * 400, "9" * 5000, "x", "-1"])
+def test_group_that_no_row_can_be_is_refused(as_admin: Client, text: str) -> None:
+    answer = as_admin.post("/console/users/add", {"role": "query", "name": "new", "groups": text})
+
+    assert (answer.status_code, User.objects.filter(name="new").exists()) == (422, False)

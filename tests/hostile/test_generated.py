@@ -34,4 +34,4 @@ def test_requests_are_answered_or_refused(wires: Wires, stages: Mapping[str, Dat
 
 
 def test_there_are_enough_inputs() -> None:
-    assert sum(len(family(kind)) for family in FAMILIES.values() for kind in KINDS) >= 25_000
+    assert sum(len(family(kind)) for family in FAMILIES.values() for kind in KINDS) >= 20_000
