@@ -5,6 +5,7 @@ The sound application comes first: what reports nothing there and something here
 
 from __future__ import annotations
 
+import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -269,6 +270,8 @@ digest = authentication.tokens.digest
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_fault_is_reported(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, fault: Fault) -> None:
     fault.plant(monkeypatch)
+    logging.disable()  # what these faults log can't leave the test's process: halves of surrogate pairs
+    request.addfinalizer(lambda: logging.disable(logging.NOTSET))
     request.addfinalizer(dialect_sqlite.dialect.cache_clear)
 
     reported = str(fault.probe(inside(tmp_path, request, fault.server)))
