@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -43,17 +44,22 @@ class Peer:
         self.process.wait(30)
 
 
-def ours(address: dict[str, Any]) -> Peer:
-    """Start the product: authentication, access rules, request log and limits on."""
+def configuration(address: dict[str, Any]) -> str:
+    """Return our configuration file: authentication, access rules, request log and limits on, JSON built by the database."""
     properties = {"Server": address["host"], "Port": address["port"], "User": address["user"], "Database": DATABASE, "BuildJSON": True}
     grants = {name: {"methods": ["GET"], "filter": "id gt 0"} for name in ("customers", "orders")}
-    configuration = {
+    told = {
         "server": {"page_size": 0, "limits": {"requests_per_hour": 1_000_000_000, "concurrent_requests": 200}},
         "connections": {"bench": {"connector": "postgresql", "properties": properties}},
         "resources": {name: {"connection": "bench", "table": name} for name in ("customers", "orders")},
         "users": {"bench": {"role": "query", "privileges": ["GET"], "authtoken": TOKEN, "resources": grants}},
     }
-    served = publish(configuration, Path(tempfile.mkdtemp(prefix="apiserver-bench-")) / "data")
+    return json.dumps(told)
+
+
+def ours(address: dict[str, Any]) -> Peer:
+    """Start the product."""
+    served = publish(json.loads(configuration(address)), Path(tempfile.mkdtemp(prefix="apiserver-bench-")) / "data")
     return Peer("ours", served.base, served.process.pid, {"x-cdata-authtoken": TOKEN}, served.process, "ours")
 
 

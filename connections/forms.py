@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.forms import BoundField
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from apiserver.ui.said import said
 from connections.contract.connector import Connector
 from connections.contract.property import Property
-from connections.models import Connection, valid_name
+from connections.models import NAME, Connection
 
 OPEN_GROUPS = ("Basic", "Authentication")
 CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -34,7 +35,9 @@ class ConnectionForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=80,
-        validators=[valid_name],
+        validators=[
+            RegexValidator(NAME, gettext_lazy("A name begins with a Latin letter; Latin letters, digits, spaces, - and _ follow."))
+        ],
         help_text=gettext_lazy("What this console and configuration files call the connection. Clients never see it."),
     )
     labels = forms.CharField(label=gettext_lazy("Labels"), required=False, help_text=gettext_lazy("Words with commas between them."))

@@ -144,8 +144,13 @@ def grants(data: Any, place: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, given in data.items():
         grant = dict(check_keys(given or {}, GRANT, f"{place}.{name}"))
+        for key in ("methods", "columns"):
+            if grant.get(key) is not None:
+                grant[key] = [typed(item, str, f"{place}.{name}.{key}") for item in typed(grant[key], list, f"{place}.{name}.{key}")]
+        if grant.get("filter") is not None:
+            typed(grant["filter"], str, f"{place}.{name}.filter")
         for method in grant.get("methods") or ():
-            reference(str(method), PRIVILEGES, f"{place}.{name}.methods")
+            reference(method, PRIVILEGES, f"{place}.{name}.methods")
         check_grant(str(name), grant, f"{place}.{name}")
         found[str(name)] = grant
     return found

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.registry_checks import check_grant, published_columns
 from apiserver.ui.access import admin_page
+from apiserver.ui.said import said
 from users import services
 from users.acting import by
 from users.forms import GrantForm
@@ -81,7 +82,7 @@ def right(request: HttpRequest, kind: str, pk: int, name: str) -> HttpResponse:
         try:
             check_grant(name, form.grant(), name)
         except ConfigurationError as error:
-            form.add_error("filter", str(error))
+            form.add_error("filter", said(str(error)))
         else:
             store(request, holder, {**(holder.resources or {}), name: form.grant()})
             messages.success(request, _("Saved."))

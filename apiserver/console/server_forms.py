@@ -150,7 +150,10 @@ class ServerForm(forms.Form):
                 tuple(name for name in self.fields if name.startswith("cors_")),
             ),
         ]
-        return [{"label": label, "help": text, "fields": [self[name] for name in names]} for label, text, names in found]
+        return [
+            {"label": label, "help": text, "fields": [self[name] for name in names], "is_rare": names[0].startswith("request_limits_")}
+            for label, text, names in found
+        ]
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that are not locked, as the configuration file spells them."""

@@ -13,7 +13,9 @@ from sqlglot import exp
 from apiserver.odata import nodes
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_values import driver_value, own_column, value_for
+from apiserver.odata.drift import rights_outdated
 from apiserver.odata.parser import parse_filter
+from apiserver.odata.parser_errors import ODataSyntaxError
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.errors import NotSupported
@@ -116,7 +118,10 @@ class BinderState(ABC):
     def row_filters(self, resource: PublishedResource, alias: str) -> list[exp.Expression]:
         """Return the user's row filters over a table; they apply wherever its rows are touched."""
         scope = Scope(resource, alias, is_whole=True)
-        return [self.boolean(row_filter(item.text), scope) for item in resource.row_filters]
+        try:
+            return [self.boolean(row_filter(item.text), scope) for item in resource.row_filters]
+        except (BindError, ODataSyntaxError, NotSupported) as error:
+            raise rights_outdated(resource) from error
 
     def related(self, navigation: PublishedNavigation, scope: Scope) -> tuple[Scope, list[exp.Expression]]:
         """Return the scope of a relation's other end and the conditions that tie it to this one."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from apiserver.odata.errors import Conflict
+from apiserver.odata.errors import Conflict, Forbidden
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.errors import TableGone
@@ -57,6 +57,12 @@ def is_plain(value: Any, column: Column) -> bool:
     if isinstance(value, Decimal) and column.type in INTEGERS and value.as_tuple().exponent != 0:
         return False
     return isinstance(value, PLAIN[column.type])
+
+
+def rights_outdated(resource: PublishedResource) -> Forbidden:
+    """Return the refusal of a user whose row filter names what the resource no longer has: no row may be shown without it."""
+    hint = "An administrator has to correct the row filter on Users."
+    return Forbidden(f"This user's rights to {resource.name} no longer fit its table.", hint=hint)
 
 
 def not_unique(resource: PublishedResource) -> Conflict:

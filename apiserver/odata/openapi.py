@@ -39,17 +39,27 @@ def openapi(catalog: Catalog, address: Address, version: str) -> bytes:
     """Return the document in one of the versions."""
     old, is_new = described(catalog, address), version.startswith("3.1")
     schemas = {name: schema_of(schema, is_new=is_new) for name, schema in old["definitions"].items()}
+    paths = {path: {verb: operation_of(item, is_new=is_new) for verb, item in verbs.items()} for path, verbs in old["paths"].items()}
+    tell_upserts(paths)
     document: dict[str, Any] = {
         "openapi": version,
         "info": old["info"],
         "servers": [{"url": f"{address.scheme}://{address.host}{address.base_path}"}],
-        "paths": {path: {verb: operation_of(item, is_new=is_new) for verb, item in verbs.items()} for path, verbs in old["paths"].items()},
+        "paths": paths,
         "components": {"schemas": {**schemas, "Error": ERROR}},
     }
     if not address.is_open:
         document["components"]["securitySchemes"] = SCHEMES
         document["security"] = [{name: []} for name in SCHEMES]
     return written(document)
+
+
+def tell_upserts(paths: Mapping[str, dict[str, Any]]) -> None:
+    """Say that a PATCH creates the row that is missing, where rows may be created."""
+    for path, verbs in paths.items():
+        if "patch" in verbs and "post" in paths.get(path.partition("(")[0], {}):
+            answers = verbs["patch"]["responses"]
+            answers["201"] = {**answers["200"], "description": "The row as it was created: none had this key."}
 
 
 def operation_of(old: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:

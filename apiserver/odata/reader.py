@@ -31,6 +31,15 @@ class SetResult:
     is_json: bool = False  # rows are JSON objects already, ETags included
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What rows become: JSON objects where `straight` is given; `has_next` = another page may follow, `is_one` = it is one row."""
+
+    straight: StraightMaker | None = None
+    has_next: bool = False
+    is_one: bool = False
+
+
 def read_set(question: Question, *, size: int, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> SetResult:
     """Return a page of at most `size` rows (0 = all of them, streamed) with the properties `names` and the expansions.
 
@@ -46,7 +55,9 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str, 
         return SetResult([], count)
     offset = mark.offset if options.skiptoken else options.skip or 0
     is_streamed = size == 0 and (limit is None or limit > MOST_HELD)
-    plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed, straight=straight, is_page=True)
+    is_last = limit is None or limit <= size if size else True
+    page = Page(straight, has_next=not is_last)
+    plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed, page=page)
     result = SetResult([], count, is_streamed=is_streamed, is_json=plan.straight is not None)
     if is_streamed:
         result.rows = chain.from_iterable(shown(question, plan, batch, root) for batch in found)
@@ -110,21 +121,22 @@ def fetch(
     offset: int,
     *,
     stream: bool,
-    straight: StraightMaker | None = None,
-    is_page: bool = False,
+    page: Page,
 ) -> tuple[Plan, Iterator[Sequence[Sequence[Any]]]]:
     """Run the page's statement; rows come in batches."""
     nulls = tuple(value is None for value in mark.values) if mark.values else None
     if offset and limit is None:
         limit = ALL_ROWS
-    flags = (limit is not None, offset > 0, is_page, None if straight is None else (straight.has_control, straight.is_by_database))
+    straight = page.straight
+    flags = (limit is not None, offset > 0)
+    shaping = (page.is_one, page.has_next, None if straight is None else (straight.has_control, straight.is_by_database))
 
     def build(binder: Binder) -> Plan:
         last = None if nulls is None else [None if is_null else "" for is_null in nulls]
-        made = straight.make(items, is_page=is_page) if straight else None
-        return set_plan(binder, question, items, last, is_limited=flags[0], is_skipping=flags[1], straight=made)
+        made = straight.make(items, is_page=not page.is_one) if straight else None
+        return set_plan(binder, question, items, last, is_limited=flags[0], is_skipping=flags[1], has_next=page.has_next, straight=made)
 
-    plan, literals = planned(question, build, "set", tuple(item.name for item in items), nulls, flags)
+    plan, literals = planned(question, build, "set", tuple(item.name for item in items), nulls, flags, shaping)
     given = {f"={name}": value for name, value in question.where.items()} | {"$limit": limit, "$offset": offset}
     if mark.values:
         given |= {f"^{place}": value for place, value in enumerate(skiptoken.values(plan.order, mark.values))}
@@ -151,7 +163,7 @@ def needed(question: Question, names: Sequence[str]) -> list[PublishedProperty]:
 
 def read_one(question: Question, *, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> dict[str, Any] | None:
     """Return the one row that `question.where` names, None when there is none (or the row filter hides it)."""
-    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 2, 0, stream=False, straight=straight)
+    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 2, 0, stream=False, page=Page(straight, is_one=True))
     rows = [row for batch in found for row in batch]
     if len(rows) > 1:
         raise not_unique(question.resource)

@@ -286,9 +286,10 @@ def set_plan(
     *,
     is_limited: bool,
     is_skipping: bool,
+    has_next: bool,
     straight: Straight | DatabaseJson | None = None,
 ) -> Plan:
-    """Return the plan of a page: the properties, then the order keys that the next link needs."""
+    """Return the plan of a page: the properties, then the order keys where a next link may need them."""
     scope = computed.scope_of(binder, question.resource, question.options)
     added = computed.shown(binder, scope)
     keys = order_keys(binder, question, scope)
@@ -301,7 +302,8 @@ def set_plan(
         columns = [Read(table=scope.alias, column=item.column.name, template="{0}") for item in items]
     else:
         columns = [binder.property_value_any(item, scope, is_wire=straight is not None) for item in items]
-    query = select([*columns, *added.trees, *[key.tree.copy() for key in keys]], binder.source(question.resource, scope.alias))
+    told = keys if has_next else []
+    query = select([*columns, *added.trees, *[key.tree.copy() for key in told]], binder.source(question.resource, scope.alias))
     if wanted:
         query.where(all_of(wanted), copy=False)
     query.set("order", exp.Order(expressions=ordered(keys)))
@@ -310,11 +312,11 @@ def set_plan(
     if is_skipping:
         query.set("offset", exp.Offset(expression=binder.bind(Slot(COUNT_COLUMN, name="$offset"))))
     decode = question.dialect.decode
-    decoders = (*(decode(item.column) for item in items), *added.decoders, *(key_decoder(key.column, question.dialect) for key in keys))
+    decoders = (*(decode(item.column) for item in items), *added.decoders, *(key_decoder(key.column, question.dialect) for key in told))
     names = (*(item.name for item in items), *added.names)
     kinds = kinds_of([item.column for item in items], decoders[: len(items)], question.dialect)
     if by_database:  # whose casts keep the types
-        query, decoders, names, kinds = by_database.query(binder, query, len(keys)), (None, *decoders[len(items) :]), (ROW,), ()
+        query, decoders, names, kinds = by_database.query(binder, query, len(told)), (None, *decoders[len(items) :]), (ROW,), ()
     statement = print_statement(query, question.dialect)
     return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight, kinds)
 

@@ -43,6 +43,7 @@ class ServiceContext:
         return self.session_for(target.resource.connection_id)
 
 
+REMEMBERED_LENGTH = 2000  # of a query; some bytes of it become a hundred times as many of nodes
 OpenContext = Callable[[HttpRequest], ServiceContext]
 
 
@@ -131,7 +132,8 @@ def parse(exchange: Exchange) -> HttpResponseBase | None:
     head, slash, _ = path.partition("/")
     if path.endswith("/$query") and exchange.method == "POST":
         path = _take_query(exchange, path)
-    exchange.options = parse_options(exchange.query, limits=exchange.limits)
+    read = parsed if len(exchange.query) <= REMEMBERED_LENGTH else parse_options
+    exchange.options = read(exchange.query, limits=exchange.limits)
     if head in DOCUMENTS:
         if slash:
             raise NotFound(f"Nothing is below {head}.", hint="Remove what follows it.")
@@ -141,6 +143,12 @@ def parse(exchange: Exchange) -> HttpResponseBase | None:
     else:
         exchange.target = resolve(exchange.catalog, parse_path(path, decoded=True, limits=exchange.limits), exchange.options.aliases)
     return None
+
+
+@lru_cache(maxsize=500)
+def parsed(query: str, *, limits: Limits) -> nodes.Options:
+    """Return the options of a query that comes again and again, as those of dashboards and polling flows do; nobody changes them."""
+    return parse_options(query, limits=limits)
 
 
 def _take_query(exchange: Exchange, path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -139,8 +139,11 @@ def _rows(exchange: Exchange, size: int) -> HttpResponseBase:
     )
     if exchange.options.count and found.count is not None:
         head["@odata.count"] = str(found.count) if exchange.format.is_ieee754 else found.count
-    seen = _Seen(exchange)
-    objects = map(seen.one, found.rows if found.is_json else (writer.entity(shape, row) for row in found.rows))
+    objects: Iterable[Any] = found.rows if found.is_json else (writer.entity(shape, row) for row in found.rows)
+    if found.is_streamed:
+        objects = map(_Seen(exchange).one, objects)
+    else:
+        exchange.context.log["rows"] = len(found.rows)  # type: ignore[arg-type]
     chunks = writer.collection(head, objects, lambda: next_link(exchange, found.next))
     if found.is_streamed:
         deadline.lift()

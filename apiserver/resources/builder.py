@@ -242,12 +242,16 @@ def partner_of(navigation: PublishedNavigation, kept: dict[str, PublishedResourc
 
 
 def narrowed(resource: PublishedResource, principal: Principal) -> PublishedResource | None:
-    """Return the resource as the principal sees it, None when it does not."""
+    """Return the resource as the principal sees it, None when it does not, or nothing of it."""
     methods = resource.methods & principal.privileges
     if principal.grants is None:
-        return replace(resource, methods=methods)
-    grant = principal.grants.get(resource.name)
-    return None if grant is None else granted(resource, grant, methods)
+        found = replace(resource, methods=methods)
+    else:
+        grant = principal.grants.get(resource.name)
+        if grant is None:
+            return None
+        found = granted(resource, grant, methods)
+    return found if found.properties else None
 
 
 def granted(resource: PublishedResource, grant: GrantRights, methods: frozenset[str]) -> PublishedResource:

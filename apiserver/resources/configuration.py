@@ -229,6 +229,30 @@ def columns_of(data: Any, table: Table, place: str) -> dict[str, Any] | None:
 DETAILS = ("name", "label", "description", "read_only")
 
 
+def still_there(resource: Resource) -> dict[str, Any]:
+    """Return the settings that name columns, without those that a refresh found gone: the file has to apply again."""
+    table = snapshot.from_json(resource.snapshot)
+    named = table.by_name
+    found: dict[str, Any] = {
+        "key": resource.key if all(name in named for name in resource.key) else [],
+        "search": [name for name in resource.search if name in named],
+        "columns": None if resource.columns is None else {name: said for name, said in resource.columns.items() if name in named},
+        "check_column": resource.check_column if resource.check_column in named else "",
+        "etag": resource.etag if resource.etag in ("none", *named) else "row",
+        "relations": resource.relations,
+    }
+    if resource.relations:
+        others = {item.name: snapshot.from_json(item.snapshot) for item in Resource.objects.filter(connection=resource.connection_id)}
+        found["relations"] = {name: said for name, said in resource.relations.items() if is_between(said, table, others.get(said["to"]))}
+    return found
+
+
+def is_between(relation: Mapping[str, Any], here: Table, there: Table | None) -> bool:
+    """Claim that both tables still have the columns of a declared relation."""
+    columns = relation["columns"]
+    return there is not None and set(columns) <= set(here.by_name) and set(columns.values()) <= set(there.by_name)
+
+
 def exported(resource: Resource) -> dict[str, Any]:
     """Return one resource as data; defaults are left out."""
     found: dict[str, Any] = {"connection": resource.connection.name}
@@ -237,9 +261,9 @@ def exported(resource: Resource) -> dict[str, Any]:
     found |= {"sql": resource.sql} if resource.sql else {"table": resource.table}
     if resource.public_id != names.public_id(resource.name, ()):
         found["id"] = resource.public_id
-    blank = Resource()
+    blank, current = Resource(), still_there(resource)
     for name in (*TEXTS, "methods", "key", "columns", "search", "relations"):
-        value, default = getattr(resource, name), getattr(blank, name)
+        value, default = current.get(name, getattr(resource, name)), getattr(blank, name)
         if value != default:
             found[name] = value
     if found.get("columns"):

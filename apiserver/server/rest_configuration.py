@@ -148,8 +148,8 @@ def configuration_urls() -> list[URLPattern]:
         },
     }
     passphrase: Json = {"type": "object", "properties": {"passphrase": {"type": "string", "minLength": LEAST_PASSPHRASE}}}
-    text: Json = {"type": "string"}
+    whole: Json = {"type": "object", "additionalProperties": True, "description": "The configuration file."}
     described(ApplyView, "post", "apply", "Apply a configuration", answer=told, body=wrapped, query=("dry_run", "prune"))
-    described(ExportView, "get", "export", "Export the configuration", answer=text, media="application/yaml")
-    described(ExportView, "post", "exportSealed", "Export with sealed secrets", answer=text, body=passphrase, media="application/yaml")
+    described(ExportView, "get", "export", "Export the configuration", answer=whole, media="application/yaml")
+    described(ExportView, "post", "exportSealed", "Export with sealed secrets", answer=whole, body=passphrase, media="application/yaml")
     return [url("apply", ApplyView), url("export", ExportView)]

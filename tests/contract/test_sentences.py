@@ -211,6 +211,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "contract/test_addresses.py::test_link_is_bound_to_query_user_rights_and_its_own_text",
     ),
     "a table that changed after publishing is named, never a 500": ("contract/test_changed_tables.py",),
+    "rights that name what is gone show nothing": ("contract/test_refreshed.py",),
     "its own database away is a 503": ("contract/test_own_database.py", "server/test_middleware.py"),
 }
 

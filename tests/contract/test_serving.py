@@ -175,7 +175,7 @@ def test_certificate_and_key_come_from_variables(trial: Served, tmp_path: Path) 
     ],
 )
 def test_bad_start_is_told_in_one_line(tmp_path: Path, arguments: list[str], variables: dict[str, str], words: str) -> None:
-    done = manage(tmp_path, "serve", *([] if "APISERVER_PORT" in variables else ["--port", "0"]), *arguments, extra=variables, timeout=20)
+    done = manage(tmp_path, "serve", *([] if "APISERVER_PORT" in variables else ["--port", "0"]), *arguments, extra=variables, timeout=90)
 
     assert done.returncode == 1, done.stderr
     assert words in done.stderr

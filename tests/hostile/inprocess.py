@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ class Inside:
     application: Any
     database: Database
     source: str = "127.0.0.1"
+    hidden: list[tuple[Any, ...]] = field(default_factory=list)  # what the user may not see, as it was in the beginning
 
     def exchange(self, sent: Sent) -> Answer:
         """Answer one request as a WSGI server would have it."""
@@ -67,12 +68,14 @@ class Inside:
             "wsgi.input": BytesIO(sent.body or b""),
         }
         for name, value in sent.headers:
-            key = name.upper().replace("-", "_")
-            found["CONTENT_TYPE" if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value.encode("utf-8", "surrogateescape").decode("latin-1")
+            upper = name.upper().replace("-", "_")
+            key = upper if upper == "CONTENT_TYPE" else f"HTTP_{upper}"
+            text = value.encode("utf-8", "surrogateescape").decode("latin-1")
+            found[key] = f"{found[key]},{text}" if key in found else text
         return found
 
 
-def inside(folder: Path, request: pytest.FixtureRequest) -> Inside:
+def inside(folder: Path, request: pytest.FixtureRequest, server: Mapping[str, Any] | None = None) -> Inside:
     """Fill a database, publish it, and forget what other tests left in this process."""
     SESSIONS.close()
     AUTHTOKENS.forget()
@@ -83,11 +86,16 @@ def inside(folder: Path, request: pytest.FixtureRequest) -> Inside:
     resources["items"] = {"connection": "sqlite_db", "table": "items", "methods": stage.EVERY}
     lead = {"role": "query", "privileges": stage.EVERY, "authtoken": access.TOKEN, "resources": {**stage.rights("sqlite"), "items": {}}}
     configuration = {
-        "server": {"page_size": 50, "cors": {"enabled": True, "allow_origins": [access.ORIGIN]}, "trusted_proxies": ["127.0.0.3"]},
+        "server": {
+            "page_size": 50,
+            "cors": {"enabled": True, "allow_origins": [access.ORIGIN]},
+            "trusted_proxies": ["127.0.0.3"],
+            **(server or {}),
+        },
         "connections": {"sqlite_db": database.connection},
         "resources": resources,
         "users": {access.USER: lead},
     }
     apply(configuration, now=dt.datetime.now(dt.UTC))
     stamp.changed()
-    return Inside(with_api(WSGIHandler()), database)
+    return Inside(with_api(WSGIHandler()), database, hidden=stage.hidden(database))

@@ -55,8 +55,8 @@ EXPRESSIONS = (
 )  # fmt: skip
 # {0} is the text as a literal, {1} as it is.
 TESTS = (
-    "name eq {0}", "contains(name,{0})", "startswith(name,{0})", "id eq {0}", "name in ({0},'b')", "seen lt {0}", "concat(name,{0}) ne {0}",
-    "{{p}}/any(x:x/label eq {0})", "{1} eq 'x'", "name eq {1}", "indexof(name,{0}) gt 0", "{1}",
+    "name eq {0}", "contains(name,{0})", "startswith(name,{0})", "id eq {0}", "name in ({0},'b')", "seen lt {0}",
+    "concat(name,{0}) ne {0}", "{{p}}/any(x:x/label eq {0})", "{1} eq 'x'", "name eq {1}", "indexof(name,{0}) gt 0", "{1}",
 )  # fmt: skip
 PIECES = (
     "'", '"', "(", ")", ",", "/", ":", ";", "@", "$", "=", "%", "+", " ", "\t", "null", "not ", "-", "--", "\x01", "葵", "any(", "$it/",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -176,7 +177,7 @@ def typed(item: Property, value: Any) -> Any:
         return boolean(value)
     if item.kind == "integer":
         return integer(item, value)
-    if not isinstance(value, str | int | float) or isinstance(value, bool):
+    if not isinstance(value, str | int | float) or isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError("must be text")
     text = str(value)
     if "\0" in text:
