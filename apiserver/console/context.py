@@ -8,6 +8,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from apiserver.server.masking import masked_anywhere
+
 # Pages of this room that belong to an entry of another one.
 HOMES = {"console:try_it": "resources:list", "console:effective": "users:list"}
 
@@ -34,7 +36,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
 
 
 def navigation(request: HttpRequest) -> dict[str, Any]:
-    """Return the entries of the left navigation."""
+    """Return the entries of the left navigation, and this page's address for the forms that lead back to it."""
     found = []
     match = request.resolver_match
     home = HOMES.get(match.view_name) if match else None
@@ -43,4 +45,4 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         is_below = request.path == url if name == "console:status" else request.path.startswith(url)
         is_here = bool(icon) and (is_below or name == home)
         found.append({"url": url, "label": label, "icon": icon, "is_here": is_here, "is_sub": not icon})
-    return {"navigation": found}
+    return {"navigation": found, "here": masked_anywhere(request.get_full_path())}

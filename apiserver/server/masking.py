@@ -24,9 +24,14 @@ def masked_query(query: str) -> str:
     return CONTROL.sub("?", MISPLACED.sub(r"\1***", QUERY_TOKEN.sub(r"\1***", query)))[:4000]
 
 
+def masked_anywhere(text: str) -> str:
+    """Return a text with the authtokens of addresses masked."""
+    return MISPLACED.sub(r"\1***", ANYWHERE.sub(r"\1***", text))
+
+
 class MaskingFormatter(logging.Formatter):
     """Formats records of the processes; masks the finished text, so that a traceback gives nothing away either."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the text of the record."""
-        return MISPLACED.sub(r"\1***", ANYWHERE.sub(r"\1***", super().format(record)))
+        return masked_anywhere(super().format(record))
