@@ -10,6 +10,7 @@ from importlib import import_module
 # Modules whose functions are checks, in the order in which they run.
 MODULES = (
     "suites",
+    "schemathesis_run",
     "exhausting",
     "slow",
     "url_tokens",
