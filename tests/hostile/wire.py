@@ -89,7 +89,9 @@ def read_answer(reader: BinaryIO, method: str) -> Answer:
     while (line := reader.readline()) not in (b"\r\n", b""):
         name, _, value = line.decode("latin-1").partition(":")
         headers[name.strip().lower()] = value.strip()
-    if method == "HEAD" or status in (204, 304) or status < 200:
+    if status < 200:  # "100 Continue" stands before the answer
+        return read_answer(reader, method)
+    if method == "HEAD" or status in (204, 304):
         return Answer(status, headers, b"")
     if headers.get("transfer-encoding", "").lower() == "chunked":
         return Answer(status, headers, b"".join(chunks(reader)))
