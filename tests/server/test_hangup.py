@@ -68,11 +68,11 @@ def body_of(answer: http.client.HTTPResponse) -> tuple[bytes, bool]:
 
 
 def last_entry(served: Served) -> dict[str, Any]:
-    """Return the request log's newest entry of the stream."""
+    """Return the entry of the stream that was asked for last: broken ones end, and are written, later than they are read."""
     time.sleep(1)  # the log is written twice a second
     with sqlite3.connect(served.data_dir / "requests.sqlite3") as connection:
         connection.row_factory = sqlite3.Row
-        return dict(connection.execute("SELECT * FROM requests WHERE path LIKE '%lines' ORDER BY id DESC LIMIT 1").fetchone())
+        return dict(connection.execute("SELECT * FROM requests WHERE path LIKE '%lines' ORDER BY at DESC LIMIT 1").fetchone())
 
 
 def test_a_stream_that_breaks_off_breaks_the_connection(source: tuple[Served, Database]) -> None:
