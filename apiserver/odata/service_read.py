@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 
-from apiserver.odata import deadline, nodes, service_rows
+from apiserver.odata import deadline, nodes, reader, service_rows
 from apiserver.odata.errors import BadRequest, NotBuilt, NotFound, error_body, problem_of
 from apiserver.odata.etag import check_still, etag_of, has_etag, is_unchanged
 from apiserver.odata.format import accepts_raw, negotiate
@@ -115,7 +115,8 @@ def scope_of(exchange: Exchange) -> Row | None:
 def entity_set(exchange: Exchange) -> HttpResponseBase:
     """Answer a page of rows, with count and next link as asked; an endless page within the places for such."""
     size = page_size(exchange)
-    if size or exchange.options.top is not None:
+    top = exchange.options.top
+    if size or (top is not None and top <= reader.MOST_HELD):
         return _rows(exchange, size)
     leave = enter_stream()
     try:
