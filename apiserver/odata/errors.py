@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -19,7 +19,7 @@ from django.http.request import UnreadablePostError
 
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.parser_errors import ODataSyntaxError
-from apiserver.server.errors import NotReady
+from apiserver.server.errors import NotReady, Problem
 from apiserver.server.responses import ApiResponse
 from connections.contract import errors as source
 
@@ -161,18 +161,6 @@ BY_STATUS = {
 BEFORE = frozenset({"AddressNotTrusted", "ProxyNotTrusted", "HostNotAllowed"})
 UNEXPECTED = Answer(500, "InternalError")
 RETRY_SECONDS = 5
-
-
-@dataclass(slots=True)
-class Problem:
-    """One error, ready to be written."""
-
-    status: int
-    code: str
-    message: str
-    target: str = ""
-    details: list[dict[str, Any]] = field(default_factory=list)
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def all_codes() -> set[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import InterfaceError, OperationalError, ProgrammingError
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +14,18 @@ from django.http import HttpRequest, HttpResponse
 API = "/api.rsc"
 MANAGEMENT = "/manage/api"
 RETRY_SECONDS = "2"
+
+
+@dataclass(slots=True)
+class Problem:
+    """One error, ready to be written."""
+
+    status: int
+    code: str
+    message: str
+    target: str = ""
+    details: list[dict[str, Any]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class NotReady(Exception):

@@ -5,6 +5,7 @@ Every write goes through the room's section of the configuration file, so that A
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ from apiserver.server.rest_errors import Refusal
 LIMIT, MOST = 100, 1000
 
 
-class Entries:
+class Entries(ABC):
     """What a room brings. `blank` is an entry of which nothing is said: what PUT falls back to."""
 
     room: str  # its section of the configuration file
@@ -37,27 +38,27 @@ class Entries:
     read_only: tuple[str, ...] = ()  # shown, and passed over when a client sends back what it read
     created, changed = "", ""  # words of the audit trail
 
+    @abstractmethod
     def rows(self, text: str) -> QuerySet[Any]:
         """Return what fits the text."""
-        raise NotImplementedError
 
+    @abstractmethod
     def find(self, name: str) -> Any:
         """Return the row of that name, or None."""
-        raise NotImplementedError
 
+    @abstractmethod
     def entry(self, row: Any) -> dict[str, Any]:
         """Return the row as the configuration file has it, without secrets."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rename(self, row: Any, name: str, request: Request) -> None:
         """Give another name."""
-        raise NotImplementedError
 
+    @abstractmethod
     def delete(self, row: Any, request: Request) -> None:
         """Delete, audited; raise for what others need."""
-        raise NotImplementedError
 
-    def check(self, row: Any, entry: Mapping[str, Any], request: Request) -> None:
+    def check(self, row: Any, entry: Mapping[str, Any], request: Request) -> None:  # noqa: B027 most refuse nothing
         """Raise for a change that the console would refuse."""
 
     def merged(self, row: Any, entry: Mapping[str, Any]) -> Mapping[str, Any]:

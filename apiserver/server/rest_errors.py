@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -13,6 +12,7 @@ from django.utils.module_loading import import_string
 from rest_framework import exceptions
 
 from apiserver.server.configuration_protocol import ConfigurationError
+from apiserver.server.errors import Problem
 from apiserver.server.registry import PROBLEMS
 from connections.contract.errors import InvalidProperties
 from connections.vault import VaultError
@@ -28,18 +28,6 @@ class Refusal(Exception):
     def __init__(self, status: int, code: str, message: str, *, target: str = "", hint: str = "") -> None:
         super().__init__(message)
         self.status, self.code, self.message, self.target, self.hint = status, code, message, target, hint
-
-
-@dataclass(slots=True)
-class Problem:
-    """One error, ready to be written."""
-
-    status: int
-    code: str
-    message: str
-    target: str = ""
-    details: list[dict[str, Any]] = field(default_factory=list)
-    headers: dict[str, str] = field(default_factory=dict)
 
 
 def problem_of(error: Exception, place: str) -> Any:
