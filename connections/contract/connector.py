@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
+from connections.contract.context import NONE, Context
 from connections.contract.property import Property
 from connections.contract.table import Column, Table, TableInfo, TableRef
 
@@ -93,10 +94,10 @@ class Connector(Protocol):
     def from_url(self, url: str) -> dict[str, Any]:
         """Return the properties that a pasted address holds."""
 
-    def test(self, values: Mapping[str, Any], *, read_only: bool = False) -> list[TestStep]:
+    def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails. Never raises for a source's failure."""
 
-    def open(self, values: Mapping[str, Any], *, read_only: bool = False) -> Session:
+    def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> Session:
         """Return a session; connects lazily."""
 
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:

@@ -63,6 +63,8 @@ class Column:
     comment: str = ""
     allowed_values: tuple[str, ...] = ()
     ordinal: int = 0
+    is_demanded: bool = False  # the source reads the table only where this column has a value (path parameters)
+    is_costly: bool = False  # takes further calls a row: read only when asked for by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,9 @@ class TableInfo:
     comment: str = ""
 
 
+WRITES = frozenset({"insert", "update", "delete"})
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table or view, whole."""
@@ -107,6 +112,9 @@ class Table:
     unique_keys: tuple[tuple[str, ...], ...] = ()  # each over columns that are not nullable
     foreign_keys: tuple[ForeignKey, ...] = ()
     comment: str = ""
+    writes: frozenset[str] = WRITES  # which of insert, update, delete the source has for it
+    check_column: str = ""  # shows newness, where the source has such a column: preset of jobs and triggers
+    partial: str = ""  # why reading gives no whole table ("page two can't be found"); '' = it does
     by_name: dict[str, Column] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ from connections.connectors.sql import addresses
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.session import SqlSession
 from connections.contract.connector import TestStep
+from connections.contract.context import NONE, Context
 from connections.contract.errors import AuthenticationFailed, ConnectorError, InvalidProperties
 from connections.contract.property import Property
 
@@ -40,7 +41,7 @@ class SqlConnector(ABC):
         """Return the properties that a pasted address holds; raise InvalidProperties for what is none."""
 
     @abstractmethod
-    def open(self, values: Mapping[str, Any], *, read_only: bool = False) -> SqlSession:
+    def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> SqlSession:
         """Return a session; connects lazily."""
 
     @abstractmethod
@@ -60,7 +61,7 @@ class SqlConnector(ABC):
             raise InvalidProperties({"TimeZone": f"{found['TimeZone']!r} is no known time zone, such as Asia/Tokyo"}) from error
         return found
 
-    def test(self, values: Mapping[str, Any], *, read_only: bool = False) -> list[TestStep]:
+    def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails, or when the time is over."""
         try:
             found = self.clean(values)

@@ -16,6 +16,7 @@ from connections.connectors.sql.dialect_mysql import dialect
 from connections.connectors.sql.errors_mysql import is_dead, translate
 from connections.connectors.sql.reflect_mysql import Reflection
 from connections.connectors.sql.session import SqlSession
+from connections.contract.context import NONE, Context
 from connections.contract.property import Property
 
 # Strict, literal: a wrong value is refused, a backslash is a backslash, || is not "or".
@@ -33,7 +34,7 @@ class MysqlConnector(ServerConnector):
     properties: ClassVar[tuple[Property, ...]] = shared.server_properties(3306)
     url_schemes: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
 
-    def open(self, values: Mapping[str, Any], *, read_only: bool = False) -> SqlSession:
+    def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> SqlSession:
         """Return a session: readers see read-only transactions, every statement has the connection's timeout."""
         values = self.clean(values)
         tunnel = tunnel_for(values)

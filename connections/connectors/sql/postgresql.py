@@ -16,6 +16,7 @@ from connections.connectors.sql.errors_postgresql import is_dead, translate
 from connections.connectors.sql.loaders_postgresql import register
 from connections.connectors.sql.reflect_postgresql import Reflection
 from connections.connectors.sql.session import SqlSession
+from connections.contract.context import NONE, Context
 from connections.contract.property import Property
 
 # Longest wait for another transaction's lock, in milliseconds.
@@ -46,7 +47,7 @@ class PostgresqlConnector(ServerConnector):
     properties: ClassVar[tuple[Property, ...]] = (*shared.server_properties(5432), BUILD_JSON)
     url_schemes: ClassVar[tuple[str, ...]] = ("postgres", "postgresql")
 
-    def open(self, values: Mapping[str, Any], *, read_only: bool = False) -> SqlSession:
+    def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> SqlSession:
         """Return a session: readers see read-only transactions, every statement has the connection's timeout."""
         values = self.clean(values)
         tunnel, files = tunnel_for(values), PemFiles()

@@ -20,6 +20,7 @@ from connections.connectors.sql.session import SqlSession
 from connections.connectors.sql.sqlite_functions import registered
 from connections.connectors.sql.values import zone_of
 from connections.contract import errors
+from connections.contract.context import NONE, Context
 from connections.contract.property import Property
 
 # How many virtual-machine steps pass between two looks at the clock.
@@ -50,7 +51,7 @@ class SqliteConnector(SqlConnector):
         is_windows = re.match(r"/[A-Za-z]:[/\\]", path)
         return {"Database": path[1:] if path.startswith("//") or is_windows else path}
 
-    def open(self, values: Mapping[str, Any], *, read_only: bool = False) -> SqlSession:
+    def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> SqlSession:
         """Return a session; every connection is hardened and knows our functions."""
         values = self.clean(values)
 
