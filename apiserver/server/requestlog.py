@@ -67,7 +67,7 @@ class Writer:
         """Take one entry."""
         if self._pid != os.getpid():
             self._start()
-        self._queue.put(tuple(storable(entry.get(name)) for name in COLUMNS))
+        self._queue.put(tuple(map(entry.get, COLUMNS)))
 
     def _start(self) -> None:
         with self._lock:
@@ -100,7 +100,7 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             for start in range(0, len(rows), AT_ONCE):
                 part = rows[start : start + AT_ONCE]
-                connection.execute(insert_of(len(part)), [value for row in part for value in row])
+                connection.execute(insert_of(len(part)), [storable(value) for row in part for value in row])
             connection.execute("COMMIT")
 
     def flush_and_end(self) -> None:

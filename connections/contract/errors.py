@@ -36,6 +36,10 @@ class SourceRejected(ConnectorError):
     """The source refused a statement or value: wrong data, missing right, failed check."""
 
 
+class AnswerTooLarge(SourceRejected):
+    """The source can't hold what a statement asks for in one piece."""
+
+
 class ConstraintViolated(SourceRejected):
     """A write broke a constraint of the source; `kind` is unique, foreign_key, not_null or check."""
 
