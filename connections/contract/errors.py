@@ -49,7 +49,7 @@ class TableGone(SourceRejected):
 
 
 class BadAnswer(ConnectorError):
-    """The source answered with what can't be used: cut off, no JSON, endless, an error called success. Never part of it is taken for the whole."""
+    """The source's answer can't be used: cut off, no JSON, endless, an error called success. No part of it is taken for the whole."""
 
 
 class AddressRefused(ConnectorError):

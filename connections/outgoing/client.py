@@ -18,8 +18,8 @@ from urllib3 import exceptions as failures
 from urllib3.util import Timeout, Url, make_headers, parse_url
 
 from connections.contract.errors import AddressRefused, BadAnswer, ConnectionFailed, ConnectorError, SourceTimeout
-from connections.outgoing.sockets import MOMENT, check_behind_proxy, pool_classes
 from connections.outgoing.reach import reach
+from connections.outgoing.sockets import MOMENT, check_behind_proxy, pool_classes
 
 USER_AGENT = "APIServer/0.1.0"
 MAX_BYTES = 64 * 2**20
