@@ -1,7 +1,7 @@
 """The product's only HTTP client: connectors, imports, sign-in and callbacks call through it.
 
-It calls where it may (connections.outgoing.reach), for as long and as much as it may, follows redirects on the hosts that the caller names and
-takes the credentials off on any other origin. Every failure is an error of the contract without secrets in it.
+It calls where it may, for as long and as much as it may, follows redirects on the hosts that the caller names and takes the
+credentials off on any other origin. Every failure is an error of the contract without secrets in it.
 """
 
 from __future__ import annotations
