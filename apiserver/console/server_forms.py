@@ -32,6 +32,8 @@ REQUEST_LIMITS = {
     "path_segments": gettext_lazy("Segments of a path"),
     "number_digits": gettext_lazy("Digits of a number in an address"),
     "request_seconds": gettext_lazy("Seconds of a request"),
+    "page_bytes": gettext_lazy("Bytes of the rows of a page"),
+    "reader_seconds": gettext_lazy("Seconds that a client takes nothing of its answer"),
 }
 CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
 CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")

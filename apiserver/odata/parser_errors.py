@@ -41,6 +41,8 @@ class Limits:
     header_block_bytes: int = 32 * 1024
     header_count: int = 100
     request_seconds: int = 30
+    page_bytes: int = 32 * 1024 * 1024
+    reader_seconds: int = 60
 
 
 DEFAULT_LIMITS = Limits()

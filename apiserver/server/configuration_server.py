@@ -189,6 +189,8 @@ GROUPS: dict[str, dict[str, Check]] = {
         "path_segments": between(4, 100),
         "number_digits": between(5, 400),
         "request_seconds": between(1, 3600),
+        "page_bytes": between(1024, 1024 * 1024 * 1024),
+        "reader_seconds": between(1, 3600),
     },
     "outgoing": {"allow": texts},
 }

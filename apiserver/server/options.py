@@ -47,6 +47,8 @@ REQUEST_LIMITS: dict[str, Any] = {
     "path_segments": 40,
     "number_digits": 40,
     "request_seconds": 30,
+    "page_bytes": 32 * 1024 * 1024,
+    "reader_seconds": 60,
 }
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
 DEFAULTS: dict[str, Any] = {
