@@ -15,15 +15,17 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from apiserver.server import stamp
+from apiserver.server import options, stamp
 from apiserver.server.errors import answering
 from connections import vault
 from connections.connectors.registry import get_connector
 from connections.contract.connector import Session, TestStep
+from connections.contract.context import NONE, Context
 from connections.contract.errors import ConnectionFailed, InvalidProperties
 from connections.contract.table import Table, TableInfo, TableRef
 from connections.contract.unsayable import read_value
 from connections.models import Connection, valid_name
+from connections.oauth import grants
 
 
 def values_of(connection: Connection) -> dict[str, Any]:
@@ -95,14 +97,27 @@ def values_if(connection: Connection | None) -> dict[str, str]:
     return {name: vault.reveal(sealed) for name, sealed in connection.secrets.items()} if connection else {}
 
 
-def test_connection(connector: str, values: Mapping[str, Any], *, read_only: bool = False) -> list[TestStep]:
+def test_connection(connector: str, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
     """Run the named test steps; raise InvalidProperties when they can't even begin."""
-    return get_connector(connector).test(checked(connector, values), read_only=read_only)
+    return get_connector(connector).test(checked(connector, values), read_only=read_only, context=context)
+
+
+def context_of(connection: Connection, values: Mapping[str, Any]) -> Context:
+    """Return what a stored connection may use."""
+    return Context(
+        connection_id=connection.pk,
+        name=connection.name,
+        tokens=grants.tokens_for(connection, values),
+        outgoing=tuple(options.current().outgoing.get("allow", ())),
+        own=tuple(own_databases()),
+    )
 
 
 def test_stored(connection: Connection, *, now: datetime) -> list[TestStep]:
     """Test a stored connection and remember the result."""
-    steps = test_connection(connection.connector, values_of(connection), read_only=connection.read_only)
+    values = values_of(connection)
+    context = context_of(connection, values)
+    steps = test_connection(connection.connector, values, read_only=connection.read_only, context=context)
     result = {"ok": all(step.ok for step in steps), "at": now.isoformat(), "steps": [asdict(step) for step in steps]}
     Connection.objects.filter(pk=connection.pk).update(last_test=result)
     connection.last_test = result
@@ -140,7 +155,9 @@ class Sessions:
             found = self._sessions.get(connection_id)
             if found is None:
                 connection = stored(connection_id)
-                session = get_connector(connection.connector).open(values_of(connection), read_only=connection.read_only)
+                values = values_of(connection)
+                context = context_of(connection, values)
+                session = get_connector(connection.connector).open(values, read_only=connection.read_only, context=context)
                 found = self._sessions[connection_id] = (connection.version, session)
         return found[1]
 
