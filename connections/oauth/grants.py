@@ -52,6 +52,15 @@ def tokens_for(connection: Connection, values: Mapping[str, Any]) -> Tokens | No
     return GrantTokens(connection.pk, service, values) if service else None
 
 
+def tokens_of(connection: Connection) -> Tokens | None:
+    """Return the tokens of a connection as it is stored."""
+    if not hasattr(get_connector(connection.connector), "oauth"):
+        return None
+    from connections.services import values_of
+
+    return tokens_for(connection, values_of(connection))
+
+
 class GrantTokens:
     """The grant of one connection. Many sessions, threads and processes may hold one each."""
 
@@ -257,10 +266,8 @@ def refresh_idle_grants(*, now: datetime) -> int:
 
 def renewed_idle(grant: OAuthGrant) -> bool:
     """Claim that the grant was renewed; what prevents it stands at the grant or shows at the next use."""
-    from connections.services import values_of
-
     try:
-        tokens = tokens_for(grant.connection, values_of(grant.connection))
+        tokens = tokens_of(grant.connection)
         if tokens is None:
             return False
         tokens.refresh(access_of(grant))
