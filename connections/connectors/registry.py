@@ -14,6 +14,7 @@ ENTRY_POINT_GROUP = "apiserver.connectors"
 
 CONNECTORS: dict[str, str] = {
     "postgresql": "connections.connectors.sql.postgresql.PostgresqlConnector",
+    "files": "connections.connectors.files.connector.FilesConnector",
     "mysql": "connections.connectors.sql.mysql.MysqlConnector",
     "sqlite": "connections.connectors.sql.sqlite.SqliteConnector",
 }
