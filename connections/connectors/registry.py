@@ -13,6 +13,7 @@ from connections.contract.errors import InvalidProperties
 ENTRY_POINT_GROUP = "apiserver.connectors"
 
 CONNECTORS: dict[str, str] = {
+    "odata": "connections.connectors.odata.connector.ODataConnector",
     "postgresql": "connections.connectors.sql.postgresql.PostgresqlConnector",
     "files": "connections.connectors.files.connector.FilesConnector",
     "mysql": "connections.connectors.sql.mysql.MysqlConnector",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from connections.connectors.exact_json import DECODER, json_text
 from connections.connectors.files import values
 from connections.connectors.files.formats import BATCH_ROWS, MOST_COLUMNS, Ask, Numbered, Options, Row, Source, in_batches
-from connections.connectors.files.json_text import DECODER, Reader
+from connections.connectors.files.json_text import Reader
 from connections.connectors.files.text import Lines, encoding_of
 from connections.contract.errors import BadValue
 from connections.contract.table import FLOATS, INTEGERS, NUMBERS, Column, Type
@@ -19,7 +19,6 @@ MOST_LEVELS = 8
 MARK_ROWS = 10_000
 # Exponents beyond which a number is a double rather than a decimal.
 MOST_EXPONENT = 38
-EXACT = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 
 
 class JsonRows:
@@ -245,14 +244,3 @@ def whole(text: str) -> str:
 def misread(value: Any) -> Any:
     """Refuse a value of another kind."""
     raise ValueError(value)
-
-
-def json_text(value: Any) -> str:
-    """Return a value as JSON text, its numbers with the digits that they have."""
-    if isinstance(value, Decimal):
-        return str(value)
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{EXACT.encode(name)}: {json_text(item)}" for name, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(json_text(item) for item in value) + "]"
-    return EXACT.encode(value)

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import io
-import json
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import IO, Any
 
+from connections.connectors.exact_json import DECODER
 from connections.connectors.files.formats import MOST_ROW_BYTES, Source
 
 PIECE = 64 * 1024
 BLANK = re.compile(r"[ \t\r\n]*")
 # A number or word at the end of what was read may go on in the next piece.
 CLOSED = ("{", "[", '"')
-
-
-def no_number(word: str) -> float:
-    """Refuse NaN and Infinity, which JSON has not."""
-    raise ValueError(word)
-
-
-DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=no_number)
 
 
 class Reader:
