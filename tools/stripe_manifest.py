@@ -1,6 +1,7 @@
 """Write Stripe's manifest from its published OpenAPI document: tools/stripe_manifest.py DOCUMENT [OUTPUT].
 
-Which lists are tables is in stripe_tables.yaml, what goes above them in stripe_head.yaml; columns, filters and writes come from the document.
+Which lists are tables is in stripe_tables.yaml, what goes above them in stripe_head.yaml; columns, filters and writes come from the
+document.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent / "connections" / "connectors" / "http" / "manifests" / "stripe.yaml"
-DEPTH = 3  # objects within objects that become columns of their own
+DEPTH = 2  # objects within objects that become columns of their own
 WIDTH = 20  # columns of one such object; a wider one stays JSON
 MONEY = re.compile(r"(^|_)(amount|total|subtotal|balance|fee|net|tax)(_|$)")
 NO_MONEY = re.compile(r"count|usage|percent|decimal|number")
@@ -153,6 +154,8 @@ def add_filters(columns: Columns, parameters: dict[str, Node], document: Documen
                     columns[name]["filter"] = filter_of(f"{parameter}[{inner}]", {"schema": leaf}, document)
         name = names.get(PLURALS.get(parameter, parameter))
         if name and (found := filter_of(parameter, node, document)):
+            if "id_of" in columns[name] and "eq" in found:
+                found["eq"]["grade"] = "exact"
             columns[name]["filter"] = found | columns[name].get("filter", {})
 
 
@@ -164,10 +167,8 @@ def filter_of(parameter: str, node: Node, document: Document) -> Node:
         return {operator: f"{parameter}[{sign}]" for operator, sign in RANGES.items()}
     kind = kinds[0]
     if kind.get("type") == "array":
-        return {
-            "eq": {"param": f"{parameter}[]", "grade": "exact"},
-            "in": {"param": f"{parameter}[]", "grade": "exact", "multiple": "repeat"},
-        }
+        both = {"param": f"{parameter}[]", "grade": "exact"}
+        return {"eq": both, "in": {**both, "multiple": "repeat"}}
     if kind.get("enum"):
         return {"eq": {"param": parameter, "grade": "exact", "values": {value: value for value in kind["enum"] if value not in NO_STATUS}}}
     if kind.get("type") == "boolean":
@@ -295,8 +296,7 @@ class Lines(yaml.SafeDumper):
 
 def represented(dumper: yaml.SafeDumper, value: Node) -> yaml.Node:
     """Write short maps in one line."""
-    node = dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=len(json.dumps(value)) < 170)
-    return node
+    return dumper.represent_mapping("tag:yaml.org,2002:map", value.items(), flow_style=len(json.dumps(value)) < 170)
 
 
 Lines.add_representer(dict, represented)
