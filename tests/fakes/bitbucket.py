@@ -19,8 +19,8 @@ from datetime import UTC, datetime
 from tests.fakes.bbql import at
 from tests.fakes.bitbucket_data import PEOPLE, Row, identity, person, text
 from tests.fakes.bitbucket_lists import KINDS, REPOSITORY, Kind, kind_of, narrowed, page, refuse
-from tests.fakes.bitbucket_oauth import Consumer, Grants, basic
 from tests.fakes.bitbucket_rows import build
+from tests.fakes.grants import Consumer, Grants, basic
 from tests.fakes.web import Answer, Fake, Refused, Request, run_forever
 
 RETIRED = re.compile(f"{REPOSITORY}/(issues|components|milestones|versions)(/.*)?")

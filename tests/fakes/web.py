@@ -63,6 +63,7 @@ class Refused(Exception):
 class Fake:
     """One running stand-in. Children answer requests; `/_log` tells what was asked, `/_control` sets what goes wrong."""
 
+    logged: tuple[str, ...] = ()  # headers that the log tells
     controls: dict[str, Any] = {}  # name -> what it is when nothing goes wrong
 
     def __init__(self, port: int = 0) -> None:
@@ -112,7 +113,9 @@ class Fake:
             return self.told_log(request)
         if request.path == "/_control":
             return self.controlled(request)
-        entry = {"method": request.method, "path": request.path, "query": [list(pair) for pair in request.query]}
+        entry: dict[str, Any] = {"method": request.method, "path": request.path, "query": [list(pair) for pair in request.query]}
+        if self.logged:
+            entry["headers"] = {name: request.headers.get(name, "") for name in self.logged}
         with self.lock:
             self.requests.append(entry)
         try:

@@ -1,4 +1,4 @@
-"""Sign-in of the Bitbucket stand-in: consumers, authorization code with a consent page, client credentials, rotating refresh tokens."""
+"""Sign-in of the stand-ins by OAuth 2.0: clients, authorization code with a consent page, client credentials, rotating refresh tokens."""
 
 from __future__ import annotations
 
