@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from connections import pages
+from connections import establishing_page, pages
 
 app_name = "connections"
 urlpatterns = [
     path("", pages.listing, name="list"),
     path("add", pages.gallery, name="gallery"),
     path("add/<str:key>", pages.add, name="add"),
+    path("add/<str:key>/establishing", establishing_page.establishing, name="establishing"),
     path("<int:pk>", pages.edit, name="edit"),
     path("<int:pk>/tables", pages.tables, name="tables"),
     path("<int:pk>/duplicate", pages.duplicate, name="duplicate"),
