@@ -15,11 +15,12 @@ from apiserver.odata.reader_plan import Plan, Question, batches, count_plan, is_
 from apiserver.odata.straight import StraightMaker
 from apiserver.odata.straight_database import DatabaseJson, NotWritten
 from apiserver.resources.catalog import PublishedProperty
+from apiserver.server.turns import give_way
 from connections.contract.errors import AnswerTooLarge
 
 ALL_ROWS = 2**62
 EXPAND_BATCH = 500
-STREAM_BATCH = 1000
+STREAM_BATCH = 200
 Batches = Generator[Sequence[Sequence[Any]]]
 MOST_HELD = 2000  # rows of an answer without pages that are read at once: a stream costs more than they do
 
@@ -109,6 +110,8 @@ def held(plan: Plan, found: Batches, size: int, *, is_weighed: bool) -> tuple[li
     rows: list[Sequence[Any]] = []
     with closing(found):
         for batch in found:
+            if rows:
+                give_way()
             wanted = batch[: size - len(rows)] if size else batch
             kept = page_bytes.fitting(plan.weight, wanted, is_first=not rows) if is_weighed else wanted
             rows += kept
@@ -137,6 +140,7 @@ def streamed(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root
     """Give rows as they are shown, with no more of their expansions held than may be."""
     sent = 0
     while sent < len(rows):
+        give_way()
         page_bytes.empty()
         found = expanded(question, plan, rows[sent:], root)
         sent += len(found)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
-from apiserver.server import options
+from apiserver.server import options, turns
 from apiserver.server.addresses import parsed
 from apiserver.server.errors import NotReady
 from apiserver.server.hangup import is_between, sockets, times
@@ -149,10 +149,12 @@ def guarded(application: Application) -> Application:
             return application(environ, start_response)
         give_up_silent_readers()
         if not has_body(environ):
-            return application(environ, start_response)
+            with turns.one():
+                return application(environ, start_response)
         environ["wsgi.input"] = Input(environ["wsgi.input"], str(environ.get("REMOTE_ADDR", "")), str(environ.get("SERVER_PORT", "")))
         try:
-            return application(environ, start_response)
+            with turns.one():
+                return application(environ, start_response)
         except TooManyBodies as error:
             start_response("503 Service Unavailable", list({**HEADERS, **error.headers}.items()))
             return [json.dumps({"error": {"code": "Unavailable", "message": f"{error.message} {error.hint}"}}).encode()]
