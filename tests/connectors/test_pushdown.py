@@ -71,6 +71,8 @@ def test_the_same_rows_with_pushdown_on_and_off(skill: Skill) -> None:
         (EVERYTHING, "facts?$filter=id eq 3", ["GET facts from 0"]),
         (EVERYTHING, "facts?$top=5", ["GET facts from 0"]),
         (Skill(), "facts?$top=5", ["GET facts from 0"]),
+        (Skill(), "facts(9)", ["GET facts from 0", "GET facts from 7"]),
+        (SKILLS["equality"], "facts?$filter=id in (40,2)&$orderby=id", ["GET facts from 0"] * 2),
         (Skill(), "facts?$top=5&$skip=7", ["GET facts from 0", "GET facts from 7"]),
         (EVERYTHING, "facts?$top=5&$orderby=price desc", ["GET facts from 0"]),
         (EVERYTHING, "facts/$count", ["COUNT facts"]),
@@ -86,6 +88,13 @@ def test_no_more_calls_than_needed(skill: Skill, path: str, calls: list[str]) ->
 
     assert reply.status == 200, reply.body
     assert source.calls == calls
+
+
+@pytest.mark.parametrize("skill", [SKILLS["equality"], SKILLS["all roughly"], Skill()], ids=["equality", "roughly", "nothing"])
+def test_list_of_keys_finds_each_of_them(skill: Skill) -> None:
+    reply = service_of(session(skill), [FACTS]).get("facts?$select=id&$filter=id in (40,2,99,17)")
+
+    assert sorted(row["id"] for row in reply.rows) == [2, 17, 40]
 
 
 def test_local_filter_stops_at_the_page_that_fills_the_answer() -> None:
