@@ -18,6 +18,8 @@ ENTRY_POINT_GROUP = "apiserver.connectors"
 CONNECTORS: dict[str, str] = {
     "postgresql": "connections.connectors.sql.postgresql.PostgresqlConnector",
     "mysql": "connections.connectors.sql.mysql.MysqlConnector",
+    "rest": "connections.connectors.http.rest.RestConnector",
+    "manifest": "connections.connectors.http.uploaded.UploadedConnector",
     "sqlite": "connections.connectors.sql.sqlite.SqliteConnector",
 }
 
