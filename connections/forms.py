@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apiserver.ui.said import said
+from connections.connectors.establishing import label_of
 from connections.contract.connector import Connector
 from connections.contract.property import Property
 from connections.models import NAME, Connection
 
 OPEN_GROUPS = ("Basic", "Authentication")
-CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class WriteOnlyTextarea(forms.Textarea):
@@ -175,11 +174,6 @@ def widget_of(item: Property, attrs: dict[str, str]) -> forms.Widget:
     if item.is_secret:
         return forms.PasswordInput(attrs={**attrs, "autocomplete": "new-password"})
     return forms.TextInput(attrs=attrs)
-
-
-def label_of(item: Property) -> str:
-    """Return the property's label in English."""
-    return item.label or CAPITAL.sub(" ", item.name)
 
 
 def shown_when(item: Property) -> tuple[str, str] | None:
