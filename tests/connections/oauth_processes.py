@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.connections.oauth import properties
 from tests.fakes.oauth_connector import installed
 from tests.fakes.oauth_provider import Family, Provider
 from tests.served import ROOT, environment, manage
@@ -62,7 +61,7 @@ class Crew:
     def seed(self) -> None:
         """Store the connection with a new grant."""
         token = self.provider.fresh(Family()).body["refresh_token"]
-        connection = {"connector": "probe", "properties": properties(self.provider, OAuthRefreshToken=token)}
+        connection = {"connector": "probe", "properties": self.provider.properties(OAuthRefreshToken=token)}
         file = self.data_dir / "file.json"
         file.write_text(json.dumps({"server": {"outgoing": {"allow": list(self.provider.allow)}}, "connections": {"cloud": connection}}))
         done = manage(self.data_dir, "apply", str(file), extra=self.extra)

@@ -1,4 +1,4 @@
-"""`python -m tests.connections.oauth_worker ID`: a process of the product that takes tokens as it is told, line by line, and answers in JSON.
+"""`python -m tests.connections.oauth_worker ID`: a process of the product that takes tokens as told, line by line; it answers in JSON.
 
 expire: let the access token have ended. take N: N threads ask at once. fall: end without a trace where the database would store the answer.
 """
