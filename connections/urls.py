@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections import pages
+from connections import pages, upload_pages
 
 app_name = "connections"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("add/<str:key>", pages.add, name="add"),
     path("<int:pk>", pages.edit, name="edit"),
     path("<int:pk>/tables", pages.tables, name="tables"),
+    path("<int:pk>/uploads", upload_pages.upload, name="uploads"),
     path("<int:pk>/duplicate", pages.duplicate, name="duplicate"),
     path("<int:pk>/delete", pages.delete, name="delete"),
 ]

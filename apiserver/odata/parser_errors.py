@@ -44,6 +44,7 @@ class Limits:
     source_calls: int = 200
     source_rows: int = 200_000
     source_memory: int = 256
+    upload_megabytes: int = 512
 
 
 DEFAULT_LIMITS = Limits()

@@ -192,6 +192,7 @@ GROUPS: dict[str, dict[str, Check]] = {
         "source_calls": between(1, 100_000),
         "source_rows": between(1000, 100_000_000),
         "source_memory": between(16, 16_384),
+        "upload_megabytes": between(1, 100_000),
     },
     "outgoing": {"allow": texts},
 }

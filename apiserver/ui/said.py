@@ -118,6 +118,8 @@ ACTIONS = (
     _("connection renamed"),
     _("connection saved"),
     _("connection deleted"),
+    _("file uploaded"),
+    _("file deleted"),
     _("user created"),
     _("user changed"),
     _("user deleted"),
