@@ -48,6 +48,14 @@ class TableGone(SourceRejected):
     """The published table or one of its columns no longer exists at the source, or is another."""
 
 
+class BadAnswer(ConnectorError):
+    """The source's answer can't be used: cut off, no JSON, endless, an error called success. No part of it is taken for the whole."""
+
+
+class AddressRefused(ConnectorError):
+    """The product may not call this address: private, another host than the connection's, or without TLS."""
+
+
 class BadValue(ConnectorError):
     """A value can't be taken as the column's type (a cast that can't be done)."""
 
