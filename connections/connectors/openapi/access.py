@@ -129,7 +129,7 @@ def base_url(document: Document, given: dict[str, str], origin: str, access: Acc
     for server in servers if isinstance(servers, list) else ():
         if isinstance(server, dict) and text_of(server.get("url")):
             url = filled(text_of(server.get("url")), server.get("variables"), given, access)
-            whole = absolute(url, origin) or url
+            whole = absolute(url, origin) or (f"https:{url}" if url.startswith("//") else url)
             return whole.rstrip("/")
     return origin_of(origin)
 
@@ -156,7 +156,13 @@ def swagger_url(document: Document, origin: str) -> str:
     root = document.root
     schemes = [item for item in root["schemes"] if isinstance(item, str)] if isinstance(root.get("schemes"), list) else []
     came = urlsplit(origin)
-    scheme = "https" if "https" in schemes or not schemes and came.scheme != "http" else "http" if "http" in schemes or came.scheme == "http" else "https"
+    scheme = (
+        "https"
+        if "https" in schemes or (not schemes and came.scheme != "http")
+        else "http"
+        if "http" in schemes or came.scheme == "http"
+        else "https"
+    )
     host = text_of(root.get("host")) or came.netloc
     path = text_of(root.get("basePath"))
     return f"{scheme}://{host}/{path.strip('/')}".rstrip("/") if host else ""

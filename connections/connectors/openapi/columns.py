@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connections.connectors.openapi.names import joined, plain, words
-from connections.connectors.openapi.schema import Shape, Shapes
+from connections.connectors.openapi.names import joined, plain, vocabulary, words
+from connections.connectors.openapi.schema import EMPTY, Shape, Shapes
 
 MOST_COLUMNS = 600
 MOST_NESTING = 2
-ID_LIKE = frozenset(
-    "id uuid guid key slug name number sid gid code login username email title displayname fullname nickname handle accountid hash".split()
+ID_LIKE = vocabulary(
+    "id uuid guid key slug name number sid gid code login username email title displayname fullname nickname handle accountid hash"
 )
 TRANSPARENT = frozenset({"attributes", "properties", "fields"})
 LINK_WORDS = frozenset({"links", "link", "self", "relationships", "actions", "urls"})
@@ -57,7 +57,7 @@ class ColumnDraft:
     description: str = ""
     id_of: tuple[str, ...] = ()  # path to the id where an object may stand here
     is_read_only: bool = False
-    shape: Shape = Shape()
+    shape: Shape = EMPTY
 
     @property
     def is_scalar(self) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from connections.connectors.openapi.access import Access, find_access
@@ -11,13 +11,14 @@ from connections.connectors.openapi.columns import ColumnDraft, columns_of
 from connections.connectors.openapi.document import Document, Operation, Parameter, text_of
 from connections.connectors.openapi.filters import Query, find_query
 from connections.connectors.openapi.keys import find_key, guesses
+from connections.connectors.openapi.manifest import Described, item_shape, manifest_columns, manifest_table, parent_of
 from connections.connectors.openapi.names import plain
-from connections.connectors.openapi.paging import Paging, find_paging
-from connections.connectors.openapi.paths import parameter_columns, parts_of, with_columns
+from connections.connectors.openapi.paging import ASKING, Paging, find_paging
+from connections.connectors.openapi.paths import parameter_columns, parts_of
 from connections.connectors.openapi.reading import DocumentError
-from connections.connectors.openapi.schema import Shapes
+from connections.connectors.openapi.schema import Shape, Shapes
 from connections.connectors.openapi.tables import TableDraft, find_tables, listed_shapes, subject
-from connections.connectors.openapi.writes import Index, Writes, find_writes, sent_column
+from connections.connectors.openapi.writes import Index, Writes, find_writes
 
 LABEL_LENGTH = 80
 MESSAGES = ["error.message", "message", "error_description", "detail", "errors.0.message", "errors.0.detail", "error", "title"]
@@ -42,18 +43,6 @@ class Derived:
     access: Access
     title: str = ""
     version: str = ""
-
-
-@dataclass
-class Parts:
-    """What is known of one table while its manifest is written."""
-
-    draft: TableDraft
-    paging: Paging
-    query: Query
-    writes: Writes
-    defaults: Mapping[str, str]
-    columns: dict[str, Any] = field(default_factory=dict)
 
 
 def derive(root: dict[str, Any], *, parameters: Mapping[str, str] | None = None, origin: str = "") -> Derived:
@@ -82,10 +71,17 @@ def complete(shapes: Shapes, tables: list[TableDraft]) -> None:
     """Give the tables their columns and keys."""
     is_listed = listed_shapes(tables)
     for draft in tables:
-        draft.columns = columns_of(shapes, draft.rows.shape, lambda shape, own=draft.rows.shape: shape is not own and is_listed(shape))
+        draft.columns = columns_of(shapes, draft.rows.shape, other_than(draft.rows.shape, is_listed))
+        if draft.kind == "list" and not draft.columns:
+            draft.columns = [ColumnDraft("RowAggregate", (), "json", description="The row as the service gives it.")]
         draft.given = given_columns(draft)
         item = draft.item or (draft.operation if draft.kind == "item" else None)
         draft.key = None if draft.kind == "one" else find_key(address_of(item), draft.columns, subject(draft))
+
+
+def other_than(row: Shape, is_listed: Callable[[Shape], bool]) -> Callable[[Shape], bool]:
+    """Return the claim that an object inside a row is a row of some table, itself left out."""
+    return lambda shape: shape is not row and is_listed(shape)
 
 
 def address_of(item: Operation | None) -> Parameter | None:
@@ -106,16 +102,17 @@ def given_columns(draft: TableDraft) -> dict[str, str]:
 
 def described_tables(
     shapes: Shapes, tables: Iterable[TableDraft], operations: list[Operation], version: str, defaults: Mapping[str, str]
-) -> list[Parts]:
+) -> list[Described]:
     """Return the tables that have columns, with paging, filters and writes."""
     index = Index(operations)
-    found: list[Parts] = []
+    found: list[Described] = []
     for draft in tables:
         if not draft.columns or (draft.kind == "item" and (draft.key is None or not draft.key.is_address)):
             continue
         paging = paging_of(shapes, draft)
-        query = find_query(shapes, draft.operation, draft.columns, taken(paging), version) if draft.kind == "list" else Query()
-        parts = Parts(draft, paging, query, find_writes(shapes, draft, index), defaults)
+        query = find_query(shapes, draft.operation, draft.columns, taken(draft, paging), version) if draft.kind == "list" else Query()
+        writes = find_writes(shapes, draft, index) if draft.rows.shape.properties else Writes()
+        parts = Described(draft, paging, query, writes, defaults)
         parts.columns = manifest_columns(parts)
         found.append(parts)
     return found
@@ -136,196 +133,16 @@ def key_column(draft: TableDraft) -> ColumnDraft | None:
     return next((column for column in draft.columns if draft.key and column.name == draft.key.column), None)
 
 
-def taken(paging: Paging) -> set[str]:
-    """Return the query parameters that paging uses."""
+def taken(draft: TableDraft, paging: Paging) -> set[str]:
+    """Return the query parameters that page, whether this paging uses them or not."""
     size = paging.settings.get("size") or {}
-    return {str(name) for name in (paging.settings.get("param"), size.get("param")) if name}
+    used = {str(name) for name in (paging.settings.get("param"), size.get("param")) if name}
+    return used | {item.name for item in draft.operation.of("query") if plain(item.name) in ASKING and not item.is_required}
 
 
-def manifest_columns(parts: Parts) -> dict[str, Any]:
-    """Return the columns as the manifest has them: what must be given first."""
-    draft = parts.draft
-    by_name = {column.name.lower(): column for column in draft.columns}
-    found: dict[str, Any] = {}
-    for parameter, name in draft.given.items():
-        own = by_name.get(name.lower())
-        entry: dict[str, Any] = {"given": True, **({"type": own.type} if own and own.is_scalar else {})}
-        if plain(parameter) in parts.defaults:
-            entry["default"] = parts.defaults[plain(parameter)]
-        found[own.name if own else name] = entry
-    for name, param in parts.query.demanded.items():
-        own = by_name.get(name.lower())
-        found[name] = {"given": True, **({"path": list(own.path), "type": own.type} if own else {})}
-        if plain(param.name) in parts.defaults:
-            found[name]["default"] = parts.defaults[plain(param.name)]
-    if draft.rows.is_map and "key" not in by_name:
-        found["Key"] = {"path": "$key"}
-    for column in draft.columns:
-        found.setdefault(column.name, column_entry(parts, column))
-    for name, path, shape in parts.writes.sent_only:
-        found.setdefault(name, sent_column(path, shape))
-    return found
-
-
-def column_entry(parts: Parts, column: ColumnDraft) -> dict[str, Any]:
-    """Return one column."""
-    prefix = ["$value"] if parts.draft.rows.is_map else []
-    entry: dict[str, Any] = {"path": [*prefix, *column.path]}
-    for key, value in (("type", column.type if column.type != "string" else ""), ("format", column.format), ("max_length", column.max_length)):
-        if value:
-            entry[key] = value
-    if column.format == "iso":
-        del entry["format"]
-    if column.id_of:
-        entry["id_of"] = list(column.id_of)
-    if column.values:
-        entry["values"] = list(column.values)
-    if column.description:
-        entry["description"] = column.description
-    if column.name in parts.query.filters:
-        entry["filter"] = parts.query.filters[column.name]
-    if column.name in parts.query.sorted_columns:
-        entry["sort"] = parts.query.sorted_columns[column.name]
-    entry |= written(parts, column)
-    return entry
-
-
-def written(parts: Parts, column: ColumnDraft) -> dict[str, Any]:
-    """Return what a column's entry says of writing."""
-    paths = parts.writes.paths.get(column.name, {})
-    if not paths:
-        return {"generated": True} if parts.draft.key and column.name == parts.draft.key.column and "insert" in parts.writes.changes else {}
-    entry: dict[str, Any] = {"write": sorted(paths)}
-    path = next(iter(paths.values()))
-    if path != column.path:
-        entry["write_path"] = list(path)
-    if column.name in parts.writes.required:
-        entry["required"] = True
-    return entry
-
-
-def manifest_table(parts: Parts) -> dict[str, Any]:
-    """Return one table as the manifest has it."""
-    draft = parts.draft
-    table: dict[str, Any] = {"kind": "table" if parts.writes.changes else "view"}
-    if draft.operation.summary.strip(". "):
-        table["description"] = draft.operation.summary.strip(". ").split(". ")[0][:300]
-    key = key_of(parts)
-    if key:
-        table["key"] = key
-    table["read"] = reads_of(parts)
-    table["columns"] = parts.columns
-    if parts.writes.changes:
-        table["write"] = {kind: change_entry(parts, kind) for kind in parts.writes.changes}
-    return table
-
-
-def key_of(parts: Parts) -> list[str]:
-    """Return the key: what the row lies below, then its own; what the connection gives once for all is no part of it."""
-    draft = parts.draft
-    if draft.rows.is_map and "Key" in parts.columns and parts.columns["Key"].get("path") == "$key":
-        return [*above(parts), "Key"]
-    if draft.key is None:
-        return []
-    return list(dict.fromkeys([*above(parts), draft.key.column]))
-
-
-def above(parts: Parts) -> list[str]:
-    """Return the columns of the path that have no fixed value."""
-    names = {name.lower(): name for name in parts.columns}
-    found = [names[name.lower()] for name in parts.draft.given.values()]
-    return [name for name in found if "default" not in parts.columns[name]]
-
-
-def path_columns(parts: Parts, operation: Operation) -> dict[str, str]:
-    """Return path parameter -> column for an operation of a table: those of the listing, then the key."""
-    names = parts_of(operation.path).names
-    known = {name.lower(): name for name in parts.columns}
-    own = [known[name.lower()] for name in parts.draft.given.values()]
-    if parts.draft.key is not None:
-        own.append(parts.draft.key.column)
-    return dict(zip(names, own, strict=False))
-
-
-def reads_of(parts: Parts) -> list[dict[str, Any]]:
-    """Return the access paths: the listing and the address of one row."""
-    draft = parts.draft
-    if draft.kind != "list":
-        read: dict[str, Any] = {"path": with_columns(draft.operation.path, path_columns(parts, draft.operation)), "single": True}
-        return [{**read, **({"row": list(draft.rows.path)} if draft.rows.path else {})}]
-    listing: dict[str, Any] = {"path": with_columns(draft.operation.path, path_columns(parts, draft.operation))}
-    rows = list(draft.rows.path)
-    listing["rows"] = {"path": rows, "of": "map"} if draft.rows.is_map else rows
-    if draft.rows.wrapped:
-        listing["row"] = list(draft.rows.wrapped)
-    listing["paging"] = {"type": parts.paging.type, **parts.paging.settings}
-    if parts.paging.type == "unknown":
-        listing["paging"]["reason"] = parts.paging.reason
-    if parts.paging.total and parts.paging.type != "unknown":
-        listing["total"] = list(parts.paging.total)
-    listing |= query_entry(parts)
-    single = single_read(parts)
-    return [listing, single] if single else [listing]
-
-
-def query_entry(parts: Parts) -> dict[str, Any]:
-    """Return what a listing's read says of its parameters."""
-    query = parts.query
-    entry: dict[str, Any] = {}
-    params = {**query.constants, **{param.name: f"{{{name}}}" for name, param in query.demanded.items()}}
-    if params:
-        entry["params"] = params
-    if query.demanded:
-        entry["needs"] = list(query.demanded)
-    if query.headers:
-        entry["headers"] = query.headers
-    if query.sort:
-        entry["sort"] = query.sort
-    return entry
-
-
-def single_read(parts: Parts) -> dict[str, Any] | None:
-    """Return the address of one row, where it answers with the same columns as the listing."""
-    draft = parts.draft
-    if draft.item is None or draft.item_rows is None or draft.key is None or not draft.key.is_address or not same_row(draft):
-        return None
-    if len(parts_of(draft.item.path).names) != len(draft.given) + 1 or any(item.is_required for item in draft.item.of("query")):
-        return None
-    if draft.rows.wrapped or draft.rows.is_map or parts.query.demanded:
-        return None
-    read: dict[str, Any] = {"path": with_columns(draft.item.path, path_columns(parts, draft.item)), "single": True}
-    return {**read, **({"row": list(draft.item_rows.path)} if draft.item_rows.path else {})}
-
-
-def same_row(draft: TableDraft) -> bool:
-    """Claim that the address of one row has every property that the listing has."""
-    item = draft.item_rows
-    if item is None or draft.key is None:
-        return False
-    if item.shape.name and item.shape.name == draft.rows.shape.name:
-        return True
-    return set(draft.rows.shape.properties) <= set(item.shape.properties)
-
-
-def change_entry(parts: Parts, kind: str) -> dict[str, Any]:
-    """Return one kind of write."""
-    change = parts.writes.changes[kind]
-    entry: dict[str, Any] = {"path": with_columns(change.operation.path, path_columns(parts, change.operation)), "method": change.operation.method}
-    if change.operation.is_form:
-        entry["encoding"] = "form"
-    if change.wrap:
-        entry["wrap"] = list(change.wrap)
-    if change.is_whole:
-        entry["whole"] = True
-    row = parts.draft.item_rows.path if parts.draft.item_rows else change.wrap
-    if row and kind != "delete":
-        entry["row"] = list(row)
-    return entry
-
-
-def add_parents(tables: dict[str, dict[str, Any]], described: list[Parts], derived: Derived) -> None:
+def add_parents(tables: dict[str, dict[str, Any]], described: list[Described], derived: Derived) -> None:
     """Tell each table below rows of another where its parameters come from, and put the manifest together."""
-    by_item = {item_shape(parts): parts for parts in described if parts.draft.kind == "list" and parts.draft.key}
+    by_item = {item_shape(parts): parts for parts in described if parts.draft.kind == "list"}
     for parts in described:
         draft = parts.draft
         if draft.kind == "item" or not draft.given:
@@ -347,32 +164,7 @@ def add_parents(tables: dict[str, dict[str, Any]], described: list[Parts], deriv
     )
 
 
-def item_shape(parts: Parts) -> str:
-    """Return the path of one row of a listing."""
-    return parts_of(parts.draft.item.path).shape if parts.draft.item else f"{parts.draft.parts.shape}/{{}}"
-
-
-def parent_of(parts: Parts, by_item: Mapping[str, Parts]) -> dict[str, Any] | None:
-    """Return the table whose rows give the path's last parameter."""
-    segments = parts.draft.parts.shape.split("/")
-    for end in range(len(segments) - 1, 0, -1):
-        if "{}" not in segments[end - 1]:
-            continue
-        parent = by_item.get("/".join(segments[:end]))
-        if parent is None or parent is parts or parent.draft.key is None or parent.query.demanded:
-            return None
-        here = list(parts.draft.given.values())
-        there = [*parent.draft.given.values(), parent.draft.key.column]
-        if len(there) != len(here):
-            return None
-        known = {name.lower(): name for name in parts.columns}
-        above_known = {name.lower(): name for name in parent.columns}
-        binds = {known[own.lower()]: above_known[other.lower()] for own, other in zip(here, there, strict=True)}
-        return {"table": parent.draft.name, "binds": binds}
-    return None
-
-
-def findings_of(parts: Parts) -> tuple[Finding, ...]:
+def findings_of(parts: Described) -> tuple[Finding, ...]:
     """Return what was decided about a table, with the reasons."""
     draft = parts.draft
     found = [Finding("rows", f"{draft.operation.method} {draft.operation.path}: {draft.rows.reason}", draft.rows.confidence)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from connections.connectors.openapi.columns import ColumnDraft, by_plain, value_of
 from connections.connectors.openapi.document import Operation, Parameter
-from connections.connectors.openapi.names import joined, plain, singular, words
+from connections.connectors.openapi.names import joined, plain, singular, vocabulary, words
 from connections.connectors.openapi.schema import Shape, Shapes
 
 MEMBERS = {"gt": "gt", "gte": "ge", "ge": "ge", "min": "ge", "from": "ge", "lt": "lt", "lte": "le", "le": "le", "max": "le", "to": "le"}
@@ -18,9 +18,9 @@ RANGED = frozenset({"timestamp", "date", "int64", "decimal", "double"})
 EQUAL = frozenset({"string", "int64", "boolean", "guid"})
 ALL_WORDS = frozenset({"all", "any"})
 # Parameters that shape the answer, even where a column is called alike.
-SHAPING = frozenset(
-    "fields field sort sortby order orderby ordering direction include includes expand embed format lang locale callback pretty view select "
-    "query q search filter accesstoken apikey token page limit offset count with output alt prettyprint".split()
+SHAPING = vocabulary(
+    "fields field sort sortby order orderby ordering direction include includes expand embed format lang locale callback pretty view "
+    "select query q search filter accesstoken apikey token page limit offset count with output alt prettyprint"
 )
 VERSION_WORDS = frozenset({"apiversion", "version", "xapiversion", "v"})
 
@@ -67,7 +67,11 @@ def demand(query: Query, param: Parameter, shape: Shape, known: dict[str, Column
         query.constants[param.name] = value
         return
     column = known.get(plain(param.name))
-    name = column.name if column is not None and column.type in EQUAL and len(column.path) == 1 else joined(words(param.name) or ("parameter",))
+    name = (
+        column.name
+        if column is not None and column.type in EQUAL and len(column.path) == 1
+        else joined(words(param.name) or ("parameter",))
+    )
     query.demanded[name] = param
 
 
@@ -176,7 +180,9 @@ def format_of(column: ColumnDraft, shape: Shape) -> str:
 def find_sort(shapes: Shapes, operation: Operation, query: Query, known: dict[str, ColumnDraft]) -> None:
     """Find the parameter that orders rows and the columns that its choices name."""
     params = {plain(item.name): item for item in operation.of("query")}
-    sort = next((params[word] for word in ("sort", "sortby", "orderby", "order", "ordering", "sortfield", "sorting") if word in params), None)
+    sort = next(
+        (params[word] for word in ("sort", "sortby", "orderby", "order", "ordering", "sortfield", "sorting") if word in params), None
+    )
     if sort is None:
         return
     shape = shapes.of(sort.schema)

@@ -62,7 +62,9 @@ def key_of_parameter(name: str, columns: list[ColumnDraft], table: tuple[str, ..
     for word in (plain(name), "".join(rest), *endings, f"{subject}{plain(name)}"):
         found = top.get(word)
         if found is not None and found.type in KEY_TYPES:
-            return Key(found.name, "sure" if words(found.name)[-1] in ADDRESS_WORDS else "likely", f"{{{name}}} in the address of one row", True)
+            return Key(
+                found.name, "sure" if words(found.name)[-1] in ADDRESS_WORDS else "likely", f"{{{name}}} in the address of one row", True
+            )
     return None
 
 
@@ -89,7 +91,7 @@ def guesses(columns: list[ColumnDraft]) -> list[str]:
 def top_level(columns: list[ColumnDraft]) -> dict[str, ColumnDraft]:
     """Return the columns of the row itself, by plain name; attributes of JSON:API count as its own."""
     found: dict[str, ColumnDraft] = {}
-    for item in sorted(columns, key=lambda item: len(item.path)):
+    for item in sorted((item for item in columns if item.path), key=lambda item: len(item.path)):
         if len(item.path) == 1 or plain(item.name) == plain(item.path[-1]):
             found.setdefault(plain(item.name), item)
         elif plain(item.path[0]) in ("metadata", "meta", "sys") and len(item.path) == 2:

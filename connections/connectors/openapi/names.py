@@ -5,12 +5,18 @@ from __future__ import annotations
 import functools
 import re
 
+
+def vocabulary(text: str) -> frozenset[str]:
+    """Return the words of a list written as one line of text."""
+    return frozenset(text.split())
+
+
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+|[^\W\d_]+")
 MOST_LETTERS = 100
 UPPER = frozenset({"uuid"})
-KEEP = frozenset(
+KEEP = vocabulary(
     "status address bus class news series species analysis basis access business process progress success canvas alias gas lens campus "
-    "virus bonus corpus census focus axis https dns aws sms gps kms iis css js os ios".split()
+    "virus bonus corpus census focus axis https dns aws sms gps kms iis css js os ios"
 )
 ODD = {"people": "person", "children": "child", "men": "man", "women": "woman", "indices": "index", "matrices": "matrix", "data": "data"}
 ODD |= {"media": "media", "criteria": "criterion", "movies": "movie", "cookies": "cookie", "aliases": "alias", "statuses": "status"}

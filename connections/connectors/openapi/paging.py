@@ -8,31 +8,37 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.connectors.openapi.document import Operation, Parameter
-from connections.connectors.openapi.names import plain, words
+from connections.connectors.openapi.names import plain, vocabulary, words
 from connections.connectors.openapi.rows import Rows
 from connections.connectors.openapi.schema import Shape, Shapes
 
-SIZE = frozenset(
+SIZE = vocabulary(
     "limit pagelen perpage pagesize pagelimit size count maxresults maxresult top rows take resultsperpage maxitems numresults pagecount "
     "itemsperpage recordsperpage maxpagesize max maxrecords resultsize batchsize numberofresults nbitems amount sysparmlimit resultlimit "
-    "maxrows fetch pagesizelimit maxkeys maximumresults numitems resultspage rpp range perpagecount pagerecords".split()
+    "maxrows fetch pagesizelimit maxkeys maximumresults numitems resultspage rpp range perpagecount pagerecords"
 )
-PAGE = frozenset("page pagenumber pageno pageindex pagenum currentpage p pageid pagenr pageoffset".split())
-OFFSET = frozenset("first offset skip start startat startindex from firstresult startposition startitem sysparmoffset startrow firstrow".split())
-CURSOR = frozenset(
+PAGE = vocabulary("page pagenumber pageno pageindex pagenum currentpage p pageid pagenr pageoffset")
+OFFSET = vocabulary("first offset skip start startat startindex from firstresult startposition startitem sysparmoffset startrow firstrow")
+CURSOR = vocabulary(
     "cursor pagetoken nexttoken nextpagetoken continuationtoken continuation after starttoken pagecursor nextcursor startcursor marker "
     "nextmarker paginationtoken startingtoken next iterator scrollid pagekey startkey exclusivestartkey pageafter endcursor "
     "pagestate bookmark positiontoken starttid tokenpage resumptiontoken syncpagetoken starting startingafter pageidentifier afterid "
-    "aftercursor aftertoken nextid pagestarttoken streamposition continuefrom continue nextpage token position lastevaluatedkey".split()
+    "aftercursor aftertoken nextid pagestarttoken streamposition continuefrom continue nextpage token position lastevaluatedkey"
 )
-LAST_ID = frozenset("startingafter afterid lastid startafterid startafter startingafterid after".split())
-NEXT_URL = frozenset(
-    "next nexturl nextlink nextpageurl nextpageuri nextpagelink nextpage nexthref odatanextlink nextrecordsurl nexturi linknext nextpagepath".split()
+LAST_ID = vocabulary("startingafter afterid lastid startafterid startafter startingafterid after")
+ASKING = SIZE | PAGE | OFFSET | CURSOR | LAST_ID | {"maxid", "minid", "sinceid", "before", "endingbefore"}
+NEXT_URL = vocabulary(
+    "next nexturl nextlink nextpageurl nextpageuri nextpagelink nextpage nexthref odatanextlink nextrecordsurl nexturi linknext "
+    "nextpagepath"
 )
-MORE = frozenset("hasmore more hasnext hasnextpage ismore morerecords hasmoreitems moreresults hasmorerecords hasadditional".split())
-PAGES = frozenset("pages totalpages pagecount numpages lastpage pagestotal totalpage nbpages numberofpages".split())
-TOTAL = frozenset("total totalcount totalitems totalresults totalrecords totalelements totalsize size count numfound resultcount".split())
-MOST_WORDS = re.compile(r"(?:max(?:imum)?(?: value| page size| limit| allowed)?(?: is| of|:)?|up to|between \d+ and|from \d+ to|1\s*(?:-|to|\.\.)) ?`?(\d{1,5})", re.I)
+MORE = vocabulary("hasmore more hasnext hasnextpage ismore morerecords hasmoreitems moreresults hasmorerecords hasadditional")
+PAGES = vocabulary("pages totalpages pagecount numpages lastpage pagestotal totalpage nbpages numberofpages")
+TOTAL = vocabulary("total totalcount totalitems totalresults totalrecords totalelements totalsize size count numfound resultcount")
+MOST_WORDS = re.compile(
+    r"(?:max(?:imum)?(?: value| page size| limit| allowed)?(?: is| of|:)?|up to|between \d+ and|from \d+ to|1\s*(?:-|to|\.\.))"
+    r" ?`?(\d{1,5})",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,14 +216,22 @@ def is_cursor(item: Told) -> bool:
         return False
     own = words(item.path[-1])
     word = item.word
-    if not own or own[0] in ("prev", "previous", "before", "first", "last", "start", "begin") and word != "lastevaluatedkey":
+    if not own or (own[0] in ("prev", "previous", "before", "first", "last", "start", "begin") and word != "lastevaluatedkey"):
         return False
     above = plain(item.path[-2]) if len(item.path) > 1 else ""
     if item.shape.kind in ("integer", "number"):
         return word in ("nextcursor", "nextoffset", "nextpage", "nextstart", "nextid", "nextstartposition")
     if word == "continue" or (word in CURSOR and word not in ("token", "starting", "position")) or "next" in own:
         return True
-    return (above in ("cursor", "cursors", "next", "nextpage", "paging", "pagination", "pageinfo", "meta") and word in ("after", "next", "token", "offset", "cursor", "endcursor", "id"))
+    return above in ("cursor", "cursors", "next", "nextpage", "paging", "pagination", "pageinfo", "meta") and word in (
+        "after",
+        "next",
+        "token",
+        "offset",
+        "cursor",
+        "endcursor",
+        "id",
+    )
 
 
 def parameter_for(item: Told, query: dict[str, Parameter]) -> Parameter | None:
@@ -250,7 +264,12 @@ def by_page(shapes: Shapes, query: dict[str, Parameter], told: list[Told], size:
     start, sure = (0, True) if is_spring else first_page(shape, param.description)
     pages = next((item.path for item in told if item.word in PAGES and item.shape.kind in ("integer", "number")), ())
     settings = {"param": param.name, "start": start, **({"pages": list(pages)} if pages else {})}
-    return Paging("page", settings, "sure" if sure else "likely", f"{param.name} is a page number" + ("" if sure else f"; that it begins with {start} is a guess"))
+    return Paging(
+        "page",
+        settings,
+        "sure" if sure else "likely",
+        f"{param.name} is a page number" + ("" if sure else f"; that it begins with {start} is a guess"),
+    )
 
 
 def first_page(shape: Shape, said: str) -> tuple[int, bool]:
@@ -276,7 +295,11 @@ def by_offset(shapes: Shapes, query: dict[str, Parameter], told: list[Told], siz
     shape = shapes.of(param.schema)
     is_odata = param.name == "$skip"
     start = 1 if plain(param.name) == "startindex" and (shape.default == 1 or shape.minimum == 1) else 0
-    return Paging("odata" if is_odata else "offset", {} if is_odata else {"param": param.name, "start": start}, reason=f"{param.name} passes over rows")
+    return Paging(
+        "odata" if is_odata else "offset",
+        {} if is_odata else {"param": param.name, "start": start},
+        reason=f"{param.name} passes over rows",
+    )
 
 
 def by_last_id_alone(query: dict[str, Parameter], id_path: tuple[str, ...]) -> Paging | None:

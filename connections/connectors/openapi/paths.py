@@ -6,17 +6,17 @@ import re
 from dataclasses import dataclass
 
 from connections.connectors.openapi.document import Operation
-from connections.connectors.openapi.names import joined, plain, plural_name, singular_name, split_by, words
+from connections.connectors.openapi.names import joined, plain, plural_name, singular_name, split_by, vocabulary, words
 
 VERSION = re.compile(r"v?\d+([._-]\d+)*(beta|alpha|preview)?\d*\Z|\d{4}-\d{2}-\d{2}\Z|api|apis|rest|services?\Z", re.IGNORECASE)
 EXTENSION = re.compile(r"\.(json|xml|ashx|aspx|php|do|action)\Z", re.IGNORECASE)
 NAMES = re.compile(r"\{([^{}/]+)\}")
-VERBS = frozenset("get list find search fetch read query retrieve lookup show browse load select export".split())
+VERBS = vocabulary("get list find search fetch read query retrieve lookup show browse load select export")
 FILLERS = frozenset({"all", "list", "index", "search", "query", "find", "get", "lookup", "filter", "paged", "page"})
 # Words that say nothing without what stands before them.
-VAGUE = frozenset(
+VAGUE = vocabulary(
     "session history configuration item line setting detail status search value entry preview upcoming secret stat statistic summary info "
-    "result option action default metadata property attribute lineitem current me self usage content count".split()
+    "result option action default metadata property attribute lineitem current me self usage content count"
 )
 GENERIC = frozenset({"id", "key", "slug", "name", "uuid", "guid", "sid", "gid", "code", "number", "identifier", "uid", "pk"})
 

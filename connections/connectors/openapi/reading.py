@@ -62,7 +62,9 @@ def from_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", None)
         place = "" if line is None else f" in line {line + 1}"
-        raise DocumentError(f"The document is neither JSON nor YAML: {getattr(error, 'problem', '') or 'it ends too early'}{place}.") from error
+        raise DocumentError(
+            f"The document is neither JSON nor YAML: {getattr(error, 'problem', '') or 'it ends too early'}{place}."
+        ) from error
 
 
 class Composer:
@@ -90,13 +92,13 @@ class Composer:
             self.put(scalar(event), event.anchor)
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor not in self.anchors:
-                raise yaml.MarkedYAMLError(problem=f"unknown alias {event.anchor}", problem_mark=event.start_mark)
+                raise refused(f"unknown alias {event.anchor}", event)
             self.put(self.anchors[event.anchor], None)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             value: Any = {} if isinstance(event, yaml.MappingStartEvent) else []
             self.put(value, event.anchor)
             if len(self.stack) >= MOST_DEPTH:
-                raise yaml.MarkedYAMLError(problem=f"nested deeper than {MOST_DEPTH} levels", problem_mark=event.start_mark)
+                raise refused(f"nested deeper than {MOST_DEPTH} levels", event)
             self.stack.append(value)
             self.keys.append(None)
         elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
@@ -116,6 +118,12 @@ class Composer:
         else:
             add(self.stack[-1], self.keys[-1][0], value)
             self.keys[-1] = None
+
+
+def refused(problem: str, event: yaml.Event) -> yaml.YAMLError:
+    """Return the error of text that is YAML, but not taken."""
+    mark = event.start_mark
+    return yaml.MarkedYAMLError(problem=problem, problem_mark=mark if isinstance(mark, yaml.Mark) else None)
 
 
 def add(mapping: dict[str, Any], key: str, value: Any) -> None:

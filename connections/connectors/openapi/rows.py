@@ -5,21 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from connections.connectors.openapi.document import Operation
-from connections.connectors.openapi.names import plain, singular, words
+from connections.connectors.openapi.names import plain, singular, vocabulary, words
 from connections.connectors.openapi.schema import EMPTY, Shape, Shapes
 
-ROW_WORDS = frozenset(
+ROW_WORDS = vocabulary(
     "values data items item results result records record value entries entry rows row list content contents elements objects resources "
-    "hits docs documents nodes edges collection members member matches response payload body embedded page pages feed".split()
+    "hits docs documents nodes edges collection members member matches response payload body embedded page pages feed"
 )
-PAGING_WORDS = frozenset(
+PAGING_WORDS = vocabulary(
     "next previous prev first last page pages pagelen perpage pagesize size limit offset total count cursor hasmore more links link meta "
     "metadata paging pagination startat maxresults islast resultset start end object self url uri href self summary totalcount "
     "totalitems totalpages totalresults truncated istruncated marker token skip top ok success status code message error errors warnings "
-    "context included jsonapi kind etag type xml lastpage nextpage prevpage currentpage numpages query".split()
+    "context included jsonapi kind etag type xml lastpage nextpage prevpage currentpage numpages query"
 )
 ID_WORDS = frozenset({"id", "uuid", "guid", "key", "slug", "sid", "gid"})
-WRAPPERS = frozenset("data response result results embedded payload body content value page object root output message d".split())
+WRAPPERS = vocabulary("data response result results embedded payload body content value page object root output message d")
 MOST_DEPTH = 3
 
 
@@ -134,15 +134,21 @@ def inside(shapes: Shapes, rows: Rows) -> Rows:
         others = [other for other in rows.shape.properties if other != name]
         if shape.kind == "object" and len(shape.properties) > 2 and all(plain(other) in ("cursor", "links", "kind") for other in others):
             return Rows(
-                rows.path, shape, rows.envelope, rows.is_map, confidence=rows.confidence, reason=f"{rows.reason}; each holds one {name}", wrapped=(name,)
+                rows.path,
+                shape,
+                rows.envelope,
+                rows.is_map,
+                confidence=rows.confidence,
+                reason=f"{rows.reason}; each holds one {name}",
+                wrapped=(name,),
             )
     return rows
 
 
 def single_row(shapes: Shapes, operation: Operation) -> Rows | None:
     """Return the one row that an address of one thing answers with, wrappers looked through."""
-    shape, path = shapes.of(operation.answer), ()
-    envelope = shape
+    envelope = shape = shapes.of(operation.answer)
+    path: tuple[str, ...] = ()
     for _ in range(MOST_DEPTH):
         if shape.kind != "object" or not shape.properties:
             return None

@@ -1,4 +1,4 @@
-"""A schema at one level: kind, format, properties, with allOf, oneOf, anyOf, null types and examples levelled. Called for each node that is met."""
+"""A schema at one level: kind, format, properties; allOf, oneOf, anyOf, null types and examples are levelled."""
 
 from __future__ import annotations
 
@@ -103,7 +103,9 @@ class Shapes:
             properties=properties,
             items=node.get("items") if kind == "array" else None,
             values=(more if isinstance(more, dict) else {}) if kind == "object" and not properties and more not in (None, False) else None,
-            required=frozenset(item for item in node["required"] if isinstance(item, str)) if is_list(node.get("required")) else frozenset(),
+            required=frozenset(item for item in node["required"] if isinstance(item, str))
+            if is_list(node.get("required"))
+            else frozenset(),
             enum=tuple(str(value).lower() if isinstance(value, bool) else str(value) for value in enum),
             default=node.get("default"),
             maximum=whole(node.get("maximum")),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from connections.connectors.openapi.columns import ColumnDraft
 from connections.connectors.openapi.document import Operation
 from connections.connectors.openapi.keys import Key
-from connections.connectors.openapi.names import joined, plain, singular_name
+from connections.connectors.openapi.names import is_plural, joined, plain, singular_name, words
 from connections.connectors.openapi.paths import VAGUE, Parts, name_chain, parts_of, suffix_of
 from connections.connectors.openapi.rows import Rows, find_rows, single_row
 from connections.connectors.openapi.schema import Shape, Shapes
@@ -74,9 +74,19 @@ def draft_of(shapes: Shapes, operation: Operation) -> TableDraft | None:
         return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, True), suffix=suffix_of(operation))
     rows = single_row(shapes, operation)
     if rows is None:
-        return None
+        rows = undescribed(shapes, operation, parts)
+        return TableDraft(operation, parts, rows, name_chain(operation, "", True)) if rows else None
     kind = "item" if parts.ends_in_parameter else "one"
     return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, kind == "item"), kind=kind)
+
+
+def undescribed(shapes: Shapes, operation: Operation, parts: Parts) -> Rows | None:
+    """Return rows of which nothing is known, where the path at least is that of a list: a live probe can tell more."""
+    shape = shapes.of(operation.answer)
+    last = parts.fixed[-1:] if not parts.ends_in_parameter else ()
+    if shape.kind != "any" or not last or not is_plural((words(last[0]) or ("",))[-1]):
+        return None
+    return Rows((), Shape("object"), confidence="guess", reason="the document does not describe the answer")
 
 
 def once(lists: list[TableDraft]) -> list[TableDraft]:
@@ -130,11 +140,11 @@ def name_all(tables: list[TableDraft]) -> None:
     """Give every table a name of its own: the nearest to the root keeps the plain one, others get what they belong to before it."""
     for draft in tables:
         own = singular_name(draft.chain[0])
-        draft.prefix = 1 if len(draft.chain) > 1 and (own[-1:] == own and own[0] in VAGUE or "".join(own) in VAGUE) else 0
+        draft.prefix = 1 if len(draft.chain) > 1 and ((own[-1:] == own and own[0] in VAGUE) or "".join(own) in VAGUE) else 0
     for _ in range(12):
         groups = same_names(tables)
         clashes = [group for group in groups.values() if len(group) > 1]
-        if not clashes or not any([lengthen(group) for group in clashes]):
+        if not clashes or not sum(lengthen(group) for group in clashes):  # every group, not the first
             break
     taken: set[str] = set()
     for draft in tables:
@@ -156,7 +166,9 @@ def same_names(tables: list[TableDraft]) -> dict[str, list[TableDraft]]:
 
 def lengthen(group: list[TableDraft]) -> bool:
     """Put one more word before the names of a group, save its root's; tell whether any got longer."""
-    group.sort(key=lambda draft: (draft.kind != "list", bool(draft.suffix), draft.item is None and len(draft.parts.fixed) == 1, *depth(draft)))
+    group.sort(
+        key=lambda draft: (draft.kind != "list", bool(draft.suffix), draft.item is None and len(draft.parts.fixed) == 1, *depth(draft))
+    )
     first = group[0]
     rest = group[1:] if keeps_name(first, group[1:]) else group
     longer = False
@@ -186,7 +198,9 @@ def keeps_name(first: TableDraft, others: list[TableDraft]) -> bool:
 def listed_shapes(tables: list[TableDraft]) -> Callable[[Shape], bool]:
     """Return the claim that an embedded object is a row of some table: by its schema's name or by having all its properties."""
     names = {draft.rows.shape.name for draft in tables if draft.kind == "list" and draft.rows.shape.name}
-    signatures = {frozenset(draft.rows.shape.properties) for draft in tables if draft.kind == "list" and len(draft.rows.shape.properties) >= 5}
+    signatures = {
+        frozenset(draft.rows.shape.properties) for draft in tables if draft.kind == "list" and len(draft.rows.shape.properties) >= 5
+    }
 
     def is_listed(shape: Shape) -> bool:
         return bool(shape.name and shape.name in names) or frozenset(shape.properties) in signatures

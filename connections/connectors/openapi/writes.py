@@ -8,12 +8,12 @@ from typing import Any
 
 from connections.connectors.openapi.columns import ColumnDraft, type_of
 from connections.connectors.openapi.document import Operation
-from connections.connectors.openapi.names import joined, plain, words
+from connections.connectors.openapi.names import joined, plain, vocabulary, words
 from connections.connectors.openapi.paths import parts_of
 from connections.connectors.openapi.schema import EMPTY, Shape, Shapes
 from connections.connectors.openapi.tables import TableDraft
 
-SEARCHES = frozenset("search query filter find list lookup export batch bulk validate preview".split())
+SEARCHES = vocabulary("search query filter find list lookup export batch bulk validate preview")
 
 
 @dataclass
@@ -103,7 +103,9 @@ def take_body(shapes: Shapes, writes: Writes, kind: str, operation: Operation, d
         return
     is_whole = kind == "update" and operation.method == "PUT"
     likely = operation.method == "POST" and kind == "update"
-    writes.changes[kind] = Change(operation, wrap, is_whole, "likely" if likely or is_whole else "sure", f"{operation.method} {operation.path}")
+    writes.changes[kind] = Change(
+        operation, wrap, is_whole, "likely" if likely or is_whole else "sure", f"{operation.method} {operation.path}"
+    )
     for name, path in matched.items():
         writes.paths.setdefault(name, {})[kind] = path
     if kind == "insert":
