@@ -30,28 +30,23 @@ def find_access(document: Document, given: dict[str, str], origin: str = "") -> 
     access = Access()
     access.url = base_url(document, given, origin, access)
     components = document.root.get("components")
-    raw = document.root.get("securityDefinitions") if document.is_swagger else (components or {}).get("securitySchemes")
+    known = components if isinstance(components, dict) else {}
+    raw = document.root.get("securityDefinitions") if document.is_swagger else known.get("securitySchemes")
     for node in raw.values() if isinstance(raw, dict) else ():
         scheme, _ = document.resolve(node)
         if isinstance(scheme, dict):
             take(document, scheme, access)
-    wanted = required_names(document)
     access.schemes.setdefault("None", {"type": "none"})
-    access.default = first_choice(access.schemes, wanted)
+    access.default = first_choice(access.schemes)
     return access
 
 
-def first_choice(schemes: dict[str, dict[str, Any]], is_required: bool) -> str:
+def first_choice(schemes: dict[str, dict[str, Any]]) -> str:
     """Return the scheme to begin with: one that a person can fill in from a settings page goes first."""
     for name in ("AccessToken", "APIKey", "Basic", "OAuth", "OAuthClient"):
         if name in schemes:
             return name
     return "None"
-
-
-def required_names(document: Document) -> bool:
-    """Claim that the document demands a sign-in."""
-    return bool(document.root.get("security"))
 
 
 def take(document: Document, scheme: dict[str, Any], access: Access) -> None:

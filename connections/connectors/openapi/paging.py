@@ -293,13 +293,8 @@ def by_offset(shapes: Shapes, query: dict[str, Parameter], told: list[Told], siz
     if param is None or not is_number(shapes, param) or (not size and plain(param.name) not in ("offset", "skip", "startat", "startindex")):
         return None
     shape = shapes.of(param.schema)
-    is_odata = param.name == "$skip"
     start = 1 if plain(param.name) == "startindex" and (shape.default == 1 or shape.minimum == 1) else 0
-    return Paging(
-        "odata" if is_odata else "offset",
-        {} if is_odata else {"param": param.name, "start": start},
-        reason=f"{param.name} passes over rows",
-    )
+    return Paging("offset", {"param": param.name, "start": start}, reason=f"{param.name} passes over rows")
 
 
 def by_last_id_alone(query: dict[str, Parameter], id_path: tuple[str, ...]) -> Paging | None:

@@ -64,7 +64,7 @@ def name_chain(operation: Operation, row_name: str, is_listing: bool) -> tuple[t
         if not chain and not bare and is_listing and row_name and len(fixed) == 1:
             bare = plural_name(words(row_name))
         if bare:
-            is_weak = not chain and bare != own
+            is_weak = not chain and (bare != own or part is not fixed[-1])
             chain.append(plural_name(bare) if is_weak and is_listing else singular_name(bare) if chain else bare)
     if not chain:
         chain.append(plural_name(words(row_name)) or suffix_of(operation) or words(operation.name) or ("rows",))

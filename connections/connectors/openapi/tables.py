@@ -140,7 +140,8 @@ def name_all(tables: list[TableDraft]) -> None:
     """Give every table a name of its own: the nearest to the root keeps the plain one, others get what they belong to before it."""
     for draft in tables:
         own = singular_name(draft.chain[0])
-        draft.prefix = 1 if len(draft.chain) > 1 and ((own[-1:] == own and own[0] in VAGUE) or "".join(own) in VAGUE) else 0
+        is_vague = (len(own) == 1 and own[0] in VAGUE) or "".join(own) in VAGUE
+        draft.prefix = 1 if is_vague and len(draft.chain) > 1 and len(draft.parts.fixed) > 1 else 0
     for _ in range(12):
         groups = same_names(tables)
         clashes = [group for group in groups.values() if len(group) > 1]
@@ -166,13 +167,11 @@ def same_names(tables: list[TableDraft]) -> dict[str, list[TableDraft]]:
 
 def lengthen(group: list[TableDraft]) -> bool:
     """Put one more word before the names of a group, save its root's; tell whether any got longer."""
-    group.sort(
-        key=lambda draft: (draft.kind != "list", bool(draft.suffix), draft.item is None and len(draft.parts.fixed) == 1, *depth(draft))
-    )
-    first = group[0]
-    rest = group[1:] if keeps_name(first, group[1:]) else group
+    group.sort(key=lambda draft: (draft.kind != "list", bool(draft.suffix), *depth(draft)))
+    home = next((draft for draft in group[1:] if is_home(draft, group[0])), group[0])
+    others = [draft for draft in group if draft is not home]
     longer = False
-    for draft in rest:
+    for draft in others if home is not group[0] or keeps_name(home, others) else group:
         if draft.suffix and not draft.has_suffix:
             draft.has_suffix = longer = True
         elif draft.prefix + 1 < len(draft.chain):
@@ -181,13 +180,18 @@ def lengthen(group: list[TableDraft]) -> bool:
     return longer
 
 
+def is_home(draft: TableDraft, nearest: TableDraft) -> bool:
+    """Claim that a table, though deeper, is where the rows live: `/repositories/{workspace}` beside `/repositories` of the whole world."""
+    if draft.item is None or nearest.item is not None or len(nearest.parts.fixed) > 1:
+        return False
+    return bool(nearest.parts.names) or nearest.parts.fixed == draft.parts.fixed
+
+
 def keeps_name(first: TableDraft, others: list[TableDraft]) -> bool:
     """Claim that a table is so much nearer to the root that the plain name is its own."""
-    if first.kind == "list" and any(draft.kind != "list" for draft in others) and all(draft.kind != "list" for draft in others):
+    if first.kind == "list" and all(draft.kind != "list" for draft in others):
         return True
     if not first.suffix and all(draft.suffix for draft in others):
-        return True
-    if first.item is not None and all(draft.item is None and len(draft.parts.fixed) == 1 for draft in others):
         return True
     if not first.parts.names and all(draft.parts.names for draft in others):
         return True

@@ -126,6 +126,8 @@ def unwrapped(shapes: Shapes, body: Shape, draft: TableDraft) -> tuple[Shape, tu
 
 def body_path(shapes: Shapes, body: Shape, column: ColumnDraft, is_form: bool) -> tuple[str, ...] | None:
     """Return where a column's value goes in the body: at its own path, else at a property of its name."""
+    if not column.path:
+        return None
     target = follow(shapes, body, column.path)
     if target is not EMPTY and not target.is_read_only and fits(target, column, is_form):
         return column.path
