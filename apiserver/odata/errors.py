@@ -141,6 +141,8 @@ ANSWERS: dict[type[Exception], Answer] = {
     source.AddressRefused: Answer(502, "SourceAddressRefused"),
     source.BadValue: Answer(400, "InvalidValue"),
     source.NotSupported: Answer(501, "NotSupported"),
+    source.TooCostly: Answer(400, "QueryTooCostly"),
+    source.Incomplete: Answer(502, "SourceIncomplete"),
     source.InvalidProperties: Answer(502, "SourceMisconfigured"),
 }
 # ConstraintViolated, by its kind.

@@ -10,10 +10,11 @@ from typing import Any
 from apiserver.odata import computed, expander, skiptoken
 from apiserver.odata.binder import Binder
 from apiserver.odata.drift import not_unique
-from apiserver.odata.reader_plan import Plan, Question, count_plan, order_keys, planned, run, run_straight, set_plan
+from apiserver.odata.reader_plan import Plan, Question, count_plan, is_placed, order_keys, planned, run, run_straight, set_plan
 from apiserver.odata.straight import StraightMaker
-from apiserver.odata.straight_database import NotWritten
+from apiserver.odata.straight_database import DatabaseJson, NotWritten
 from apiserver.resources.catalog import PublishedProperty
+from connections.contract.errors import AnswerTooLarge
 
 ALL_ROWS = 2**62
 EXPAND_BATCH = 500
@@ -29,15 +30,21 @@ class SetResult:
     next: str | None = None
     is_streamed: bool = False  # rows are read while the answer is written
     is_json: bool = False  # rows are JSON objects already, ETags included
+    text: str | None = None  # instead of rows: their JSON objects with commas between them
+    row_count: int = 0  # of the text
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What rows become: JSON objects where `straight` is given; `has_next` = another page may follow, `is_one` = it is one row."""
+    """What rows become: JSON objects where `straight` is given; `has_next` = another page may follow, `is_one` = it is one row.
+
+    `is_whole` = the page may come in one piece: nobody asks for its rows one by one.
+    """
 
     straight: StraightMaker | None = None
     has_next: bool = False
     is_one: bool = False
+    is_whole: bool = False
 
 
 def read_set(question: Question, *, size: int, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> SetResult:
@@ -45,6 +52,16 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str, 
 
     With `straight` the rows are what that makes of them: JSON objects.
     """
+    try:
+        return read_page(question, size=size, names=names, root=root, straight=straight)
+    except (NotWritten, AnswerTooLarge):  # read again: row by row, and for the error that names the row and the column
+        if straight is None or not straight.is_by_database:
+            raise
+    return read_page(question, size=size, names=names, root=root, straight=replace(straight, is_by_database=False))
+
+
+def read_page(question: Question, *, size: int, names: Sequence[str], root: str, straight: StraightMaker | None) -> SetResult:
+    """Return the page as the source gives it."""
     options = question.options
     items = needed(question, names)
     count = count_rows(question) if options.count else None
@@ -56,7 +73,7 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str, 
     offset = mark.offset if options.skiptoken else options.skip or 0
     is_streamed = size == 0 and (limit is None or limit > MOST_HELD)
     is_last = limit is None or limit <= size if size else True
-    page = Page(straight, has_next=not is_last)
+    page = Page(straight, has_next=not is_last, is_whole=is_last and not is_streamed)
     plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed, page=page)
     result = SetResult([], count, is_streamed=is_streamed, is_json=plan.straight is not None)
     if is_streamed:
@@ -66,13 +83,13 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str, 
     if size and limit is not None and len(rows) > size:
         rows = rows[:size]
         rest = None if left is None else left - size
-        last = skiptoken.texts(plan.order, last_keys(plan, rows[-1])) if question.resource.key else ()
-        result.next = skiptoken.write(question, skiptoken.Mark(last, 0 if question.resource.key else offset + size, rest))
-    try:
+        has_keys = bool(question.resource.key) or is_placed(question)
+        last = skiptoken.texts(plan.order, last_keys(plan, rows[-1])) if has_keys else ()
+        result.next = skiptoken.write(question, skiptoken.Mark(last, 0 if has_keys else offset + size, rest))
+    if isinstance(plan.straight, DatabaseJson) and plan.straight.is_whole:
+        result.row_count, result.text = plan.straight.text(rows)
+    else:
         result.rows = shown(question, plan, rows, root)
-    except NotWritten:  # read again, for the error that names the row and the column
-        assert straight is not None
-        return read_set(question, size=size, names=names, root=root, straight=replace(straight, is_by_database=False))
     return result
 
 
@@ -129,11 +146,11 @@ def fetch(
         limit = ALL_ROWS
     straight = page.straight
     flags = (limit is not None, offset > 0)
-    shaping = (page.is_one, page.has_next, None if straight is None else (straight.has_control, straight.is_by_database))
+    shaping = (page.is_one, page.has_next, page.is_whole, None if straight is None else (straight.has_control, straight.is_by_database))
 
     def build(binder: Binder) -> Plan:
         last = None if nulls is None else [None if is_null else "" for is_null in nulls]
-        made = straight.make(items, is_page=not page.is_one) if straight else None
+        made = straight.make(items, is_page=not page.is_one, is_whole=page.is_whole) if straight else None
         return set_plan(binder, question, items, last, is_limited=flags[0], is_skipping=flags[1], has_next=page.has_next, straight=made)
 
     plan, literals = planned(question, build, "set", tuple(item.name for item in items), nulls, flags, shaping)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -190,13 +190,18 @@ def authorize(exchange: Exchange) -> HttpResponseBase | None:
 
 def answer(exchange: Exchange) -> HttpResponseBase:
     """Hand over to the documents, the reads or the writes."""
+    write, tell, read = handlers()
+    if exchange.method not in ("GET", "HEAD"):
+        return write(exchange)
+    return read(exchange) if exchange.target.hops else tell(exchange)
+
+
+@cache
+def handlers() -> tuple[Callable[[Exchange], HttpResponseBase], ...]:
+    """Return what answers writes, documents and reads."""
     from apiserver.odata import service_documents, service_read, service_write  # they read Exchange from here
 
-    if exchange.method not in ("GET", "HEAD"):
-        return service_write.answer(exchange)
-    if not exchange.target.hops:
-        return service_documents.answer(exchange)
-    return service_read.answer(exchange)
+    return service_write.answer, service_documents.answer, service_read.answer
 
 
 STAGES: tuple[Callable[[Exchange], HttpResponseBase | None], ...] = (bound, open_service, read_headers, parse, authorize, answer)
@@ -220,6 +225,8 @@ def split_query(raw: str) -> tuple[str, dict[str, str]]:
 def _check_bytes(request: HttpRequest) -> None:
     """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded, and another row has that key."""
     raw = request.META.get(RAW_PATH) or request.META.get("PATH_INFO", "")
+    if raw.isascii() and raw.isprintable():
+        return
     try:
         text = raw.encode("latin-1").decode()
     except UnicodeEncodeError:

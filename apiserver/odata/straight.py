@@ -21,7 +21,8 @@ from apiserver.odata.straight_database import DatabaseJson, database_json
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.table import Column, Type
-from connections.contract.unsayable import UNREADABLE, reason_of
+from connections.contract.unsayable import UNREADABLE, reason_of, sayable
+from connections.engine.prepared import gives_rows
 
 Cells = Sequence[Any]
 
@@ -42,7 +43,8 @@ def encoder(column: Column, dialect: Dialect) -> Encode | None:
     if wire is not None:
         steps = [wire.text, decimal_json if column.type is Type.DECIMAL else None]
     else:
-        steps = [dialect.decode(column), json_encoder(column, is_ieee754=False)]
+        # A source that gives rows may hold what OData can't say in any column.
+        steps = [sayable if gives_rows(dialect) else dialect.decode(column), json_encoder(column, is_ieee754=False)]
     first, second = steps
     if first is None or second is None:
         return first or second
@@ -111,12 +113,12 @@ class StraightMaker:
     has_control: bool
     is_by_database: bool = True  # where the source can and may
 
-    def make(self, items: Sequence[PublishedProperty], *, is_page: bool) -> Straight | DatabaseJson:
-        """Return how rows that hold `items` are shown."""
+    def make(self, items: Sequence[PublishedProperty], *, is_page: bool, is_whole: bool) -> Straight | DatabaseJson:
+        """Return how rows that hold `items` are shown; `is_whole`: nobody asks for them one by one."""
         names = tuple(selected_names(self.resource, self.options))
         tags = etag_names(self.resource) if self.has_control and has_etag(self.resource) else ()
         source = self.dialect.row_json if self.is_by_database and is_page and not tags else None
-        by_database = database_json(source, items, names) if source is not None else None
+        by_database = database_json(source, items, names, is_whole=is_whole) if source is not None else None
         return by_database or self.straight(items, names, tags)
 
     def straight(self, items: Sequence[PublishedProperty], names: tuple[str, ...], tags: Sequence[str]) -> Straight:

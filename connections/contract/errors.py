@@ -36,6 +36,10 @@ class SourceRejected(ConnectorError):
     """The source refused a statement or value: wrong data, missing right, failed check."""
 
 
+class AnswerTooLarge(SourceRejected):
+    """The source can't hold what a statement asks for in one piece."""
+
+
 class ConstraintViolated(SourceRejected):
     """A write broke a constraint of the source; `kind` is unique, foreign_key, not_null or check."""
 
@@ -70,3 +74,11 @@ class InvalidProperties(ConnectorError):
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
         self.errors = errors
+
+
+class TooCostly(ConnectorError):
+    """The query needs more calls, rows or memory than one query may: ask for less."""
+
+
+class Incomplete(ConnectorError):
+    """The source gave only part of the rows that the answer needs; it must not pass for the whole."""
