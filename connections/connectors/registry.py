@@ -19,6 +19,7 @@ CONNECTORS: dict[str, str] = {
     "postgresql": "connections.connectors.sql.postgresql.PostgresqlConnector",
     "mysql": "connections.connectors.sql.mysql.MysqlConnector",
     "sqlite": "connections.connectors.sql.sqlite.SqliteConnector",
+    "openapi": "connections.connectors.openapi.connector.OpenapiConnector",
 }
 
 

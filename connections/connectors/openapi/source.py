@@ -51,6 +51,16 @@ def find_document(value: str, context: Context, settings: Settings, *, is_fresh:
     return Found(raw, address)
 
 
+def stamp_of(value: str, context: Context) -> int:
+    """Return a number that changes with the document; 0 where it can't change by itself."""
+    kind = kind_of(value)
+    path = kept_path(value.strip(), context) if kind == "address" else path_of(value.strip(), context.folders) if kind == "file" else None
+    try:
+        return path.stat().st_mtime_ns if path is not None else 0
+    except OSError:
+        return 0
+
+
 def fetch(address: str, context: Context, settings: Settings) -> bytes:
     """Return what an address answers with."""
     begun = time.monotonic()
@@ -76,20 +86,26 @@ def bare(address: str) -> str:
     return address.split("?")[0].split("#")[0]
 
 
-def read_file(name: str, folders: Sequence[Path]) -> bytes:
-    """Return a file's content; only files below an allowed folder are read, links resolved."""
+def path_of(name: str, folders: Sequence[Path]) -> Path | None:
+    """Return a file below an allowed folder, links resolved; None where there is none."""
     for folder in folders:
         root = Path(folder).resolve()
         path = (root / name).resolve()
         if path.is_relative_to(root) and path.is_file():
-            if path.stat().st_size > MOST_BYTES:
-                raise DocumentError(f"The document has more than {MOST_BYTES // 2**20} MB.", hint="Give a smaller part of it.")
-            return path.read_bytes()
-    listed = ", ".join(str(folder) for folder in folders) or "none"
-    raise DocumentError(
-        f"There is no file {name[:200]} in an allowed folder.",
-        hint=f"Allowed folders (APISERVER_ALLOWED_FOLDERS): {listed}. Or paste the text.",
-    )
+            return path
+    return None
+
+
+def read_file(name: str, folders: Sequence[Path]) -> bytes:
+    """Return a file's content; only files below an allowed folder are read."""
+    path = path_of(name, folders) if "\0" not in name else None
+    if path is None:
+        listed = ", ".join(str(folder) for folder in folders) or "none"
+        hint = f"Allowed folders (APISERVER_ALLOWED_FOLDERS): {listed}. Or paste the text."
+        raise DocumentError(f"There is no file {name[:200]} in an allowed folder.", hint=hint)
+    if path.stat().st_size > MOST_BYTES:
+        raise DocumentError(f"The document has more than {MOST_BYTES // 2**20} MB.", hint="Give a smaller part of it.")
+    return path.read_bytes()
 
 
 def kept_path(address: str, context: Context) -> Path | None:
