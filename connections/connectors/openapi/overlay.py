@@ -74,26 +74,38 @@ def corrected(
     if name not in tables and not ("read" in changes and "columns" in changes):
         notes.append(f"The overlay corrects {name}, which the document does not have.")
         return
-    table = copy.deepcopy(tables.pop(name, {}))
     own = findings.pop(name, ())
+    table = tables.pop(name, {})
     if changes.get("hide") is True:
         return
-    table = merged(table, {key: value for key, value in changes.items() if key not in OWN})
-    table["columns"] = columns_renamed(table)
-    if "paging" in changes and table.get("read"):
-        table["read"][0]["paging"] = changes["paging"]
-        table.pop("partial", None)
-        own = (*(item for item in own if item.about != "paging"), settled("paging", str((changes["paging"] or {}).get("type", ""))))
-    if "rows" in changes and table.get("read"):
-        table["read"][0]["rows"] = changes["rows"]
-        own = (*(item for item in own if item.about != "rows"), settled("rows", str(changes["rows"])))
-    if "key" in changes:
-        own = (*(item for item in own if item.about != "key"), settled("key", ", ".join(map(str, changes["key"] or ()))))
+    table = correct(table, changes)
+    for about in ("paging", "rows", "key"):
+        if about in changes:
+            own = (*(item for item in own if item.about != about), settled(about, told(changes[about])))
     target = str(changes.get("rename") or name)
     check(target, table)
     renamed[name] = target
     tables[target] = table
     findings[target] = own
+
+
+def correct(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one table with its corrections; `paging` and `rows` are those of its listing."""
+    found: dict[str, Any] = merged(copy.deepcopy(dict(table)), {key: value for key, value in changes.items() if key not in OWN})
+    found["columns"] = columns_renamed(found)
+    for name in ("paging", "rows"):
+        if name in changes and found.get("read"):
+            found["read"][0][name] = changes[name]
+    if "paging" in changes and "partial" not in changes:
+        found.pop("partial", None)
+    return found
+
+
+def told(value: Any) -> str:
+    """Return a correction in words."""
+    if isinstance(value, Mapping):
+        return str(value.get("type", ""))
+    return ", ".join(str(item) for item in value) if isinstance(value, list) else str(value)
 
 
 def settled(about: str, text: str) -> Finding:
@@ -201,8 +213,8 @@ def with_changes(text: str, table: str, changes: Mapping[str, Any]) -> str:
         if value is None:
             have.pop(name, None)
         elif name == "columns":
-            columns = merged(have.get("columns") or {}, value)
-            have = {**have, "columns": columns} if columns else have
+            before = have.get("columns") or {}
+            have["columns"] = {**before, **{own: entry and merged(before.get(own), entry) for own, entry in value.items()}}
         else:
             have[name] = value
     tables = {**tables, table: have} if have else {key: value for key, value in tables.items() if key != table}

@@ -24,7 +24,9 @@ PROPERTIES = (
         placeholder="workspace=acme",
         help="Values of path parameters and server variables, one name=value a line: these need not be given in queries any more.",
     ),
-    Property("AuthScheme", "Auth Scheme", kind="choice", choices=SCHEMES, default=AUTO, group=AUTH, help="Auto: what the document asks for."),
+    Property(
+        "AuthScheme", "Auth Scheme", kind="choice", choices=SCHEMES, default=AUTO, group=AUTH, help="Auto: what the document asks for."
+    ),
     Property("AccessToken", is_secret=True, group=AUTH, shown_when=("AuthScheme", (AUTO, "AccessToken"))),
     Property("ApiKey", "API key", is_secret=True, group=AUTH, shown_when=("AuthScheme", (AUTO, "APIKey"))),
     Property(

@@ -245,6 +245,6 @@ def schema_of_example(value: Any, depth: int = 0) -> dict[str, Any]:
         known = [(str(key), item) for key, item in list(value.items())[:500]]
         return {"type": "object", "properties": {key: schema_of_example(item, depth + 1) for key, item in known}}
     if isinstance(value, list):
-        inside = [schema_of_example(item, depth + 1) for item in value[:5] if item is not None]
+        inside = [schema_of_example(item, depth + 1) for item in value[:100] if item is not None]
         return {"type": "array", "items": {"anyOf": inside} if len(inside) > 1 else inside[0] if inside else {}}
     return {}

@@ -87,7 +87,16 @@ def test_the_overlay_corrects(pets: Pets) -> None:
 
     session = pets.open(Overlay=overlay)
 
-    assert [info.ref.name for info in session.list_tables()] == ["Animals", "CursorPets", "LastPets", "LinkPets", "MadePets", "NextPets", "OffsetPets", "ZeroPets"]
+    assert [info.ref.name for info in session.list_tables()] == [
+        "Animals",
+        "CursorPets",
+        "LastPets",
+        "LinkPets",
+        "MadePets",
+        "NextPets",
+        "OffsetPets",
+        "ZeroPets",
+    ]
     assert described(session, "Animals").partial == ""
     assert rows(session, "Animals")[0] == {"Id": 1, "Title": "pet 1"}
 
