@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from apiserver.environment import data_dir, database_url, encryption_keys, env, env_bool, env_list, secret_key, take_secrets
@@ -12,6 +13,8 @@ DATA_DIR = data_dir()
 SECRETS = take_secrets()
 SECRET_KEY = secret_key(DATA_DIR, SECRETS)
 vault.configure(encryption_keys(DATA_DIR, SECRETS), reload=lambda: encryption_keys(DATA_DIR, SECRETS))
+# What file connections may read.
+ALLOWED_FOLDERS = tuple(Path(item) for item in env("APISERVER_ALLOWED_FOLDERS").split(os.pathsep) if item) or (DATA_DIR / "files",)
 ADMIN_USER = env("APISERVER_ADMIN_USER")
 ADMIN_PASSWORD = SECRETS.get("APISERVER_ADMIN_PASSWORD", "")
 REDIS_URL = SECRETS.get("APISERVER_REDIS_URL", "")

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
+from sqlglot import exp
 
 from apiserver.server import stamp
 from apiserver.server.errors import answering
@@ -23,7 +24,12 @@ from connections.contract.connector import Session, TestStep
 from connections.contract.errors import ConnectionFailed, InvalidProperties
 from connections.contract.table import Table, TableInfo, TableRef
 from connections.contract.unsayable import read_value
+from connections.engine.nodes import Bind, Read, select
+from connections.engine.nodes import table as named
+from connections.engine.prepared import gives_rows
+from connections.engine.rows_plan import row_plan
 from connections.models import Connection, valid_name
+from connections.opening import context_of, opened
 
 
 def values_of(connection: Connection) -> dict[str, Any]:
@@ -95,14 +101,17 @@ def values_if(connection: Connection | None) -> dict[str, str]:
     return {name: vault.reveal(sealed) for name, sealed in connection.secrets.items()} if connection else {}
 
 
-def test_connection(connector: str, values: Mapping[str, Any], *, read_only: bool = False) -> list[TestStep]:
+def test_connection(
+    connector: str, values: Mapping[str, Any], *, read_only: bool = False, existing: Connection | None = None
+) -> list[TestStep]:
     """Run the named test steps; raise InvalidProperties when they can't even begin."""
-    return get_connector(connector).test(checked(connector, values), read_only=read_only)
+    context = context_of(existing, tuple(own_databases()))
+    return get_connector(connector).test(checked(connector, values), read_only=read_only, context=context)
 
 
 def test_stored(connection: Connection, *, now: datetime) -> list[TestStep]:
     """Test a stored connection and remember the result."""
-    steps = test_connection(connection.connector, values_of(connection), read_only=connection.read_only)
+    steps = test_connection(connection.connector, values_of(connection), read_only=connection.read_only, existing=connection)
     result = {"ok": all(step.ok for step in steps), "at": now.isoformat(), "steps": [asdict(step) for step in steps]}
     Connection.objects.filter(pk=connection.pk).update(last_test=result)
     connection.last_test = result
@@ -140,7 +149,7 @@ class Sessions:
             found = self._sessions.get(connection_id)
             if found is None:
                 connection = stored(connection_id)
-                session = get_connector(connection.connector).open(values_of(connection), read_only=connection.read_only)
+                session = opened(connection, values_of(connection), context_of(connection, tuple(own_databases())))
                 found = self._sessions[connection_id] = (connection.version, session)
         return found[1]
 
@@ -188,6 +197,8 @@ def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[
     session = session_for(connection.pk)
     table = session.describe([ref])[0]
     dialect = session.dialect
+    if gives_rows(dialect):
+        return table, first_rows(session, table, limit)
     double = "%%" if dialect.doubles_percent else "%"
     listed = ", ".join(dialect.select(column).format(dialect.quote(column.name)) for column in table.columns)
     source = ".".join(dialect.quote(part) for part in (table.ref.schema, table.ref.name) if part)
@@ -196,6 +207,20 @@ def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[
     decoders = [dialect.decode(column) for column in table.columns]
     rows = [[read_value(decode, value) for value, decode in zip(row, decoders, strict=True)] for batch in result.batches for row in batch]
     return table, rows
+
+
+def first_rows(session: Any, table: Table, limit: int) -> list[list[Any]]:
+    """Return the first rows of a source that takes no SQL."""
+    columns = [Read(table="t", column=column.name, template="{0}") for column in table.columns if not column.is_costly]
+    tree = select(columns, named(table.ref.schema, table.ref.name, "t"))
+    tree.set("limit", exp.Limit(expression=Bind(slot=0, template="{0}")))
+    result = session.select(row_plan(tree), [limit])
+    shown = {read.args["column"]: place for place, read in enumerate(columns)}
+    try:
+        rows = [row for batch in result.batches for row in batch]
+    finally:
+        result.close()
+    return [[row[shown[column.name]] if column.name in shown else None for column in table.columns] for row in rows]
 
 
 @transaction.atomic

@@ -32,6 +32,9 @@ REQUEST_LIMITS = {
     "path_segments": gettext_lazy("Segments of a path"),
     "number_digits": gettext_lazy("Digits of a number in an address"),
     "request_seconds": gettext_lazy("Seconds of a request"),
+    "source_calls": gettext_lazy("Calls to a service, of a query"),
+    "source_rows": gettext_lazy("Rows of a service, of a query"),
+    "source_memory": gettext_lazy("Megabytes of rows, of a query"),
 }
 CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
 CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")

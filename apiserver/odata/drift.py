@@ -11,6 +11,7 @@ from apiserver.resources.catalog import PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.errors import TableGone
 from connections.contract.table import FLOATS, INTEGERS, Column, Type
+from connections.contract.unsayable import Unsayable
 
 Kinds = tuple[tuple[int, Column], ...]
 # Driver's values that columns of a type may hold as they are.
@@ -42,7 +43,7 @@ def check(batch: Sequence[Sequence[Any]], kinds: Sequence[tuple[int, Column]]) -
     if len(batch) == 1:
         kinds = [(place, column) for place, column in kinds if type(batch[0][place]) is not SIMPLE[column.type]]
     for place, column in kinds:
-        value = next((row[place] for row in batch if row[place] is not None), None)
+        value = next((row[place] for row in batch if row[place] is not None and not isinstance(row[place], Unsayable)), None)
         if value is not None and not is_plain(value, column):
             raise TableGone(
                 f"The column {column.name} of the table no longer holds values of the type {column.type}.",

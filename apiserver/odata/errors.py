@@ -139,6 +139,8 @@ ANSWERS: dict[type[Exception], Answer] = {
     source.TableGone: Answer(502, "SourceTableGone"),
     source.BadValue: Answer(400, "InvalidValue"),
     source.NotSupported: Answer(501, "NotSupported"),
+    source.TooCostly: Answer(400, "QueryTooCostly"),
+    source.Incomplete: Answer(502, "SourceIncomplete"),
     source.InvalidProperties: Answer(502, "SourceMisconfigured"),
 }
 # ConstraintViolated, by its kind.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +24,7 @@ from apiserver.resources.catalog import PublishedNavigation, PublishedProperty
 from connections.contract.errors import NotSupported
 from connections.contract.table import Column
 from connections.engine.nodes import all_of, fn, select
-from connections.engine.printer import print_statement
+from connections.engine.prepared import gives_rows, prepared
 
 # Parents of one statement.
 CHUNK = 200
@@ -166,8 +166,14 @@ class Expansion:
         last = min(ALL, first + (self.size + 1 if self.size else ALL), first + (options.top if options.top is not None else ALL))
         given = tie_values(padded) | {"$limit": last, "$offset": first}
         width = len(self.ties)
+        passed: dict[tuple[Any, ...], int] = defaultdict(int)
         for row in run(self.child, plan, literals, given, stream=False):
-            yield tuple(row[:width]), dict(zip(plan.names, row[width:], strict=False))
+            tie = tuple(row[:width])
+            if is_numbered_here(self):
+                passed[tie] += 1
+                if not first < passed[tie] <= last:
+                    continue
+            yield tie, dict(zip(plan.names, row[width:], strict=False))
 
     def plan(self, binder: Binder, items: Sequence[PublishedProperty], count: int) -> Plan:
         """Return the statement: numbered rows of each parent where a parent may have too many."""
@@ -184,7 +190,11 @@ class Expansion:
         names = (*(item.name for item in items), *added.names)
         if not self.navigation.is_collection:
             query = select([*ties, *shown], source).where(all_of(wanted), copy=False)
-            return Plan(print_statement(query, self.child.dialect), tuple(binder.slots), decoders, names)
+            return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, names)
+        if gives_rows(self.child.dialect):
+            query = select([*ties, *shown], source).where(all_of(wanted), copy=False)
+            query.set("order", exp.Order(expressions=ordered(keys)))
+            return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, names)
         number = exp.Window(this=exp.RowNumber(), partition_by=[tie.copy() for tie in ties], order=exp.Order(expressions=ordered(keys)))
         listed: list[Any] = [exp.alias_(part, f"c{place}", quoted=True) for place, part in enumerate([*ties, *shown, number])]
         inner = select(listed, source).where(all_of(wanted), copy=False)
@@ -196,7 +206,7 @@ class Expansion:
         ]
         query.where(all_of(window), copy=False)
         query.set("order", exp.Order(expressions=[quoted[-1].copy()]))
-        return Plan(print_statement(query, self.child.dialect), tuple(binder.slots), decoders, names)
+        return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, names)
 
     def count(self, ties: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
         """Return how many related rows each parent has."""
@@ -204,17 +214,23 @@ class Expansion:
         plan, literals = planned(
             self.child, lambda binder: self.count_plan(binder, len(padded)), "expand count", self.navigation.name, len(padded)
         )
-        return {tuple(row[:-1]): int(row[-1]) for row in run(self.child, plan, literals, tie_values(padded), stream=False)}
+        rows = run(self.child, plan, literals, tie_values(padded), stream=False)
+        if gives_rows(self.child.dialect):
+            return dict(Counter(tuple(row) for row in rows))
+        return {tuple(row[:-1]): int(row[-1]) for row in rows}
 
     def count_plan(self, binder: Binder, count: int) -> Plan:
         """Return the statement that counts by parent."""
         scope = computed.scope_of(binder, self.child.resource, self.child.options, is_nested=True)
         wanted = [self.tied_to(binder, scope, count), *conditions(binder, self.child, scope)]
         ties: list[exp.Expression] = [binder.read(column, scope.alias) for column in self.ties]
-        query = select([*ties, fn("count_rows")], binder.source(self.child.resource, scope.alias)).where(all_of(wanted), copy=False)
-        query.set("group", exp.Group(expressions=[tie.copy() for tie in ties]))
-        decoders = (*(key_decoder(column, self.child.dialect) for column in self.ties), None)
-        return Plan(print_statement(query, self.child.dialect), tuple(binder.slots), decoders, ())
+        is_counted_here = gives_rows(self.child.dialect)
+        counted = [] if is_counted_here else [fn("count_rows")]
+        query = select([*ties, *counted], binder.source(self.child.resource, scope.alias)).where(all_of(wanted), copy=False)
+        if not is_counted_here:
+            query.set("group", exp.Group(expressions=[tie.copy() for tie in ties]))
+        decoders = (*(key_decoder(column, self.child.dialect) for column in self.ties), *[None for _ in counted])
+        return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, ())
 
     def tied_to(self, binder: Binder, scope: Scope, count: int) -> exp.Expression:
         """Return the condition that a row belongs to one of the parents."""
@@ -233,6 +249,11 @@ class Expansion:
 
 
 ALL = 2**62
+
+
+def is_numbered_here(expansion: Expansion) -> bool:
+    """Claim that the rows of each parent are counted off here: the source can't number them."""
+    return expansion.navigation.is_collection and gives_rows(expansion.child.dialect)
 
 
 def pad(ties: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

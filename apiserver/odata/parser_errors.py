@@ -41,6 +41,9 @@ class Limits:
     header_block_bytes: int = 32 * 1024
     header_count: int = 100
     request_seconds: int = 30
+    source_calls: int = 200
+    source_rows: int = 200_000
+    source_memory: int = 256
 
 
 DEFAULT_LIMITS = Limits()

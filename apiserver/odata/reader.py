@@ -10,7 +10,7 @@ from typing import Any
 from apiserver.odata import computed, expander, skiptoken
 from apiserver.odata.binder import Binder
 from apiserver.odata.drift import not_unique
-from apiserver.odata.reader_plan import Plan, Question, count_plan, order_keys, planned, run, run_straight, set_plan
+from apiserver.odata.reader_plan import Plan, Question, count_plan, is_placed, order_keys, planned, run, run_straight, set_plan
 from apiserver.odata.straight import StraightMaker
 from apiserver.odata.straight_database import NotWritten
 from apiserver.resources.catalog import PublishedProperty
@@ -66,8 +66,9 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str, 
     if size and limit is not None and len(rows) > size:
         rows = rows[:size]
         rest = None if left is None else left - size
-        last = skiptoken.texts(plan.order, last_keys(plan, rows[-1])) if question.resource.key else ()
-        result.next = skiptoken.write(question, skiptoken.Mark(last, 0 if question.resource.key else offset + size, rest))
+        has_keys = bool(question.resource.key) or is_placed(question)
+        last = skiptoken.texts(plan.order, last_keys(plan, rows[-1])) if has_keys else ()
+        result.next = skiptoken.write(question, skiptoken.Mark(last, 0 if has_keys else offset + size, rest))
     try:
         result.rows = shown(question, plan, rows, root)
     except NotWritten:  # read again, for the error that names the row and the column

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from apiserver.odata import computed, nodes
+from apiserver.odata import computed, deadline, nodes
 from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_state import Scope, Slot, Value
@@ -25,7 +25,8 @@ from connections.contract.dialect import Dialect
 from connections.contract.table import FLOATS, Column, Type
 from connections.contract.unsayable import UNREADABLE, read_value
 from connections.engine.nodes import FALSE, Read, all_of, fn, select
-from connections.engine.printer import Statement, print_statement
+from connections.engine.prepared import Prepared, ask, gives_rows, prepared
+from connections.engine.rows_plan import POSITION
 
 MAX_PLANS = 1000
 COUNT_COLUMN = Column("", Type.INT64)
@@ -45,7 +46,7 @@ class OrderKey:
 class Plan:
     """A statement that can run again with other literals."""
 
-    statement: Statement
+    statement: Prepared
     slots: tuple[Slot, ...]
     decoders: tuple[Callable[[Any], Any] | None, ...]
     names: tuple[str, ...]  # properties, in front of the order keys
@@ -140,7 +141,7 @@ def run(
 ) -> Iterator[list[Any]]:
     """Give the decoded rows of a plan."""
     binds = plan.binds(literals, given, question.dialect)
-    result = question.session.query(plan.statement.sql, binds, stream=stream)  # type: ignore[call-arg]
+    result = ask(question.session, plan.statement, binds, stream=stream, check_time=deadline.check)
     decoders = [(place, decode) for place, decode in enumerate(plan.decoders) if decode is not None]
     try:
         for batch in result.batches:
@@ -169,7 +170,7 @@ def run_straight(
     question: Question, plan: Plan, literals: Sequence[nodes.Literal], given: Mapping[str, Any], *, stream: bool
 ) -> Iterator[Sequence[Sequence[Any]]]:
     """Give the rows of a straight plan in batches, as they came."""
-    result = question.session.query(plan.statement.sql, plan.binds(literals, given, question.dialect), stream=stream)  # type: ignore[call-arg]
+    result = ask(question.session, plan.statement, plan.binds(literals, given, question.dialect), stream=stream)
     try:
         for batch in result.batches:
             check(batch, plan.kinds)
@@ -205,7 +206,9 @@ def equals(binder: Binder, column: Column, scope: Scope, name: str) -> exp.Expre
 
 
 def order_keys(binder: Binder, question: Question, scope: Scope) -> list[OrderKey]:
-    """Return the keys of $orderby and, behind them, the entity key: a total order."""
+    """Return the keys of $orderby and, behind them, the entity key: a total order; else the source's own, where it has one."""
+    if is_placed(question):
+        return [OrderKey(fn(POSITION), Column("", Type.STRING), is_descending=False, is_nullable=False)]
     found: list[OrderKey] = []
     for item in question.options.orderby or ():
         try:
@@ -226,6 +229,11 @@ def order_keys(binder: Binder, question: Question, scope: Scope) -> list[OrderKe
         if key.tree not in seen:
             found.append(key)
     return found
+
+
+def is_placed(question: Question) -> bool:
+    """Claim that rows come in the order of a source that gives rows: whatever it is, pages go on where the last one ended."""
+    return gives_rows(question.dialect) and not question.options.orderby
 
 
 def order_key(value: Value, *, is_descending: bool) -> OrderKey:
@@ -317,7 +325,7 @@ def set_plan(
     kinds = kinds_of([item.column for item in items], decoders[: len(items)], question.dialect)
     if by_database:  # whose casts keep the types
         query, decoders, names, kinds = by_database.query(binder, query, len(told)), (None, *decoders[len(items) :]), (ROW,), ()
-    statement = print_statement(query, question.dialect)
+    statement = prepared(query, question.dialect)
     return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight, kinds)
 
 
@@ -335,4 +343,4 @@ def count_plan(binder: Binder, question: Question) -> Plan:
     wanted = conditions(binder, question, scope)
     if wanted:
         query.where(all_of(wanted), copy=False)
-    return Plan(print_statement(query, question.dialect), tuple(binder.slots), (int,), ())
+    return Plan(prepared(query, question.dialect), tuple(binder.slots), (int,), ())

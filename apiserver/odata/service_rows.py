@@ -10,6 +10,7 @@ from apiserver.odata.binder import Binder
 from apiserver.odata.etag import etag_names, has_etag
 from apiserver.odata.payload import selected_names
 from apiserver.odata.reader_plan import Question, bound
+from apiserver.odata.row_fetch import fetch_rows
 from apiserver.odata.service import Exchange
 from apiserver.odata.straight import StraightMaker, is_straight
 from apiserver.odata.writer_sql import ALIAS, Condition, Row, TableSql
@@ -17,7 +18,10 @@ from apiserver.resources.catalog import Catalog, PublishedResource
 from connections.contract.connector import Result, Session
 from connections.contract.dialect import Dialect
 from connections.engine.nodes import all_of
+from connections.engine.prepared import gives_rows
 from connections.engine.printer import print_statement
+from connections.engine.rows_plan import RowPlan
+from connections.engine.session import Selected
 
 
 class NotedSession:
@@ -32,6 +36,25 @@ class NotedSession:
         """Note the statement and run it."""
         self._log["sql"] = f"{self._log['sql']};\n{sql}" if self._log.get("sql") else sql
         return self._session.query(sql, binds, **options)
+
+    def select(self, plan: RowPlan, values: Sequence[Any], **options: Any) -> NotedRows:
+        """Run a plan on a source that gives rows; what it was asked is noted when the rows are through."""
+        return NotedRows(self._session.select(plan, values, **options), self._log)  # type: ignore[attr-defined]
+
+
+class NotedRows:
+    """Rows of a source, which notes what was asked of it in the log entry of the request."""
+
+    def __init__(self, found: Selected, log: dict[str, Any]) -> None:
+        self.batches = found.batches
+        self._found = found
+        self._log = log
+
+    def close(self) -> None:
+        """Stop reading."""
+        self._found.close()
+        asked = ";\n".join(self._found.explain)
+        self._log["sql"] = f"{self._log['sql']};\n{asked}" if self._log.get("sql") and asked else asked or self._log.get("sql", "")
 
 
 def question_of(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row) -> Question:
@@ -84,6 +107,8 @@ def count_rows(exchange: Exchange, resource: PublishedResource, options: nodes.O
 def parent_row(exchange: Exchange, resource: PublishedResource, where: Row) -> Row | None:
     """Return a row on the way to another by source column, hidden ones too: relations may hang on these."""
     question = question_of(exchange, resource, nodes.Options(), where)
+    if gives_rows(question.dialect):
+        return next(iter(fetch_rows(question.session, exchange.catalog, resource, where)), None)
     table = TableSql(resource, question.dialect)
     sql, binds = table.select(where, condition=filter_condition(exchange.catalog, resource, question.dialect))
     result = question.session.query(sql, binds)

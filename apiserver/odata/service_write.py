@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
@@ -17,12 +19,15 @@ from apiserver.odata.resolve import Target, resolve_id
 from apiserver.odata.service import Exchange
 from apiserver.odata.service_rows import filter_condition
 from apiserver.odata.versions import check_version
-from apiserver.odata.writer import Writer, child_key, may, no_row
+from apiserver.odata.writer import COUNTER_FOLLOWS, Writer, child_key, may, no_row
 from apiserver.odata.writer_body import Change, change_of, nested_expand, property_value, read_json, read_value, reference_of
+from apiserver.odata.writer_rows import RowWriter, idempotency_of
 from apiserver.odata.writer_sql import Row, by_column, by_property
 from apiserver.resources.catalog import PublishedNavigation, PublishedResource
 from apiserver.server.responses import ApiResponse
+from connections.contract.connector import Session
 from connections.contract.unsayable import Unsayable
+from connections.engine.prepared import gives_rows
 
 
 def answer(exchange: Exchange) -> HttpResponseBase:
@@ -36,20 +41,39 @@ def answer(exchange: Exchange) -> HttpResponseBase:
     action = _action(exchange)
     body = _body(exchange)
     session = exchange.context.session_of(exchange.target)
-    with session.transaction() as transaction:
-        writer = Writer(
-            exchange.catalog,
-            session.dialect,
-            transaction,
-            lambda resource: filter_condition(exchange.catalog, resource, session.dialect),
-            lambda entity: find_entity(exchange, entity),
-        )
+    with writing(exchange, session) as writer:
         try:
             finish = action(exchange, writer, body)
         finally:
             exchange.context.log["sql"] = ";\n".join(writer.statements)
     exchange.context.log["rows"] = writer.rows_written
     return finish()
+
+
+@contextmanager
+def writing(exchange: Exchange, session: Session) -> Iterator[Writer]:
+    """Give what writes to the session, within one transaction where it has such."""
+    find = partial(find_entity, exchange)
+    if gives_rows(session.dialect):
+        idempotency = idempotency_of(exchange.request, exchange.context.log.get("user", ""))
+        yield RowWriter(
+            exchange.catalog,
+            session.dialect,
+            None,  # type: ignore[arg-type]
+            lambda _: None,
+            find,
+            session=session,  # type: ignore[arg-type]
+            idempotency=idempotency,
+        )
+        return
+    with session.transaction() as transaction:
+        yield Writer(
+            exchange.catalog,
+            session.dialect,
+            transaction,
+            lambda resource: filter_condition(exchange.catalog, resource, session.dialect),
+            find,
+        )
 
 
 Finish = Callable[[], HttpResponseBase]  # what is answered once the transaction has committed
@@ -146,7 +170,7 @@ def _upsert(exchange: Exchange, writer: Writer, change: Change) -> Finish:
     generated = [name for name in resource.key if resource.by_name[name].column.is_generated]
     if key is None or len(target.hops) > 1 or "POST" not in resource.methods:
         raise no_row(resource)
-    if generated and resource.dialect == "postgresql":
+    if generated and resource.dialect not in COUNTER_FOLLOWS:
         raise no_row(resource)
     _show_nested(exchange, change)
     writer.refuse_hidden(resource, by_column(resource, key))

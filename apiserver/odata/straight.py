@@ -21,7 +21,8 @@ from apiserver.odata.straight_database import DatabaseJson, database_json
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.table import Column, Type
-from connections.contract.unsayable import UNREADABLE, reason_of
+from connections.contract.unsayable import UNREADABLE, reason_of, sayable
+from connections.engine.prepared import gives_rows
 
 Cells = Sequence[Any]
 
@@ -42,7 +43,8 @@ def encoder(column: Column, dialect: Dialect) -> Encode | None:
     if wire is not None:
         steps = [wire.text, decimal_json if column.type is Type.DECIMAL else None]
     else:
-        steps = [dialect.decode(column), json_encoder(column, is_ieee754=False)]
+        # A source that gives rows may hold what OData can't say in any column.
+        steps = [sayable if gives_rows(dialect) else dialect.decode(column), json_encoder(column, is_ieee754=False)]
     first, second = steps
     if first is None or second is None:
         return first or second

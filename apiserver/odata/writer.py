@@ -16,7 +16,7 @@ from connections.contract.connector import Transaction
 from connections.contract.dialect import Dialect
 
 # Databases that move their counter past a key that a client chose; elsewhere a generated key is not the client's to choose.
-_COUNTER_FOLLOWS = frozenset({"sqlite", "mysql"})
+COUNTER_FOLLOWS = frozenset({"sqlite", "mysql"})
 MAX_NESTED_ROWS = 1000
 
 
@@ -266,7 +266,7 @@ def is_writable(resource: PublishedResource, item: PublishedProperty, *, on_inse
     if item.is_read_only:
         return False
     if item.is_key:
-        return on_insert and (not item.column.is_generated or resource.dialect in _COUNTER_FOLLOWS)
+        return on_insert and (not item.column.is_generated or resource.dialect in COUNTER_FOLLOWS)
     return not item.column.is_generated
 
 

@@ -189,6 +189,9 @@ GROUPS: dict[str, dict[str, Check]] = {
         "path_segments": between(4, 100),
         "number_digits": between(5, 400),
         "request_seconds": between(1, 3600),
+        "source_calls": between(1, 100_000),
+        "source_rows": between(1000, 100_000_000),
+        "source_memory": between(16, 16_384),
     },
     "outgoing": {"allow": texts},
 }

@@ -47,6 +47,9 @@ REQUEST_LIMITS: dict[str, Any] = {
     "path_segments": 40,
     "number_digits": 40,
     "request_seconds": 30,
+    "source_calls": 200,
+    "source_rows": 200_000,
+    "source_memory": 256,
 }
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
 DEFAULTS: dict[str, Any] = {

@@ -60,6 +60,7 @@ class Context:
     tokens: Tokens | None = None
     outgoing: tuple[str, ...] = ()  # private addresses that may be reached: 127.0.0.1:9000, 10.0.0.0/8
     folders: tuple[Path, ...] = ()  # that file connections may read
+    uploads: Path | None = None  # this connection's own folder of uploaded files, which it may always read
     shared: Path | None = None  # folder for what the processes of this machine share: budgets
     heard: Callable[[Call], None] = unheard
     own: tuple[str, ...] = ()  # the product's own database and broker, never to be reached

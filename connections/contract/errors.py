@@ -62,3 +62,11 @@ class InvalidProperties(ConnectorError):
     def __init__(self, errors: dict[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {text}" for name, text in errors.items()))
         self.errors = errors
+
+
+class TooCostly(ConnectorError):
+    """The query needs more calls, rows or memory than one query may: ask for less."""
+
+
+class Incomplete(ConnectorError):
+    """The source gave only part of the rows that the answer needs; it must not pass for the whole."""

@@ -15,6 +15,7 @@ import pytest
 
 from tests import databases
 from tests.compliance import rows
+from tests.connectors.rows_sqlite import installed
 from tests.served import Served, publish
 
 TOKEN = "compliance-token-0123456789abcdef"
@@ -69,10 +70,11 @@ def quote_path(path: str) -> str:
     return quote(path, safe="/?&=$@%(),;:!*'+-._~")
 
 
-@pytest.fixture(scope="session", params=databases.KINDS)
+@pytest.fixture(scope="session", params=[*databases.KINDS, "rows"])
 def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     folder = tmp_path_factory.mktemp("compliance")
-    database = databases.make(request.param, "compliance", request, folder)
+    is_rows = request.param == "rows"  # the same tables of SQLite, read by the engine as those of a source without SQL
+    database = databases.make("sqlite" if is_rows else request.param, "compliance", request, folder)
     rows.fill(database)
     tables = ("customers", "orders", "items", "journal", "marks", "things", "staff", "strange", "codes")
     tokyo = {**database.connection, "properties": {**database.connection["properties"], "TimeZone": "Asia/Tokyo"}}
@@ -85,6 +87,9 @@ def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         | {"late_orders": {"connection": "tokyo", "table": "orders"}},
         "users": {"judge": {"role": "query", "privileges": ALL, "authtoken": TOKEN}},
     }
-    served = publish(configuration, folder / "data")
+    if is_rows:
+        for connection in configuration["connections"].values():
+            connection["connector"] = "rows"
+    served = publish(configuration, folder / "data", extra=installed(folder) if is_rows else None)
     yield Client(served, request.param)
     served.stop()

@@ -62,7 +62,7 @@ KEYS = ["codes('xy')", "codes('xy%20%20')"]
 
 @pytest.mark.parametrize("key", KEYS)
 def test_keys_that_are_filled_up_find_their_row(odata: Client, key: str) -> None:
-    if odata.kind == "sqlite" and "%20" in key:
+    if odata.kind in ("sqlite", "rows") and "%20" in key:
         pytest.skip("SQLite fills nothing up: these are two texts")
     value: dict[str, Any] = {"code": "xy  " if "%20" in key else "xy", "note": "new"}
 

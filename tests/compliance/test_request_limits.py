@@ -113,7 +113,7 @@ def test_every_limit_is_a_setting_with_one_default() -> None:
     fields = {name: getattr(DEFAULT_LIMITS, name) for name in DEFAULT_LIMITS.__slots__}
 
     assert fields == REQUEST_LIMITS
-    assert set(ASKS) | {"request_seconds"} == set(REQUEST_LIMITS)
+    assert set(ASKS) | {"request_seconds", "source_calls", "source_rows", "source_memory"} == set(REQUEST_LIMITS)
 
 
 @pytest.mark.parametrize("name", ASKS)

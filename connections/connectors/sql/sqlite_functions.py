@@ -15,6 +15,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from connections.contract import text as unicode
+
 # Julian day of 1970-01-01T00:00Z, SQLite's form of date-times as REAL (sqlite.org/lang_datefunc.html).
 JULIAN_EPOCH = 2440587.5
 # Whole numbers above this are milliseconds since 1970, below seconds.
@@ -177,30 +179,16 @@ def text(function: Callable[[str], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else function(value if isinstance(value, str) else str(value))
 
 
-def case_of(change: Callable[[str], str]) -> Callable[[str], str]:
-    """Return a change of case that keeps lengths, as other databases have it: the sharp s stays."""
-
-    def run(value: str) -> str:
-        found = change(value)
-        if value.isascii():
-            return found
-        return "".join(new if len(new := change(old)) == 1 else old for old in value)
-
-    return run
-
-
 def index_of(value: Any, part: Any) -> int | None:
     """Return the position of a part, -1 when absent."""
     return None if value is None or part is None else str(value).find(str(part))
 
 
 def substring(value: Any, start: Any, count: Any) -> str | None:
-    """Return OData's substring: a start below zero counts from the end (4.01), a count below zero gives ''."""
+    """Return OData's substring, null of null."""
     if value is None or start is None or count is None:
         return None
-    found = str(value)
-    first = max(0, start + len(found)) if start < 0 else start
-    return found[first : first + max(0, count)]
+    return unicode.substring(str(value), start, count)
 
 
 def cast_text(value: Any) -> str | None:
@@ -246,8 +234,8 @@ REGISTERED: dict[str, tuple[int, Callable[..., Any]]] = {
     "api_time": (1, time_of_day),
     "api_bool": (1, boolean),
     "api_guid": (1, guid),
-    "api_lower": (1, text(case_of(str.lower))),
-    "api_upper": (1, text(case_of(str.upper))),
+    "api_lower": (1, text(unicode.lower)),
+    "api_upper": (1, text(unicode.upper)),
     "api_trim": (1, text(str.strip)),
     "api_indexof": (2, index_of),
     "api_substring": (3, substring),

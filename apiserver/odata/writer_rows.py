@@ -1,0 +1,119 @@
+"""Create, change and remove rows of a source without SQL and without transactions: one row a request, checked before it is sent."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+
+from apiserver.odata import deadline
+from apiserver.odata.drift import not_unique
+from apiserver.odata.errors import InvalidValue, NotBuilt
+from apiserver.odata.row_fetch import fetch_rows, meets_filters
+from apiserver.odata.writer import Writer, holds_key, no_row, outside
+from apiserver.odata.writer_body import Change
+from apiserver.odata.writer_sql import Row, key_columns
+from apiserver.resources.catalog import PublishedResource
+from connections.engine.session import EngineSession
+
+ONE_ROW = "This source takes one row a request."
+
+
+@dataclass(slots=True)
+class RowWriter(Writer):
+    """Writes one row for one request; `idempotency` tells the source that a repeated request is the same."""
+
+    session: EngineSession = None  # type: ignore[assignment]
+    idempotency: str = ""
+
+    def fetch(self, resource: PublishedResource, where: Row, *, lock: bool = False) -> Row | None:
+        """Return the row that the user may see, or None; nothing can be locked."""
+        found = fetch_rows(self.session, self.catalog, resource, where)
+        if len(found) > 1:
+            raise not_unique(resource)
+        return found[0] if found else None
+
+    def refuse_hidden(self, resource: PublishedResource, where: Row) -> None:
+        """Raise NotFound when a row of this key exists outside of what the user may see."""
+        if resource.row_filters and fetch_rows(self.session, self.catalog, resource, where, is_whole=True):
+            raise no_row(resource)
+
+    def create(self, resource: PublishedResource, change: Change, *, fixed: Row | None = None) -> Row:
+        """Insert the row; nested entities would be further rows."""
+        self.refuse_more(resource, change)
+        return Writer.create(self, resource, change, fixed=fixed)
+
+    def change(self, resource: PublishedResource, row: Row, change: Change, *, replaces: bool) -> Row:
+        """Update the row; linked children would be further rows."""
+        self.refuse_more(resource, change)
+        return Writer.change(self, resource, row, change, replaces=replaces)
+
+    def refuse_more(self, resource: PublishedResource, change: Change) -> None:
+        """Refuse what takes more than one write: nothing would take the first one back."""
+        links = [name for name in change.links if not holds_key(self.catalog, resource.navigation_by_name[name])]
+        if change.nested or links:
+            name = next(iter([*change.nested, *links]))
+            raise NotBuilt(f"{name} can't be written along. {ONE_ROW}", target=name, hint="Send its rows one by one.")
+
+    def _insert(self, resource: PublishedResource, values: Row) -> Row:
+        if not meets_filters(self.session, self.catalog, resource, values):
+            raise outside(resource)
+        self._count("INSERT", resource)
+        told = self.session.insert(self.session.table(resource.ref), values, idempotency=self.idempotency)
+        self.rows_written += 1
+        columns = [item.column.name for item in resource.all_properties]
+        known = {**values, **told}
+        missing = [name for name in key_columns(resource) if name not in known]
+        if missing:
+            raise InvalidValue(
+                f"The source did not tell the {missing[0]} of the new row.", target=resource.name, hint="Look it up by $filter."
+            )
+        found = self.fetch(resource, {name: known[name] for name in key_columns(resource)})
+        # Some services show a new row only after a while.
+        return found or {name: known.get(name) for name in columns}
+
+    def update(self, resource: PublishedResource, row: Row, values: Row, expressions: Mapping[str, str] | None = None) -> Row:
+        """Set columns of the row in hand; refused before anything is sent when it would leave what the user may see."""
+        if not values:
+            return row
+        if not meets_filters(self.session, self.catalog, resource, {**row, **values}):
+            raise outside(resource)
+        where = {name: row[name] for name in key_columns(resource)}
+        self._count("UPDATE", resource)
+        told = self.session.update(self.session.table(resource.ref), where, values, idempotency=self.idempotency)
+        if told is None:
+            raise no_row(resource)
+        self.rows_written += 1
+        return self.fetch(resource, where) or {**row, **values, **told}
+
+    def _default(self, resource: PublishedResource, name: str) -> str:
+        raise NotBuilt(
+            f"PUT can't set {name} to the default of the source.", target=name, hint="Send its value, or change part of the row by PATCH."
+        )
+
+    def remove(self, resource: PublishedResource, row: Row) -> None:
+        """Delete the row in hand."""
+        where = {name: row[name] for name in key_columns(resource)}
+        self._count("DELETE", resource)
+        if not self.session.delete(self.session.table(resource.ref), where, idempotency=self.idempotency):
+            raise no_row(resource)
+        self.rows_written += 1
+
+    def _count(self, verb: str, resource: PublishedResource) -> None:
+        """Note a write for the log; a second one of a request is refused."""
+        deadline.check()
+        if self.rows_written:
+            raise NotBuilt(ONE_ROW, target=resource.name, hint="Send the rows one by one.")
+        self.statements.append(f"{verb} {resource.ref}")
+
+
+def idempotency_of(request: HttpRequest, user: Any) -> str:
+    """Return what tells the source that a request comes again: the client's id for it, kept apart by user and address."""
+    given = request.headers.get("Repeatability-Request-ID", "").strip()
+    if not given:
+        return uuid.uuid4().hex
+    return hashlib.sha256("\0".join([str(user), request.method or "", request.path, given]).encode()).hexdigest()[:32]

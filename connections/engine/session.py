@@ -1,0 +1,129 @@
+"""A source that gives rows, as a session that the OData reader and writer work on: it runs trees instead of SQL."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from connections.contract.connector import Result
+from connections.contract.dialect import Dialect
+from connections.contract.errors import NotSupported, TableGone
+from connections.contract.scan import RowSession
+from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.engine.budget import Budget, Limits, always
+from connections.engine.dialect_duckdb import DUCKDB
+from connections.engine.reading import Source
+from connections.engine.residual import Run
+from connections.engine.rows import Execution
+from connections.engine.rows_plan import RowPlan
+
+FRESH = 3600  # seconds for which a table's description serves
+
+
+class Described:
+    """The tables of one session as they were described last."""
+
+    def __init__(self, session: RowSession, clock: Callable[[], float]) -> None:
+        self._session = session
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._tables: dict[TableRef, tuple[float, Table]] = {}
+
+    def get(self, ref: TableRef) -> Table:
+        """Return a table; the source is asked at most once an hour."""
+        found = self._tables.get(ref)
+        if found is None or self._clock() - found[0] > FRESH:
+            with self._lock:
+                found = self._tables.get(ref)
+                if found is None or self._clock() - found[0] > FRESH:
+                    return self.refresh([ref])[0]
+        return found[1]
+
+    def refresh(self, refs: Sequence[TableRef]) -> list[Table]:
+        """Return the tables as they are now."""
+        tables = self._session.describe(refs)
+        if len(tables) != len(refs):
+            missing = next(ref for ref in refs if ref not in {table.ref for table in tables})
+            raise TableGone(f"{missing} is gone.", hint="Refresh the resource on the API page.")
+        for ref, table in zip(refs, tables, strict=True):
+            self._tables[ref] = (self._clock(), table)
+        return tables
+
+
+class EngineSession:
+    """Wraps a RowSession. `pushdown` False asks the source for nothing but what it demands: the oracle of tests."""
+
+    dialect: Dialect = DUCKDB
+
+    def __init__(
+        self,
+        session: RowSession,
+        *,
+        limits: Callable[[], Limits] = Limits,
+        pushdown: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.rows = session
+        self._limits = limits
+        self._pushdown = pushdown
+        self._described = Described(session, clock)
+
+    def list_tables(self) -> list[TableInfo]:
+        """Return every table of the source."""
+        return self.rows.list_tables()
+
+    def describe(self, refs: Sequence[TableRef]) -> list[Table]:
+        """Return the tables as they are now."""
+        return self._described.refresh(refs)
+
+    def table(self, ref: TableRef) -> Table:
+        """Return a table as it was described within the last hour."""
+        return self._described.get(ref)
+
+    def describe_select(self, sql: str) -> tuple[Column, ...]:
+        """Refuse: this source takes no SQL."""
+        raise NotSupported("This connection takes no SQL of its own.", hint="Publish its tables.")
+
+    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
+        """Refuse: this source takes no SQL."""
+        raise NotSupported("This connection takes no SQL of its own.", hint="Publish its tables.")
+
+    def select(self, plan: RowPlan, values: Sequence[Any], *, check_time: Callable[[], None] = always) -> Selected:
+        """Return the rows of a plan with these values in its slots; the source is asked as they are taken."""
+        source = Source(self.rows, self.table, Budget(self._limits(), check_time), self._pushdown)
+        return Selected(Execution(plan, source, Run(values)), source)
+
+    def insert(self, table: Table, values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any]:
+        """Create a row."""
+        return self.rows.insert(table, values, idempotency=idempotency)
+
+    def update(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any] | None:
+        """Change the row of a key."""
+        return self.rows.update(table, key, values, idempotency=idempotency)
+
+    def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str) -> bool:
+        """Remove the row of a key."""
+        return self.rows.delete(table, key, idempotency=idempotency)
+
+    def close(self) -> None:
+        """Close the source."""
+        self.rows.close()
+
+
+class Selected:
+    """Rows on their way: as Result of SQL sessions, with what the source was asked."""
+
+    def __init__(self, execution: Execution, source: Source) -> None:
+        self._source = source
+        self.batches = execution.batches()
+
+    @property
+    def explain(self) -> tuple[str, ...]:
+        """Return what was asked of the source so far."""
+        return tuple(self._source.explain)
+
+    def close(self) -> None:
+        """Stop reading."""
+        self.batches.close()

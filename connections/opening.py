@@ -1,0 +1,58 @@
+"""How a stored connection becomes a session: what the product lends it, and the engine around sources that give rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from apiserver.server import options
+from connections.connectors.registry import get_connector
+from connections.contract.connector import Session
+from connections.contract.context import Context, Tokens
+from connections.contract.scan import RowSession
+from connections.engine.budget import Limits
+from connections.engine.session import EngineSession
+from connections.models import Connection
+
+# Dotted path of a callable (connection) -> Tokens | None: the grant of a connection that signs in by OAuth. '' = there are none.
+TOKENS = ""
+
+
+def context_of(connection: Connection | None, own: tuple[str, ...]) -> Context:
+    """Return what a connection may use; of None, one that is not stored yet."""
+    data = settings.DATA_DIR
+    return Context(
+        connection_id=connection.pk if connection else None,
+        name=connection.name if connection else "",
+        tokens=tokens_of(connection) if connection else None,
+        outgoing=tuple(options.current().outgoing["allow"]),
+        folders=settings.ALLOWED_FOLDERS,
+        uploads=data / "uploads" / str(connection.pk) if connection and connection.pk else None,
+        shared=data / "shared",
+        own=own,
+    )
+
+
+def tokens_of(connection: Connection) -> Tokens | None:
+    """Return the OAuth grant of a connection."""
+    if not TOKENS:
+        return None
+    grant: Callable[[Connection], Tokens | None] = import_string(TOKENS)
+    return grant(connection)
+
+
+def limits() -> Limits:
+    """Return what one query may cost at a source that gives rows."""
+    asked = options.current().request_limits
+    return Limits(asked["source_calls"], asked["source_rows"], asked["source_memory"])
+
+
+def opened(connection: Connection, values: Mapping[str, Any], context: Context) -> Session:
+    """Return the session of a connection; a source that gives rows is wrapped by the engine."""
+    session: Session | RowSession = get_connector(connection.connector).open(values, read_only=connection.read_only, context=context)
+    if session.dialect is not None:
+        return session
+    return EngineSession(session, limits=limits)  # type: ignore[arg-type, return-value]
