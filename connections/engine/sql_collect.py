@@ -147,7 +147,9 @@ class Collector:
         for tie in reading.ties:
             values = self._distinct.get((tie.source, tie.source_column))
             column = reading.found.table.by_name[tie.column]
-            if values is None or any(isinstance(item, Compare) and item.column == tie.column and item.operator in ("eq", "in") for item in where):
+            if values is None or any(
+                isinstance(item, Compare) and item.column == tie.column and item.operator in ("eq", "in") for item in where
+            ):
                 continue
             fit = tuple(dict.fromkeys(found for value in values if (found := fitting(value, column)) is not None))
             if len(fit) > MOST_KEYS:

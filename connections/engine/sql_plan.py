@@ -1,4 +1,4 @@
-"""How a bound statement runs: whole at the one database that has all its tables, else rows of each table and DuckDB (engine.sql_collect)."""
+"""How a bound statement runs: whole at the one database that has all its tables, else table by table (engine.sql_collect)."""
 
 from __future__ import annotations
 
@@ -79,7 +79,9 @@ class Plan:
         notes = (*self.bound.notes, *self.notes)
         if whole is not None:
             name = next(iter(self.bound.tables.values())).connection
-            return Explained(WHOLE, whole.sql.replace("%%", "%") if self.session().dialect.doubles_percent else whole.sql, name, notes=notes)
+            return Explained(
+                WHOLE, whole.sql.replace("%%", "%") if self.session().dialect.doubles_percent else whole.sql, name, notes=notes
+            )
         readings = self.collector().explain()
         return Explained(ROWS, statement(self.bound)[0], tables=tuple(shown(reading) for reading in readings), notes=notes)
 

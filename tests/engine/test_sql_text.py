@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from connections.contract.connector import Session
+from connections.engine.budget import Budget, Limits
+from connections.engine.sql_collect import Collector
 from connections.engine.sql_queries import bind
 from connections.engine.sql_reader import SqlProblem
 from tests.databases import KINDS
@@ -144,3 +146,10 @@ def test_columns_are_typed_and_keep_their_spelling(tables: Tables) -> None:
         ("n", "Int64", False),
         ("Column4", "String", True),
     ]
+
+
+@pytest.mark.parametrize(("sql", "rows"), ANSWERS, ids=[sql[:40] for sql, _ in ANSWERS])
+def test_a_select_answers_alike_over_rows_that_are_read_first(tables: Tables, sql: str, rows: list[tuple[Any, ...]]) -> None:
+    found = Collector(bind(sql, tables, now=NOW), Budget(Limits())).batches()
+
+    assert [row for batch in found for row in batch] == rows
