@@ -65,7 +65,8 @@ class Plan:
         if whole is None:
             yield from self.collector().batches()
             return
-        result = self.session().query(whole.sql, whole.binds, stream=True)
+        session: Any = self.session()
+        result = session.query(whole.sql, whole.binds, stream=True, watch=self.watch)
         try:
             for batch in result.batches:
                 self.check_time()

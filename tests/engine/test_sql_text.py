@@ -86,7 +86,8 @@ ANSWERS: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT REPLACE(name, 'o', '0'), TRIM('  x '), CONCAT(name, NULL, id) FROM customers WHERE id = 2", [("B0b", "x", "Bob2")]),
     ("SELECT name FROM customers c WHERE EXISTS (SELECT 1 FROM orders o WHERE o.customer_id = c.id AND o.total > 2)", [("Aoi",)]),
     ("SELECT (SELECT MAX(total) FROM orders o WHERE o.customer_id = c.id) FROM customers c ORDER BY id", [(D("2.20"),), (None,), (None,)]),
-    ("SELECT * FROM (SELECT id k FROM customers) q JOIN (SELECT id k, note FROM orders) r USING (k) ORDER BY k DESC OFFSET 1 ROWS FETCH NEXT 1 ROWS ONLY",
+    ("SELECT * FROM (SELECT id k FROM customers) q JOIN (SELECT id k, note FROM orders) r USING (k) ORDER BY k DESC "
+     "OFFSET 1 ROWS FETCH NEXT 1 ROWS ONLY",
      [(2, "in % time")]),
     ("SELECT 1, 'x', NULL, TRUE, CURRENT_DATE", [(1, "x", None, True, NOW.date())]),
 ]  # fmt: skip
