@@ -17,14 +17,21 @@ FLOORS = [
     ("apiserver.resources", 4),
     ("connections.connectors", 1),
     ("connections.engine", 1),
-    ("connections.contract", 0),
+    ("connections.contract", -1),
     ("connections.vault", 0),
+    ("connections.outgoing", 0),
     ("connections", 3),
     ("users", 3),
     ("apiserver.server", 2),
     ("apiserver.ui", 2),
 ]
-PURE = ("connections.contract", "connections.vault", "connections.connectors", "connections.engine")
+PURE = (
+    "connections.contract",
+    "connections.vault",
+    "connections.outgoing",
+    "connections.connectors",
+    "connections.engine",
+)
 
 
 def room_of(module: str) -> tuple[str, int] | None:

@@ -1,7 +1,8 @@
 """How much a user may ask: requests an hour and at once, counted over all web workers in one memory-mapped file.
 
-Each worker holds a column of the board by a lock that dies with it, so that a killed worker leaves no requests behind.
-Users without limits never touch the file.
+Each worker counts in a column of its own, which it holds by a lock that dies with it: a killed worker leaves no requests behind. A
+request adds to its worker's cell and then reads those of all; the file's lock, which costs every waiting thread its turn, is taken only
+where an hour begins or a limit seems to be reached. Users without limits never touch the file.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import math
 import mmap
 import os
-import struct
 import sys
 import threading
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -25,12 +26,22 @@ if sys.platform != "win32":
 
 USERS, WORKERS, PROBES = 4096, 128, 16
 HOUR = 3600.0
-SLOT = struct.Struct("<qdq")  # user id + 1, start of the hour, requests in it
-COUNT = struct.Struct("<H")  # requests under way: one for each user and worker
-COUNTS = struct.Struct(f"<{WORKERS}H")  # a user's, by worker
-COUNTS_AT = USERS * SLOT.size
-SIZE = COUNTS_AT + USERS * WORKERS * COUNT.size
-MUTEX = 0  # locked bytes are names only: 0 guards the board, 1 + n is held by the worker of column n
+MICRO = 1_000_000
+# The file is a row of 64-bit integers: one header, then a record a user, then a column a worker with a cell a user.
+HEADER, RECORD, CELL = 1, 3, 3
+KEY, START, EPOCH = range(RECORD)  # user id + 1; begin of the hour in microseconds; what tells its cells from those of earlier hours
+CELL_EPOCH, COUNT, RUNNING = range(CELL)  # requests in the hour of that epoch; requests under way
+COLUMN = USERS * CELL
+CELLS_AT = HEADER + USERS * RECORD
+SIZE = (CELLS_AT + WORKERS * COLUMN) * 8
+MUTEX = 0  # locked bytes are names only: 0 guards records, 1 + n is held by the worker of column n
+
+
+class Hour(NamedTuple):
+    """One user's hour as the board has it."""
+
+    start: float
+    epoch: int
 
 
 class Refused(Exception):
@@ -49,74 +60,122 @@ class Board:
         self._mutex = threading.Lock()
         self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         if os.fstat(self._file).st_size != SIZE:
+            os.ftruncate(self._file, 0)
             os.ftruncate(self._file, SIZE)
-        self._map = mmap.mmap(self._file, SIZE)
-        with self._held():
+        self._cells = memoryview(mmap.mmap(self._file, SIZE)).cast("q")
+        with self._mutex, self._held():
             self._column = self._claim()
 
     def enter(self, user_id: int, *, per_hour: int, at_once: int, now: float) -> tuple[int, int, float]:
         """Count one request in; return its slot, the requests left in this hour and when it ends. Raise Refused."""
-        with self._held():
-            slot = self._slot(user_id + 1, now)
-            _, start, count = SLOT.unpack_from(self._map, slot * SLOT.size)
-            if not 0 <= now - start < HOUR:
-                start, count = now, 0
-            if 0 <= per_hour <= count:
-                raise Refused("hour", start + HOUR - now)
-            if 0 <= at_once <= self._running(slot) and at_once <= self._recount(slot):
-                raise Refused("concurrent", 1)
-            SLOT.pack_into(self._map, slot * SLOT.size, user_id + 1, start, count + 1)
-            self._add(slot, self._column, 1)
-            return slot, max(0, per_hour - count - 1), start + HOUR
+        with self._mutex:
+            slot, hour = self._find(user_id + 1, now)
+            own = self._own(slot, hour.epoch)
+            self._cells[own + COUNT] += 1
+            self._cells[own + RUNNING] += 1
+            count, running = self._sums(slot, hour.epoch)
+            if 0 <= per_hour < count or 0 <= at_once < running:
+                count = self._confirm(slot, hour, per_hour=per_hour, at_once=at_once, now=now)
+            return slot, max(0, per_hour - count), hour.start + HOUR
 
     def leave(self, slot: int) -> None:
         """Count one request out."""
+        with self._mutex:
+            at = self._at(slot, self._column) + RUNNING
+            self._cells[at] = max(0, self._cells[at] - 1)
+
+    def _confirm(self, slot: int, hour: Hour, *, per_hour: int, at_once: int, now: float) -> int:
+        """Return the requests of the hour, nobody else counting; take this one back and raise where they are too many."""
         with self._held():
-            self._add(slot, self._column, -1)
+            self._forget_dead(slot)
+            count, running = self._sums(slot, hour.epoch)
+            is_over = 0 <= per_hour < count
+            if is_over or 0 <= at_once < running:
+                own = self._at(slot, self._column)
+                self._cells[own + COUNT] -= 1
+                self._cells[own + RUNNING] -= 1
+                raise Refused("hour", hour.start + HOUR - now) if is_over else Refused("concurrent", 1)
+        return count
+
+    def _find(self, key: int, now: float) -> tuple[int, Hour]:
+        """Return the user's slot and hour, begun anew where there is none."""
+        for probe in range(PROBES):
+            slot = (key * 2654435761 + probe) % USERS
+            if self._cells[HEADER + slot * RECORD + KEY] == key:
+                hour = self._hour(slot)
+                if 0 <= now - hour.start < HOUR:
+                    return slot, hour
+                break
+        with self._held():
+            return self._begin(key, now)
+
+    def _begin(self, key: int, now: float) -> tuple[int, Hour]:
+        slot = self._slot(key)
+        at = HEADER + slot * RECORD
+        hour = self._hour(slot)
+        if self._cells[at + KEY] != key or not 0 <= now - hour.start < HOUR:
+            self._cells[at + EPOCH] = hour.epoch + 1
+            self._cells[at + START] = int(now * MICRO)
+            self._cells[at + KEY] = key
+        return slot, self._hour(slot)
+
+    def _slot(self, key: int) -> int:
+        """Return the user's slot: its own, a free one, or the one of the user who asked longest ago."""
+        best, oldest = -1, math.inf
+        for probe in range(PROBES):
+            slot = (key * 2654435761 + probe) % USERS
+            at = HEADER + slot * RECORD
+            if self._cells[at + KEY] == key:
+                return slot
+            if self._cells[at + START] < oldest and not self._sums(slot, 0)[1]:
+                best, oldest = slot, self._cells[at + START]
+        if best < 0:
+            raise Refused("concurrent", 1)
+        return best
+
+    def _hour(self, slot: int) -> Hour:
+        at = HEADER + slot * RECORD
+        return Hour(self._cells[at + START] / MICRO, self._cells[at + EPOCH])
+
+    def _own(self, slot: int, epoch: int) -> int:
+        """Return where this worker's cell of the user is; what it counted in an earlier hour is dropped."""
+        at = self._at(slot, self._column)
+        if self._cells[at + CELL_EPOCH] != epoch:
+            self._cells[at + COUNT] = 0
+            self._cells[at + CELL_EPOCH] = epoch
+        return at
+
+    def _sums(self, slot: int, epoch: int) -> tuple[int, int]:
+        """Return the user's requests in the hour and under way, over all workers."""
+        cells, count, running = self._cells, 0, 0
+        at = self._at(slot, 0)
+        for _ in range(cells[0]):
+            if cells[at + CELL_EPOCH] == epoch:
+                count += cells[at + COUNT]
+            running += cells[at + RUNNING]
+            at += COLUMN
+        return count, running
 
     def _claim(self) -> int:
+        """Take a column that no living worker holds. What its last worker counted stays; what it had under way died with it."""
         for column in range(WORKERS):
             if self._is_free(column):
                 for slot in range(USERS):
-                    COUNT.pack_into(self._map, self._at(slot, column), 0)
+                    self._cells[self._at(slot, column) + RUNNING] = 0
+                self._cells[0] = max(self._cells[0], column + 1)
                 return column
         raise RuntimeError(f"More than {WORKERS} web workers share one data directory.")
 
-    def _slot(self, key: int, now: float) -> int:
-        """Return the user's slot: its own, a free one, or the one of the user who asked longest ago."""
-        best, best_start = 0, math.inf
-        for probe in range(PROBES):
-            slot = (key * 2654435761 + probe) % USERS
-            owner, start, _ = SLOT.unpack_from(self._map, slot * SLOT.size)
-            if owner == key:
-                return slot
-            if start < best_start and not self._running(slot):
-                best, best_start = slot, start
-        if best_start is math.inf:
-            raise Refused("concurrent", 1)
-        SLOT.pack_into(self._map, best * SLOT.size, key, now, 0)
-        return best
-
-    def _running(self, slot: int) -> int:
-        at = self._at(slot, 0)
-        return sum(COUNTS.unpack_from(self._map, at))
-
-    def _recount(self, slot: int) -> int:
-        """Forget requests of workers that died; return how many are really under way."""
-        for column in range(WORKERS):
-            (count,) = COUNT.unpack_from(self._map, self._at(slot, column))
-            if count and column != self._column and self._is_free(column):
-                COUNT.pack_into(self._map, self._at(slot, column), 0)
+    def _forget_dead(self, slot: int) -> None:
+        """Forget requests under way of workers that died."""
+        for column in range(self._cells[0]):
+            at = self._at(slot, column) + RUNNING
+            if self._cells[at] and column != self._column and self._is_free(column):
+                self._cells[at] = 0
                 self._unlock(1 + column)
-        return self._running(slot)
-
-    def _add(self, slot: int, column: int, number: int) -> None:
-        at = self._at(slot, column)
-        (count,) = COUNT.unpack_from(self._map, at)
-        COUNT.pack_into(self._map, at, max(0, count + number))
 
     def _at(self, slot: int, column: int) -> int:
-        return COUNTS_AT + (slot * WORKERS + column) * COUNT.size
+        return CELLS_AT + column * COLUMN + slot * CELL
 
     def _is_free(self, column: int) -> bool:
         """Claim that no living worker holds the column; it is held by this one then."""
@@ -133,27 +192,24 @@ class Board:
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, byte)
 
     def _held(self) -> Held:
-        return Held(self._mutex, self._file)
+        return Held(self._file)
 
 
 class Held:
-    """The board for one worker, and one thread of it, alone."""
+    """The records for one worker alone; threads of it are kept apart by its mutex."""
 
-    __slots__ = ("_file", "_mutex")
+    __slots__ = ("_file",)
 
-    def __init__(self, mutex: threading.Lock, file: int) -> None:
-        self._mutex = mutex
+    def __init__(self, file: int) -> None:
         self._file = file
 
     def __enter__(self) -> None:
-        self._mutex.acquire()
         if sys.platform != "win32":
             fcntl.lockf(self._file, fcntl.LOCK_EX, 1, MUTEX)
 
     def __exit__(self, *_: object) -> None:
         if sys.platform != "win32":
             fcntl.lockf(self._file, fcntl.LOCK_UN, 1, MUTEX)
-        self._mutex.release()
 
 
 class Boards:

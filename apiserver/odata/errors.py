@@ -137,6 +137,8 @@ ANSWERS: dict[type[Exception], Answer] = {
     source.RateLimited: Answer(503, "SourceBusy"),
     source.SourceRejected: Answer(400, "SourceRejected"),
     source.TableGone: Answer(502, "SourceTableGone"),
+    source.BadAnswer: Answer(502, "SourceBadAnswer"),
+    source.AddressRefused: Answer(502, "SourceAddressRefused"),
     source.BadValue: Answer(400, "InvalidValue"),
     source.NotSupported: Answer(501, "NotSupported"),
     source.TooCostly: Answer(400, "QueryTooCostly"),

@@ -79,7 +79,8 @@ def check_sizes(request: HttpRequest, limits: Limits) -> None:
 
 def compress(request: HttpRequest, response: HttpResponseBase) -> None:
     """Send gzip to clients that ask for it: Excel, Power BI and Salesforce all do."""
-    if not _GZIP.search(request.headers.get("Accept-Encoding", "")) or response.status_code in (204, 304):
+    accepted = request.headers.get("Accept-Encoding", "")
+    if not accepted or not _GZIP.search(accepted) or response.status_code in (204, 304):
         return
     if response.streaming:
         response.streaming_content = compress_sequence(response.streaming_content)  # type: ignore[attr-defined]

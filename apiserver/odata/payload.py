@@ -146,8 +146,7 @@ class PayloadWriter:
 
     def collection(self, head: Mapping[str, Any], objects: Iterable[Any], tail: Callable[[], Mapping[str, Any]]) -> Iterator[bytes]:
         """Write `{head, "value": [...], tail}` in chunks; the tail (next link) is known when the rows are through."""
-        start = orjson.dumps(dict(head))[:-1]
-        yield start + (b"," if head else b"") + b'"value":['
+        yield opening(head)
         iterator = iter(objects)
         separator = b""
         while chunk := list(islice(iterator, CHUNK_ROWS)):
@@ -155,6 +154,16 @@ class PayloadWriter:
             separator = b","
         end = dict(tail())
         yield b"]" + (b"," + orjson.dumps(end)[1:] if end else b"}")
+
+
+def opening(head: Mapping[str, Any]) -> bytes:
+    """Return what stands before the rows."""
+    return orjson.dumps(dict(head))[:-1] + (b"," if head else b"") + b'"value":['
+
+
+def whole_page(head: Mapping[str, Any], objects: str) -> bytes:
+    """Return a page whose rows are JSON objects already, commas between them."""
+    return b"".join((opening(head), objects.encode(), b"]}"))
 
 
 def is_inferred(column: Column) -> bool:
@@ -191,15 +200,18 @@ def _repaired(value: Any) -> Any:
 
 
 def selected_names(resource: PublishedResource, options: Options) -> list[str]:
-    """Return the properties that $select asks for, in the resource's order; all without it. Raise BindError for what is none."""
+    """Return the properties that $select asks for, in the resource's order; without it all that cost the source no further call.
+
+    Raise BindError for what is none.
+    """
     if options.select is None:
-        return [item.name for item in resource.properties]
+        return [item.name for item in resource.properties if not item.column.is_costly]
     computed = {item.name for item in options.compute or ()}
     for item in options.select:
         _check_selected(resource, item, computed)
     wanted = {item.path[0] for item in options.select}
     if "*" in wanted:
-        return [item.name for item in resource.properties]
+        return [item.name for item in resource.properties if not item.column.is_costly or item.name in wanted]
     return [item.name for item in resource.properties if item.name in wanted]
 
 

@@ -255,7 +255,9 @@ class _Walk:
 
     def _set_key(self, key: dict[str, Any]) -> None:
         *before, last = self.target.hops
-        self.target = replace(self.target, hops=(*before, replace(last, key=key)))
+        target = self.target
+        hops = (*before, Hop(last.resource, last.navigation, key))
+        self.target = Target(hops, target.item, target.suffix, target.document, target.filters, target.search)
 
 
 def _wants_text(item: PublishedProperty, value: Any) -> bool:

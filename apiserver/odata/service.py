@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from apiserver.odata import deadline, headers, nodes
+from apiserver.odata import deadline, headers, nodes, page_bytes
 from apiserver.odata.errors import BadPayload, BadRequest, NotAllowed, NotFound, Problem, Unsupported, error_response, problem_of
 from apiserver.odata.format import Format
 from apiserver.odata.parser import parse_options, parse_path
@@ -103,6 +103,7 @@ def bound(exchange: Exchange) -> HttpResponseBase | None:
     """Bound the sizes; answer OPTIONS, which is open to everybody and tells nothing of what is published."""
     headers.check_sizes(exchange.request, exchange.limits)
     deadline.begin(exchange.limits.request_seconds)
+    page_bytes.begin(exchange.limits.page_bytes)
     if exchange.request.method == "OPTIONS":
         return ApiResponse(status=200, headers={"Allow": ", ".join(headers.METHODS)})
     return None
@@ -190,13 +191,18 @@ def authorize(exchange: Exchange) -> HttpResponseBase | None:
 
 def answer(exchange: Exchange) -> HttpResponseBase:
     """Hand over to the documents, the reads or the writes."""
+    write, tell, read = handlers()
+    if exchange.method not in ("GET", "HEAD"):
+        return write(exchange)
+    return read(exchange) if exchange.target.hops else tell(exchange)
+
+
+@cache
+def handlers() -> tuple[Callable[[Exchange], HttpResponseBase], ...]:
+    """Return what answers writes, documents and reads."""
     from apiserver.odata import service_documents, service_read, service_write  # they read Exchange from here
 
-    if exchange.method not in ("GET", "HEAD"):
-        return service_write.answer(exchange)
-    if not exchange.target.hops:
-        return service_documents.answer(exchange)
-    return service_read.answer(exchange)
+    return service_write.answer, service_documents.answer, service_read.answer
 
 
 STAGES: tuple[Callable[[Exchange], HttpResponseBase | None], ...] = (bound, open_service, read_headers, parse, authorize, answer)
@@ -220,6 +226,8 @@ def split_query(raw: str) -> tuple[str, dict[str, str]]:
 def _check_bytes(request: HttpRequest) -> None:
     """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded, and another row has that key."""
     raw = request.META.get(RAW_PATH) or request.META.get("PATH_INFO", "")
+    if raw.isascii() and raw.isprintable():
+        return
     try:
         text = raw.encode("latin-1").decode()
     except UnicodeEncodeError:

@@ -113,12 +113,12 @@ class StraightMaker:
     has_control: bool
     is_by_database: bool = True  # where the source can and may
 
-    def make(self, items: Sequence[PublishedProperty], *, is_page: bool) -> Straight | DatabaseJson:
-        """Return how rows that hold `items` are shown."""
+    def make(self, items: Sequence[PublishedProperty], *, is_page: bool, is_whole: bool) -> Straight | DatabaseJson:
+        """Return how rows that hold `items` are shown; `is_whole`: nobody asks for them one by one."""
         names = tuple(selected_names(self.resource, self.options))
         tags = etag_names(self.resource) if self.has_control and has_etag(self.resource) else ()
         source = self.dialect.row_json if self.is_by_database and is_page and not tags else None
-        by_database = database_json(source, items, names) if source is not None else None
+        by_database = database_json(source, items, names, is_whole=is_whole) if source is not None else None
         return by_database or self.straight(items, names, tags)
 
     def straight(self, items: Sequence[PublishedProperty], names: tuple[str, ...], tags: Sequence[str]) -> Straight:

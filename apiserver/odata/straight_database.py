@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 from sqlglot import exp
 
-from apiserver.odata.binder_state import BinderState
+from apiserver.odata.binder_state import BinderState, Slot
 from apiserver.resources.catalog import PublishedProperty
 from connections.contract.dialect import RowJson
 from connections.contract.errors import BadValue
+from connections.contract.table import Column, Type
 from connections.engine.nodes import Read, fn, select
 
 ROW, PAGE = "a row", "a page"  # no property has such a name, for which a bare one would be taken
@@ -29,12 +30,20 @@ class DatabaseJson:
     items: tuple[PublishedProperty, ...]
     templates: tuple[str, ...]
     mark: str
+    is_whole: bool = False  # the page comes as one text
+
+    def text(self, rows: Sequence[Sequence[Any]]) -> tuple[int, str]:
+        """Return the number of rows and their JSON objects, commas between them, of a page that comes whole."""
+        ((count, text),) = rows
+        if text is None or self.mark in text:
+            raise not_written()
+        return int(count), text
 
     def objects(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
         """Return one JSON object a row."""
         texts = [row[0] for row in rows]
         if any(self.mark in text for text in texts):
-            raise NotWritten("A value has no form in OData.", hint="Leave its column out with $select.")
+            raise not_written()
         return [orjson.Fragment(text) for text in texts]
 
     def query(self, binder: BinderState, inner: exp.Select, keys: int) -> exp.Select:
@@ -50,9 +59,25 @@ class DatabaseJson:
         ]
         row = exp.Subquery(this=exp.Select(expressions=shown), alias=named(ROW))
         json = exp.Subquery(this=select([fn("row_json", exp.column(ROW, quoted=True))], row))
+        if self.is_whole:
+            return whole(binder, select([fn("count_rows"), fn("joined_rows", json)], exp.Subquery(this=inner, alias=named(PAGE))))
         width = len(self.items)
         last = [Read(table=PAGE, column=f"c{place}", template="{0}") for place in range(width, width + keys)]
         return select([json, *last], exp.Subquery(this=inner, alias=named(PAGE)))
+
+
+def whole(binder: BinderState, inner: exp.Select) -> exp.Select:
+    """Return the statement around `inner`, which reads a number and a text: null in place of a text that is longer than `$most`."""
+    for place, part in enumerate(inner.expressions):
+        part.replace(exp.alias_(part.copy(), f"c{place}", quoted=True))
+    count, text = (Read(table=PAGE, column=f"c{place}", template="{0}") for place in range(2))
+    most = binder.bind(Slot(Column("", Type.INT64), name="$most"))
+    return select([count, fn("bounded_text", text, most)], exp.Subquery(this=inner, alias=named(PAGE)))
+
+
+def not_written() -> NotWritten:
+    """Return the error of a page with such a value."""
+    return NotWritten("A value has no form in OData.", hint="Leave its column out with $select.")
 
 
 def named(alias: str) -> exp.TableAlias:
@@ -60,10 +85,10 @@ def named(alias: str) -> exp.TableAlias:
     return exp.TableAlias(this=exp.to_identifier(alias, quoted=True))
 
 
-def database_json(source: RowJson, items: Sequence[PublishedProperty], names: Sequence[str]) -> DatabaseJson | None:
+def database_json(source: RowJson, items: Sequence[PublishedProperty], names: Sequence[str], *, is_whole: bool) -> DatabaseJson | None:
     """Return how the source writes the properties `names`; None where it can't."""
     by_name = {item.name: item for item in items}
     shown = tuple(by_name[name] for name in names)
     templates = tuple(template for template in (source.column(item.column) for item in shown) if template is not None)
     fits = all(len(name.encode()) <= source.max_name for name in names)
-    return DatabaseJson(shown, templates, source.mark) if shown and fits and len(templates) == len(shown) else None
+    return DatabaseJson(shown, templates, source.mark, is_whole) if shown and fits and len(templates) == len(shown) else None

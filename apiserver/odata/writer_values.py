@@ -92,6 +92,8 @@ def _string(column: Column, raw: str, name: str) -> str:
 def _number(column: Column, raw: Any, name: str) -> Any:
     if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal | str):
         raise _bad(name, column, raw)
+    if type(raw) is int and column.type in INTEGER_RANGE:
+        return _in_range(column, raw, name)
     if column.type in FLOATS:
         return _float(column, raw, name)
     if isinstance(raw, str) and len(raw) > 400:
@@ -118,13 +120,15 @@ def _float(column: Column, raw: Any, name: str) -> float:
     return number
 
 
-def _integer(column: Column, number: Decimal, name: str) -> int:
+def _in_range(column: Column, number: int | Decimal, name: str) -> Any:
     low, high = INTEGER_RANGE[column.type]
-    # The bound comes first: 1e999999 must not become an integer of a million digits.
-    if number < low or number > high:
-        raise InvalidValue(
-            f"{name} is outside the range of Edm.{column.type} ({low} to {high}).", target=name, hint="Send a number within it."
-        )
+    if low <= number <= high:
+        return number
+    raise InvalidValue(f"{name} is outside the range of Edm.{column.type} ({low} to {high}).", target=name, hint="Send a number within it.")
+
+
+def _integer(column: Column, number: Decimal, name: str) -> int:
+    _in_range(column, number, name)  # first: 1e999999 must not become an integer of a million digits
     if number != number.to_integral_value():
         raise InvalidValue(f"{name} takes whole numbers only.", target=name, hint="Send it without a fraction.")
     return int(number)

@@ -103,9 +103,22 @@ def caller(request: HttpRequest) -> Caller:
     proxies = options.current().trusted_proxies
     if proxies and is_listed(peer, proxies):
         return Caller(forwarded_for(request, peer, proxies), is_proxied=True)
+    direct = direct_caller(peer)
+    return Caller(direct.address, is_spoofed=True) if is_loopback(peer) and is_forwarded(request) else direct
+
+
+@lru_cache(maxsize=4096)
+def direct_caller(peer: str) -> Caller:
+    """Return who calls from an address without saying that it is for somebody else."""
     address = parsed(peer)
-    is_spoofed = address is not None and address.is_loopback and is_forwarded(request)
-    return Caller(str(address) if address else UNKNOWN, is_spoofed=is_spoofed)
+    return Caller(str(address) if address else UNKNOWN)
+
+
+@lru_cache(maxsize=4096)
+def is_loopback(peer: str) -> bool:
+    """Claim that the address is this machine's own."""
+    address = parsed(peer)
+    return address is not None and address.is_loopback
 
 
 def is_forwarded(request: HttpRequest) -> bool:

@@ -16,12 +16,17 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 def masked_path(path: str) -> str:
     """Return the path with an authtoken segment masked."""
-    return CONTROL.sub("?", MISPLACED.sub(r"\1***", PATH_TOKEN.sub(r"\1@***", path)))[:2000]
+    return path[:2000] if is_harmless(path) else CONTROL.sub("?", MISPLACED.sub(r"\1***", PATH_TOKEN.sub(r"\1@***", path)))[:2000]
 
 
 def masked_query(query: str) -> str:
     """Return the query with an authtoken masked."""
-    return CONTROL.sub("?", MISPLACED.sub(r"\1***", QUERY_TOKEN.sub(r"\1***", query)))[:4000]
+    return query[:4000] if is_harmless(query) else CONTROL.sub("?", MISPLACED.sub(r"\1***", QUERY_TOKEN.sub(r"\1***", query)))[:4000]
+
+
+def is_harmless(text: str) -> bool:
+    """Claim that nothing in the text can be an authtoken's mark or a control character."""
+    return "@" not in text and "40" not in text and text.isprintable()
 
 
 def masked_anywhere(text: str) -> str:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
+from functools import cache
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ RESOURCES_OF = """SELECT resource, count(*) FROM requests WHERE at >= ? AND user
   GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"""
 URL_SAFE = "(),/:;*@$'=&"
 FLUSH_SECONDS = 0.5
+AT_ONCE = 40  # entries of one statement: each statement takes all threads' turn twice
 STATUS = re.compile(r"[1-5]([0-9]{2}|xx)")
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class Writer:
         """Take one entry."""
         if self._pid != os.getpid():
             self._start()
-        self._queue.put(tuple(storable(entry.get(name)) for name in COLUMNS))
+        self._queue.put(tuple(map(entry.get, COLUMNS)))
 
     def _start(self) -> None:
         with self._lock:
@@ -94,10 +96,11 @@ class Writer:
     def _write(self, rows: list[tuple[Any, ...]]) -> None:
         if not rows:
             return
-        marks = ", ".join("?" * len(COLUMNS))
         with closing(connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES ({marks})", rows)  # noqa: S608 - our own names
+            for start in range(0, len(rows), AT_ONCE):
+                part = rows[start : start + AT_ONCE]
+                connection.execute(insert_of(len(part)), [storable(value) for row in part for value in row])
             connection.execute("COMMIT")
 
     def flush_and_end(self) -> None:
@@ -105,6 +108,13 @@ class Writer:
         if self._pid == os.getpid():
             self._wake.set()
             self._ended.wait(5)
+
+
+@cache
+def insert_of(count: int) -> str:
+    """Return the statement that writes so many entries."""
+    marks = f"({', '.join('?' * len(COLUMNS))})"
+    return f"INSERT INTO requests ({', '.join(COLUMNS)}) VALUES {', '.join([marks] * count)}"  # noqa: S608 - our own names
 
 
 def storable(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Every connector by its key: dotted paths, imported on first use, plus the entry-point group `apiserver.connectors`."""
+"""Every connector by its key: dotted paths, imported on first use, packaged manifests, the entry-point group `apiserver.connectors`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ import difflib
 import functools
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from connections.contract.connector import Connector
 from connections.contract.errors import InvalidProperties
 
+MANIFESTS = Path(__file__).parent / "http" / "manifests"
+PACKAGED = "connections.connectors.http.connector.packaged_connector"
 ENTRY_POINT_GROUP = "apiserver.connectors"
 
 CONNECTORS: dict[str, str] = {
+    "odata": "connections.connectors.odata.connector.ODataConnector",
     "postgresql": "connections.connectors.sql.postgresql.PostgresqlConnector",
+    "files": "connections.connectors.files.connector.FilesConnector",
     "mysql": "connections.connectors.sql.mysql.MysqlConnector",
     "sqlite": "connections.connectors.sql.sqlite.SqliteConnector",
 }
@@ -23,7 +28,8 @@ CONNECTORS: dict[str, str] = {
 def paths() -> dict[str, str]:
     """Return key -> dotted path, installed extensions included; they can't replace a built-in connector."""
     installed = {point.name: point.value.replace(":", ".") for point in entry_points(group=ENTRY_POINT_GROUP)}
-    return {**installed, **CONNECTORS}
+    packaged = {path.stem: PACKAGED for path in MANIFESTS.glob("*.yaml")}
+    return {**installed, **packaged, **CONNECTORS}
 
 
 def connector_keys() -> list[str]:
@@ -40,5 +46,6 @@ def get_connector(key: str) -> Connector:
         hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(connector_keys())}"
         raise InvalidProperties({"connector": f"there is no connector {key!r}: {hint}"})
     module, _, name = path.rpartition(".")
-    connector: Connector = getattr(import_module(module), name)()
+    made = getattr(import_module(module), name)
+    connector: Connector = made(key) if path == PACKAGED else made()
     return connector

@@ -100,6 +100,9 @@ class Connector(Protocol):
     def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> Session:
         """Return a session; connects lazily."""
 
+    # A connector whose connections may sign in by OAuth 2.0 has also `oauth(values) -> OAuthService | None` (contract/context.py).
+    # It takes values that `clean` has not seen and that may be incomplete: None = these sign in otherwise.
+
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties may not be used (they reach the product's own database or broker), or ''."""
 

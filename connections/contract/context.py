@@ -31,7 +31,9 @@ class OAuthService:
     is_client_in_body: bool = False  # client id and secret in the body instead of Basic
     has_pkce: bool = True
     revoke_url: str = ""
-    account_path: str = ""  # of the API, answers with whom the token acts for
+    account_url: str = ""  # whole address, answers with whom the token acts for
+    issuer: str = ""  # RFC 9207: must come back with the code; '' = where it comes, it must be of authorize_url's origin
+    idle_days: int = 0  # after so many days without a refresh the service forgets the grant; 0 = never, as far as is known
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ class SourceRejected(ConnectorError):
     """The source refused a statement or value: wrong data, missing right, failed check."""
 
 
+class AnswerTooLarge(SourceRejected):
+    """The source can't hold what a statement asks for in one piece."""
+
+
 class ConstraintViolated(SourceRejected):
     """A write broke a constraint of the source; `kind` is unique, foreign_key, not_null or check."""
 
@@ -46,6 +50,14 @@ class ConstraintViolated(SourceRejected):
 
 class TableGone(SourceRejected):
     """The published table or one of its columns no longer exists at the source, or is another."""
+
+
+class BadAnswer(ConnectorError):
+    """The source's answer can't be used: cut off, no JSON, endless, an error called success. No part of it is taken for the whole."""
+
+
+class AddressRefused(ConnectorError):
+    """The product may not call this address: private, another host than the connection's, or without TLS."""
 
 
 class BadValue(ConnectorError):

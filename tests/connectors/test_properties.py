@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from connections.connectors import testing
 from connections.connectors.registry import connector_keys, get_connector
-from connections.connectors.sql import base
 from connections.contract.errors import InvalidProperties
 from tests.connectors.conftest import Source
 
@@ -186,7 +186,7 @@ def test_file_that_is_no_database_fails_at_connect(tmp_path: Path) -> None:
 
 
 def test_test_ends_in_time_against_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "TEST_SECONDS", 1.0)
+    monkeypatch.setattr(testing, "TEST_SECONDS", 1.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         connector = get_connector("mysql")
         values = connector.clean({"Server": "127.0.0.1", "Port": silent.getsockname()[1], "ConnectTimeout": 3})

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from connections.connectors.sql.session import SqlSession
+from connections.contract.errors import AnswerTooLarge
 from tests import databases
 from tests.databases import Database
 from tests.odata.service_harness import Service, open_service
@@ -142,3 +143,32 @@ def test_values_that_odata_can_not_say_are_named_with_their_row(database: Databa
 
     assert (there.status, there.body) == (400, here.body)
     assert there.error["target"] == name
+
+
+def test_page_that_is_too_large_for_one_text_is_read_row_by_row(database: Database, statements: list[str]) -> None:
+    path = "odd?$select=id,r&$count=true&$orderby=id desc"
+    whole = opened(database, builds=True).get(path)
+    statements.clear()
+    query = SqlSession.query
+
+    def refusing(self: SqlSession, sql: str, *rest: object, **options: object) -> object:
+        if "string_agg" in sql:
+            raise AnswerTooLarge("The database can't hold the answer in one piece.")
+        return query(self, sql, *rest, **options)  # type: ignore[arg-type]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqlSession, "query", refusing)
+        again = opened(database, builds=True).get(path)
+
+    assert (again.status, again.body) == (200, whole.body)
+    assert not any("string_agg" in sql for sql in statements)
+
+
+def test_page_in_one_text_tells_its_rows_to_the_log(database: Database, statements: list[str]) -> None:
+    service = opened(database, builds=True).seen_with(page_size=1000)
+
+    found = service.get("plain?$select=id&$top=700&$orderby=id desc")
+
+    assert [row["id"] for row in found.rows] == list(range(3000, 2300, -1))
+    assert service.log["rows"] == 700
+    assert sum("string_agg" in sql for sql in statements) == 1

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connections.connectors.sql import addresses
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.session import SqlSession
+from connections.connectors.testing import Steps, bounded, listed
 from connections.contract.connector import TestStep
 from connections.contract.context import NONE, Context
-from connections.contract.errors import AuthenticationFailed, ConnectorError, InvalidProperties
+from connections.contract.errors import AuthenticationFailed, InvalidProperties
 from connections.contract.property import Property
 
 if TYPE_CHECKING:
     from connections.connectors.sql.tunnel import Tunnel
 
-# Seconds that a whole test may take, whatever the source does.
-TEST_SECONDS = 15.0
 OWN = "This is the product's own database; it can't be published."
-
-Steps = Iterator[tuple[str, Callable[[], str]]]
 
 
 class SqlConnector(ABC):
@@ -79,8 +74,7 @@ class SqlConnector(ABC):
             return "Signed in" if first == "sign_in" else "Opened"
 
         def list_tables() -> str:
-            found = session.list_tables()
-            return "1 table can be read" if len(found) == 1 else f"{len(found)} tables and views can be read"
+            return listed(session.list_tables())
 
         try:
             yield first, sign_in
@@ -134,44 +128,6 @@ class ServerConnector(SqlConnector):
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties reach the product's own database or broker, or ''."""
         return OWN if addresses.is_own(self.key, values, own) else ""
-
-
-def bounded(steps: Steps) -> list[TestStep]:
-    """Run the steps in a thread that is left alone when the time is over: neither name servers nor drivers can be interrupted."""
-    running: list[tuple[str, float]] = []
-    done: list[TestStep] = []
-    broken: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            for name, work in steps:
-                running.append((name, time.perf_counter()))
-                done.append(run_step(name, running[-1][1], work))
-                if not done[-1].ok:
-                    return
-        except BaseException as error:  # noqa: BLE001 raised again by the caller's thread
-            broken.append(error)
-
-    worker = threading.Thread(target=run, daemon=True, name="connection-test")
-    worker.start()
-    worker.join(TEST_SECONDS)
-    if broken:
-        raise broken[0]
-    found = list(done)
-    if worker.is_alive() and len(found) < len(running):
-        name, started = running[len(found)]
-        hint = "A firewall or a slow name server may hold it up."
-        found.append(TestStep(name, False, time.perf_counter() - started, f"This did not end within {TEST_SECONDS:.0f} s.", hint))
-    return found
-
-
-def run_step(name: str, started: float, work: Callable[[], str]) -> TestStep:
-    """Return how the step went."""
-    try:
-        message = work()
-    except ConnectorError as error:
-        return TestStep(name, False, time.perf_counter() - started, error.message, error.hint)
-    return TestStep(name, True, time.perf_counter() - started, message)
 
 
 def agree_on_tls(sign_in: Callable[[], str], mode: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from connections.connectors.sql.errors_postgresql import OUT_OF_CALENDAR, made
 from connections.connectors.sql.functions_postgresql import CASTS, FUNCTIONS, instant
 from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, zone_of
-from connections.contract.dialect import Dialect, RowJson, Wire
+from connections.contract.dialect import Dialect, RowJson, Template, Wire
 from connections.contract.errors import BadValue
 from connections.contract.table import Column, Type
 from connections.contract.unsayable import OTHER_TYPE
@@ -211,6 +211,13 @@ def date_text(text: str) -> str:
     return text
 
 
+JSON: dict[str, Template] = {
+    "row_json": "CAST(row_to_json({0}) AS text)",
+    "joined_rows": "COALESCE(string_agg({0}, ','), '')",
+    "bounded_text": "CASE WHEN octet_length({0}) <= {1} THEN {0} END",
+}
+
+
 @functools.cache
 def dialect(zone: str, *, builds_json: bool = False) -> Dialect:
     """Return PostgreSQL's dialect for a connection with this TimeZone, whose rows the database makes JSON of or not."""
@@ -221,7 +228,7 @@ def dialect(zone: str, *, builds_json: bool = False) -> Dialect:
         bind_mark="%s",
         doubles_percent=True,
         quote=functools.partial(quoted, '"'),
-        functions={**FUNCTIONS, **instant(zone), "row_json": "CAST(row_to_json({0}) AS text)"},
+        functions={**FUNCTIONS, **instant(zone), **JSON},
         casts=CASTS,
         bind=bind,
         select=select,

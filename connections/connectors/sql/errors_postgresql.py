@@ -45,6 +45,11 @@ TLS_FAILED = (
 )
 UNREACHABLE = errors.ConnectionFailed, "The database can't be reached.", "Is it running? Test the connection on its page."
 RESTARTING = errors.ConnectionFailed, "The database is starting up or shutting down.", "Try again in a moment."
+TOO_LARGE = (
+    errors.AnswerTooLarge,
+    "The database can't hold the answer in one piece.",
+    "Ask for fewer rows with $top, or for fewer columns with $select.",
+)
 REFUSED = errors.SourceRejected, "The database refused the statement.", "Refresh the resource; the request log has the statement."
 
 Meaning = tuple[type[errors.ConnectorError], str, str]
@@ -61,6 +66,7 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Meaning], .
     ((pg.SerializationFailure, pg.DeadlockDetected), (errors.SourceTimeout, "Another change of the same rows came first.", "Try again.")),
     ((pg.GeneratedAlways,), (errors.SourceRejected, "A column that the database computes can't be given.", "")),
     (pg.TooManyConnections, FULL),
+    ((pg.ProgramLimitExceeded, pg.OutOfMemory), TOO_LARGE),
     ((pg.CannotConnectNow, pg.AdminShutdown, pg.CrashShutdown), RESTARTING),
     ((psycopg.DataError, UnicodeEncodeError, OverflowError), BAD_VALUE),
 )

@@ -30,8 +30,8 @@ class Source(Protocol):
     def start_read(self, connection: Any) -> Any:
         """Return a cursor for a statement whose rows are read at once."""
 
-    def start_stream(self, connection: Any) -> Any:
-        """Return a cursor that keeps the rows at the server."""
+    def start_stream(self, connection: Any, size: int) -> Any:
+        """Return a cursor that keeps the rows at the server, but for those that are asked for at a time."""
 
     def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
         """End such a cursor; return whether the connection can serve again."""
@@ -105,7 +105,7 @@ class SqlSession:
 
         `watch` gets what stops the statement from another thread, before it runs.
         """
-        connection, cursor = self._execute_reading(sql, binds, stream, watch)
+        connection, cursor = self._execute_reading(sql, binds, batch_size if stream else 0, watch)
 
         def names() -> tuple[str, ...]:
             return tuple(item[0] for item in cursor.description or ())
@@ -147,21 +147,23 @@ class SqlSession:
         self._on_close()
 
     def _execute_reading(
-        self, sql: str, binds: Sequence[Any], stream: bool, watch: Callable[[Callable[[], None]], None] | None
+        self, sql: str, binds: Sequence[Any], size: int, watch: Callable[[Callable[[], None]], None] | None
     ) -> tuple[Any, Any]:
         connection = self._current(self._readers)
         if watch is not None:
             watch(self._stopper(connection))
         try:
-            return connection, self._start(connection, sql, binds, stream)
+            return connection, self._start(connection, sql, binds, size)
         except Exception as error:
             if not self._is_dead(error):
                 raise self._failed(connection, error) from error
         connection.invalidate()
         self._readers.forget()
         connection = self._readers.borrow()
+        if watch is not None:
+            watch(self._stopper(connection))
         try:
-            return connection, self._start(connection, sql, binds, stream)
+            return connection, self._start(connection, sql, binds, size)
         except Exception as error:
             raise self._failed(connection, error) from error
 
@@ -175,8 +177,8 @@ class SqlSession:
 
         return stop
 
-    def _start(self, connection: Any, sql: str, binds: Sequence[Any], stream: bool) -> Any:
-        cursor = self._source.start_stream(connection) if stream else self._source.start_read(connection)
+    def _start(self, connection: Any, sql: str, binds: Sequence[Any], size: int) -> Any:
+        cursor = self._source.start_stream(connection, size) if size else self._source.start_read(connection)
         execute(cursor, sql, binds)
         return cursor
 

@@ -1,0 +1,1 @@
+"""HTTP APIs as tables: one engine, one declarative manifest a service (docs/connectors/manifest.md)."""

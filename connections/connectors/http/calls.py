@@ -1,0 +1,203 @@
+"""Calls to a service: signed, within its budget, repeated where that is safe, heard by the log, their answers checked.
+
+One Caller serves a session; it is thread-safe. A call with all its repetitions takes no longer than the connection's Timeout.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
+
+import orjson
+
+from connections.connectors.http.budget import Budget
+from connections.connectors.http.replies import BUSY, Asked, read, wait_of, without_secrets
+from connections.connectors.http.signing import Signature, bearer, sign
+from connections.contract.context import Call, Context, Tokens
+from connections.contract.errors import AddressRefused, ConnectionFailed, ConnectorError, RateLimited, SourceTimeout
+from connections.outgoing import CertificateRefused, NoSuchHost, Outgoing, Reply, listed_host, origin_of
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
+# After so many calls in a row without an answer, callers are told at once for a while instead of waiting, each of them, for the timeout.
+FAILURES, REST = 5, 5.0
+
+
+class Resting(ConnectionFailed):
+    """The service did not answer several times: it is left alone for a moment."""
+
+
+FINAL = (CertificateRefused, NoSuchHost, Resting)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is called."""
+
+    path: str  # filled in; or a whole address on a host of the connection
+    method: str = "GET"
+    params: Mapping[str, list[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+    content_type: str = ""
+    is_repeatable: bool = True  # may be sent again after a failure
+    base: str = ""  # address that a relative one is relative to; '' = the base of the service
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service behind a connection."""
+
+    label: str
+    base_url: str
+    hosts: frozenset[str]
+    scheme: Mapping[str, Any]
+    properties: Mapping[str, str]
+    headers: Mapping[str, str]
+    params: Mapping[str, list[str]]
+    secrets: frozenset[str]
+    timeout: float = 30.0
+    retries: int = 5
+    retry_status: tuple[int, ...] = BUSY
+    retry_header: str = ""
+
+
+class Caller:
+    """Makes the calls of one session."""
+
+    def __init__(self, service: Service, outgoing: Outgoing, context: Context, budget: Budget | None) -> None:
+        self.service, self.outgoing, self.context, self.budget = service, outgoing, context, budget
+        self._failures, self._rests_until = 0, 0.0
+        self._lock = threading.Lock()
+
+    def call(self, target: Target, asked: Asked, *, is_exact: bool = False, rows: Any = None) -> tuple[Any, Reply, str]:
+        """Return document, answer and the address called; raise the contract's error for all that is no good answer.
+
+        `rows` counts the rows of a document for the log.
+        """
+        address = self.address(target)
+        begun = time.monotonic()
+        tries, reply, problem, count = 0, None, "", 0
+        try:
+            reply, tries = self._tried(target, address, begun + self.service.timeout)
+            document = read(reply, asked, is_exact=is_exact)
+            count = rows(document) if rows else 0
+        except ConnectorError as error:
+            problem = error.message
+            raise
+        finally:
+            status = reply.status if reply else 0
+            shown = without_secrets(address, self.service.secrets)
+            self.context.heard(Call(target.method, shown, status, time.monotonic() - begun, count, tries, problem))
+        return document, reply, address
+
+    def address(self, target: Target) -> str:
+        """Return the whole address with its parameters, without those of the sign-in; raise AddressRefused for a foreign host."""
+        if "://" in target.path.split("?")[0]:
+            address = target.path
+        elif target.base:
+            address = urljoin(target.base, target.path)
+        else:
+            address = self.service.base_url.rstrip("/") + "/" + target.path.lstrip("/")
+        if listed_host(address) not in self.service.hosts:
+            host = origin_of(address)[1]
+            raise AddressRefused(
+                f"{self.service.label} leads to {host}, which is no host of this connection.", hint="Nothing was sent there."
+            )
+        pairs = [(name, value) for name, values in {**self.service.params, **target.params}.items() for value in values]
+        given = {name for name, _ in parse_qsl(urlsplit(address).query, keep_blank_values=True)} if "?" in address else set()
+        text = urlencode([pair for pair in pairs if pair[0] not in given], quote_via=quote)
+        return address + ("&" if "?" in address else "?") + text if text else address
+
+    def _tried(self, target: Target, address: str, ends: float) -> tuple[Reply, int]:
+        most = self.service.retries if target.is_repeatable else 0
+        refreshed = False
+        signature = self.signature()
+        for number in range(most + 2):
+            try:
+                reply = self._sent(target, address, signature, ends)
+            except (ConnectionFailed, SourceTimeout) as error:
+                if number >= most or isinstance(error, (*FINAL, SourceTimeout)):
+                    raise
+                self._pause(number, None, ends, error)
+                continue
+            if reply.status == 401 and signature.token and not refreshed:
+                refreshed, signature = True, self._refreshed(signature)
+                continue
+            if reply.status not in self.service.retry_status:
+                return reply, number
+            wait = wait_of(reply, self.service.retry_header)
+            if self.budget and wait and reply.status == 429:
+                self.budget.pause(wait)
+            if number >= most or not self._pause(number, wait, ends, None):
+                return reply, number
+        return reply, most
+
+    def _sent(self, target: Target, address: str, signature: Signature, ends: float) -> Reply:
+        self._spend(ends)
+        if self._rests_until > time.monotonic():
+            raise Resting(f"{self.service.label} does not answer at the moment.", hint="It is asked again in a few seconds.")
+        headers = {"Accept": "application/json", **self.service.headers, **target.headers}
+        if target.content_type:
+            headers["Content-Type"] = target.content_type
+        if signature.params:
+            address += ("&" if "?" in address else "?") + urlencode(signature.params, quote_via=quote)
+        try:
+            reply = self.outgoing.send(
+                target.method,
+                address,
+                headers=headers,
+                credentials=signature.headers,
+                body=target.body,
+                hosts=self.service.hosts,
+                ends=ends,
+            )
+        except (ConnectionFailed, SourceTimeout):
+            self._failed()
+            raise
+        self._failures = 0
+        return reply
+
+    def _failed(self) -> None:
+        with self._lock:
+            self._failures += 1
+            if self._failures >= FAILURES:
+                self._failures, self._rests_until = FAILURES - 1, time.monotonic() + REST
+
+    def _spend(self, ends: float) -> None:
+        while self.budget and (wait := self.budget.take()) > 0:
+            if time.monotonic() + wait >= ends:
+                raise RateLimited(
+                    f"The budget of calls to {self.service.label} is used up for now.",
+                    retry_after=wait,
+                    hint="Try again when it has filled up.",
+                )
+            time.sleep(wait)
+
+    def _pause(self, number: int, wait: float | None, ends: float, error: Exception | None) -> bool:
+        """Sleep before the next try; return False, or raise the error, when the time left is too short for it."""
+        drawn = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**number))  # noqa: S311 - jitter is no secret
+        seconds = drawn if wait is None else wait + drawn / 10
+        if time.monotonic() + seconds >= ends:
+            if error:
+                raise error
+            return False
+        time.sleep(seconds)
+        return True
+
+    def signature(self) -> Signature:
+        """Return who calls."""
+        return sign(self.service.scheme, self.service.properties, self.context.tokens, self.service.label)
+
+    def _refreshed(self, stale: Signature) -> Signature:
+        tokens: Tokens | None = self.context.tokens
+        return bearer(tokens.refresh(stale.token), self.service.label) if tokens else stale
+
+
+def json_body(target: Target, body: Any) -> Target:
+    """Return the call with a JSON body."""
+    return replace(target, body=orjson.dumps(body), content_type="application/json")

@@ -1,0 +1,245 @@
+"""The product's only HTTP client: connectors, imports, sign-in and callbacks call through it.
+
+It calls where it may, for as long and as much as it may, follows redirects on the hosts that the caller names and takes the
+credentials off on any other origin. Every failure is an error of the contract without secrets in it.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+import urllib3
+from urllib3 import exceptions as failures
+from urllib3.util import Timeout, Url, make_headers, parse_url
+
+from connections.contract.errors import AddressRefused, BadAnswer, ConnectionFailed, ConnectorError, SourceTimeout
+from connections.outgoing.reach import reach
+from connections.outgoing.sockets import MOMENT, check_behind_proxy, pool_classes
+
+USER_AGENT = "APIServer/0.1.0"
+MAX_BYTES = 64 * 2**20
+MAX_REDIRECTS = 5
+REDIRECTS = (301, 302, 303, 307, 308)
+CHUNK = 2**16
+PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one connection calls."""
+
+    allow: tuple[str, ...] = ()  # entries of outgoing.allow
+    connect_timeout: float = 5.0
+    timeout: float = 30.0  # of one call, from its first byte to its last
+    max_bytes: int = MAX_BYTES
+    max_connections: int = 10
+    authority: str = ""  # PEM text; empty: the authorities that this machine trusts
+    client_certificate: tuple[str, str] | None = None  # files
+    proxy: str = ""  # http://proxy:8080
+    proxy_user: str = ""
+    proxy_password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]  # any case
+    body: bytes
+    url: str  # that answered, after redirects
+    seconds: float
+
+
+class CertificateRefused(ConnectionFailed):
+    """TLS can't be agreed on; trying again won't help."""
+
+
+class NoSuchHost(ConnectionFailed):
+    """The name can't be resolved."""
+
+
+def origin_of(url: str) -> tuple[str, str, int]:
+    """Return scheme, host and port."""
+    found = checked(url)
+    return found.scheme or "", host_of(found), found.port or PORTS[found.scheme or ""]
+
+
+def host_of(url: Url) -> str:
+    """Return the host in one spelling."""
+    return (url.host or "").lower().strip("[]").rstrip(".")
+
+
+def checked(url: str) -> Url:
+    """Return the parts of an address that may be called at all; raise AddressRefused."""
+    if any(ord(c) <= 32 or c in '\\"<>^`{|}' or ord(c) == 127 for c in url):
+        raise AddressRefused("An address holds characters that no address has.")
+    try:
+        found = parse_url(url)
+    except (failures.LocationParseError, ValueError) as error:
+        raise AddressRefused("An address can't be read.") from error
+    if found.scheme not in PORTS or not found.host:
+        raise AddressRefused("Only addresses that start with https:// or http:// can be called.")
+    if found.auth:
+        raise AddressRefused("An address holds a user or password.", hint="Give them as properties of the connection.")
+    return found
+
+
+def is_listed(url: Url, hosts: frozenset[str]) -> bool:
+    """Claim that the host, on its usual port or a listed one, is among `hosts` (`host` or `host:port`)."""
+    host, port = host_of(url), url.port or PORTS[url.scheme or ""]
+    return f"{host}:{port}" in hosts or (host in hosts and port == PORTS[url.scheme or ""])
+
+
+def listed_host(url: str) -> str:
+    """Return how the host of an address is written in a list of hosts: `host:port`."""
+    _, host, port = origin_of(url)
+    return f"{host}:{port}"
+
+
+class Outgoing:
+    """A pool of connections to wherever one connection of the product calls. Thread-safe."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        try:
+            self.reach = reach(settings.allow)
+        except ValueError as error:
+            raise AddressRefused(f"outgoing.allow: {error}", hint="Correct the server's settings.") from error
+        self._pools = self._new_pools()
+
+    def _new_pools(self) -> urllib3.PoolManager:
+        settings = self.settings
+        kept: dict[str, Any] = {"num_pools": 8, "maxsize": settings.max_connections, "block": True, "ssl_context": tls_context(settings)}
+        if settings.proxy:
+            credentials = f"{settings.proxy_user}:{settings.proxy_password}" if settings.proxy_user else None
+            headers = make_headers(proxy_basic_auth=credentials) if credentials else None
+            pools: urllib3.PoolManager = urllib3.ProxyManager(settings.proxy, proxy_headers=headers, **kept)
+        else:
+            pools = urllib3.PoolManager(**kept)
+        pools.pool_classes_by_scheme = pool_classes(self.reach)
+        return pools
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        credentials: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        hosts: frozenset[str] | None = None,
+        ends: float = float("inf"),
+        max_bytes: int = 0,
+        is_redirected: bool = True,
+    ) -> Reply:
+        """Call an address and return the whole answer, whatever its status.
+
+        `credentials` are headers for the origin of `url` only. Redirects of GET are followed on `hosts` (default: the host of `url`).
+        `ends` is the moment, by time.monotonic(), at which it must be over.
+        """
+        origin, begun = origin_of(url), time.monotonic()
+        ends = min(ends, begun + self.settings.timeout)
+        allowed = hosts if hosts is not None else frozenset({listed_host(url)})
+        for _ in range(MAX_REDIRECTS + 1):
+            sent = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **(headers or {})}
+            if origin_of(url) == origin:
+                sent.update(credentials or {})
+            status, answered, content = self._exchange(method, checked(url), sent, body, ends, max_bytes or self.settings.max_bytes)
+            target = answered.get("Location", "") if is_redirected and status in REDIRECTS and method in ("GET", "HEAD") else ""
+            if not target:
+                return Reply(status, answered, content, url, time.monotonic() - begun)
+            url = self._redirected(url, target, allowed)
+        raise BadAnswer(f"{origin[1]} redirects without end.")
+
+    def _redirected(self, url: str, target: str, hosts: frozenset[str]) -> str:
+        found = checked(urljoin(url, target))
+        if not is_listed(found, hosts):
+            raise AddressRefused(
+                f"{host_of(checked(url))} redirects to {host_of(found)}, which is no host of this connection.",
+                hint="Give the address that answers itself.",
+            )
+        if found.scheme == "http" and url.lower().startswith("https:"):
+            raise AddressRefused(f"{host_of(found)} would be called without TLS.", hint="The service redirects from https to http.")
+        return found.url
+
+    def _exchange(
+        self, method: str, url: Url, headers: Mapping[str, str], body: bytes | None, ends: float, max_bytes: int
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        host, left = host_of(url), ends - time.monotonic()
+        if left <= 0:
+            raise SourceTimeout(f"{host} did not answer in time.")
+        if self.settings.proxy:
+            check_behind_proxy(self.reach, host, url.port or PORTS[url.scheme or ""], is_plain=url.scheme == "http")
+        timeout = Timeout(connect=min(self.settings.connect_timeout, left), read=left)
+        MOMENT.ends = ends
+        try:
+            response = self._pools.request(
+                method, url.url, body=body, headers=headers, retries=False, redirect=False, preload_content=False, timeout=timeout
+            )
+            try:
+                return response.status, response.headers, read_whole(response, host, ends, max_bytes)
+            finally:
+                response.release_conn()
+        except (failures.HTTPError, OSError) as error:
+            raise told(error, host, self.settings, is_late=time.monotonic() >= ends) from error
+        finally:
+            MOMENT.ends = float("inf")
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pools.clear()
+
+
+def read_whole(response: Any, host: str, ends: float, max_bytes: int) -> bytes:
+    """Return the body; raise before it is too long or too late."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        part = response.read1(CHUNK)
+        if not part:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        size += len(part)
+        if size > max_bytes:
+            response.close()
+            raise BadAnswer(f"{host} answered with more than {max_bytes:,} bytes.", hint="Ask for smaller pages: PageSize.")
+        if time.monotonic() > ends:
+            response.close()
+            raise SourceTimeout(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
+        parts.append(part)
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext:
+    """Return the TLS rules: certificates are always checked."""
+    try:
+        context = ssl.create_default_context(cadata=settings.authority or None)
+        if settings.client_certificate:
+            context.load_cert_chain(*settings.client_certificate)
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise CertificateRefused("A certificate or key can't be read.", hint="Paste PEM text, from BEGIN to END.") from error
+    return context
+
+
+def told(error: Exception, host: str, settings: Settings, *, is_late: bool) -> ConnectorError:
+    """Return the contract's error for one of urllib3 or of the system; nothing of the call is repeated in it."""
+    if isinstance(error, failures.NameResolutionError):
+        return NoSuchHost(f"The host name {host} can't be resolved.", hint="Check the address for a typing error.")
+    if isinstance(error, failures.NewConnectionError):
+        return ConnectionFailed(f"{host} refused the connection.", hint="Check address and port; the service may be down.")
+    if is_late or isinstance(error, failures.ConnectTimeoutError | failures.ReadTimeoutError | TimeoutError):
+        seconds = settings.connect_timeout if isinstance(error, failures.ConnectTimeoutError) else settings.timeout
+        return SourceTimeout(f"{host} did not answer within {seconds:g} s.", hint="Ask for less, or raise the connection's Timeout.")
+    if isinstance(error, failures.ProxyError):
+        return ConnectionFailed("The proxy can't be used.", hint="Check ProxyServer, ProxyPort, ProxyUser and ProxyPassword.")
+    if isinstance(error, failures.SSLError | ssl.SSLError):
+        reason = getattr(error.args[0] if error.args else error, "verify_message", "") or "no agreement on TLS"
+        hint = "Give the authority that signed its certificate in SSLServerCert, or correct the address."
+        return CertificateRefused(f"{host} can't be trusted: {reason}.", hint=hint)
+    if isinstance(error, failures.DecodeError):
+        return BadAnswer(f"{host} answered with compressed data that can't be read.")
+    return ConnectionFailed(f"{host} broke off its answer.", hint="Try again; the service or the network is unstable.")
