@@ -47,16 +47,20 @@ def tick() -> None:
 
 
 def clean_up() -> None:
-    """Drop old log entries, dead set-up links and sessions."""
+    """Drop old log entries, dead set-up links, sign-ins and sessions; keep idle OAuth grants alive."""
     from django.core.management import call_command
     from django.utils import timezone
 
     from apiserver.server import requestlog
+    from connections.oauth.grants import refresh_idle_grants
+    from connections.oauth.signin import forget_old
     from users.models import SetupLink
 
     requestlog.prune()
     SetupLink.objects.filter(expires__lt=timezone.now()).delete()
     call_command("clearsessions")
+    forget_old(now=timezone.now())
+    refresh_idle_grants(now=timezone.now())
 
 
 @worker_ready.connect

@@ -22,6 +22,7 @@ MODULES = (
     "first_start",
     "own_database",
     "bulkheads",
+    "exports",
     "memory",
     "workers",
     "paging",

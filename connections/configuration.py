@@ -13,9 +13,10 @@ from connections import vault
 from connections.connectors.registry import connector_keys
 from connections.contract.errors import InvalidProperties
 from connections.models import Connection
+from connections.oauth.carried import GrantUnreadable, brought_back, taken_out
 from connections.services import delete_connection, save_connection
 
-KEYS = ("connector", "labels", "properties", "read_only", "max_rows")
+KEYS = ("connector", "labels", "properties", "read_only", "max_rows", "oauth")
 
 
 class ConnectionsSection:
@@ -42,6 +43,7 @@ class ConnectionsSection:
         reference(str(connector), connector_keys(), f"{place}.connector")
         given_properties = typed({} if values.get("properties") is None else values["properties"], dict, f"{place}.properties")
         properties = dict(given_properties) if "properties" in values or not existing else dict(existing.properties)
+        sealed = typed(values["oauth"], str, f"{place}.oauth") if values.get("oauth") is not None else ""
         before = existing.version if existing else 0
         kept = {n: "" for n in existing.secrets if n not in properties} if existing and "properties" in values else {}
         try:
@@ -54,8 +56,11 @@ class ConnectionsSection:
                 read_only=typed(values.get("read_only", existing.read_only if existing else False), bool, f"{place}.read_only"),
                 max_rows=count(values.get("max_rows", existing.max_rows if existing else 0), f"{place}.max_rows"),
             )
+            brought_back(saved, sealed)
         except InvalidProperties as error:
             raise ConfigurationError(f"{place}.properties.{error}.") from error
+        except GrantUnreadable as error:
+            raise ConfigurationError(f"{place}.oauth: {error}.") from error
         except ValidationError as error:
             raise ConfigurationError(f"{place}: {' '.join(error.messages)}") from error
         if existing is None:
@@ -73,6 +78,9 @@ def exported(connection: Connection, secrets: SecretWriter) -> dict[str, Any]:
     found = described(connection)
     for name, sealed in connection.secrets.items():
         found["properties"][name] = secrets.write("connections", connection.name, name, vault.reveal(sealed))
+    grant = taken_out(connection) if secrets.is_sealing else ""
+    if grant:
+        found["oauth"] = secrets.write("connections", connection.name, "oauth", grant)
     return found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,12 +12,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apiserver.ui.said import said
+from connections.connectors.establishing import label_of
 from connections.contract.connector import Connector
 from connections.contract.property import Property
 from connections.models import NAME, Connection
 
 OPEN_GROUPS = ("Basic", "Authentication")
-CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 class WriteOnlyTextarea(forms.Textarea):
@@ -47,13 +46,24 @@ class ConnectionForm(forms.Form):
     )
 
     def __init__(
-        self, connector: Connector, *args: Any, existing: Connection | None = None, pasted: Mapping[str, Any] | None = None, **kwargs: Any
+        self,
+        connector: Connector,
+        *args: Any,
+        existing: Connection | None = None,
+        pasted: Mapping[str, Any] | None = None,
+        kept: Mapping[str, Any] | None = None,  # properties that this server keeps for a connection not stored yet
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.connector, self.existing = connector, existing
-        stored = existing.properties if existing else {}
+        self.connector, self.existing, self.kept = connector, existing, kept or {}
+        stored = (
+            existing.properties
+            if existing
+            else {item.name: self.kept.get(item.name) for item in connector.properties if not item.is_secret}
+        )
+        stored = {name: value for name, value in stored.items() if value is not None}
         for item in connector.properties:
-            has_secret = existing is not None and item.name in existing.secrets
+            has_secret = item.name in (existing.secrets if existing else self.kept)
             self.fields[item.name] = field_of(item, has_secret=has_secret)
             self.fields[item.name].shown_when = shown_when(item)  # type: ignore[attr-defined]
             self.initial.setdefault(item.name, stored.get(item.name, shown_default(item)))
@@ -84,6 +94,8 @@ class ConnectionForm(forms.Form):
             if item.is_secret:
                 if value or self.cleaned_data.get(clear_name(item)):
                     found[item.name] = value or ""
+                elif item.name in self.kept:
+                    found[item.name] = self.kept[item.name]
             elif value not in (None, "") and value != item.default:
                 found[item.name] = value
         return found
@@ -162,11 +174,6 @@ def widget_of(item: Property, attrs: dict[str, str]) -> forms.Widget:
     if item.is_secret:
         return forms.PasswordInput(attrs={**attrs, "autocomplete": "new-password"})
     return forms.TextInput(attrs=attrs)
-
-
-def label_of(item: Property) -> str:
-    """Return the property's label in English."""
-    return item.label or CAPITAL.sub(" ", item.name)
 
 
 def shown_when(item: Property) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""Stored connections: which connector, with which properties; secrets are sealed."""
+"""Stored connections: which connector, with which properties; secrets are sealed. Their OAuth grants, and sign-ins under way."""
 
 from __future__ import annotations
 
@@ -34,3 +34,40 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class OAuthGrant(models.Model):
+    """What a service granted to one connection. Tokens are sealed; `version` rises with each pair that is stored."""
+
+    connection = models.OneToOneField(Connection, on_delete=models.CASCADE, related_name="grant")
+    client = models.CharField(max_length=64)  # fingerprint of client id and token address: it is good for no other
+    seed = models.CharField(max_length=64, blank=True)  # fingerprint of tokens given as properties when it was made
+    access = models.TextField(blank=True)
+    refresh = models.TextField(blank=True)
+    expires = models.DateTimeField(null=True)  # of the access token; None = nobody said
+    scopes = models.JSONField(default=list)
+    account = models.CharField(max_length=200, blank=True)
+    connected = models.DateTimeField()
+    refreshed = models.DateTimeField()  # when the tokens came
+    began = models.DateTimeField(null=True)  # a refresh was begun whose answer is not stored
+    tried = models.DateTimeField(null=True)  # when it was last tried to keep it alive
+    problem = models.CharField(max_length=300, blank=True)  # why one must connect again; '' = it can be used
+    version = models.PositiveIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"{self.connection_id}/{self.version}"
+
+
+class OAuthSignIn(models.Model):
+    """A sign-in that somebody began, or that came back and waits for its connection to be stored."""
+
+    state = models.CharField(max_length=64, unique=True)  # digest: the state itself is with the service and the browser
+    browser = models.CharField(max_length=64)  # digest of the session that began it
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, null=True)  # None = not stored yet
+    connector = models.CharField(max_length=60)
+    sealed = models.TextField()  # verifier, redirect address, what the form held; then the tokens
+    is_back = models.BooleanField(default=False)
+    expires = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.connector}/{self.pk}"

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.utils.module_loading import import_string
 
 from apiserver.server import options
 from connections.connectors.registry import get_connector
 from connections.contract.connector import Session
-from connections.contract.context import Context, Tokens
+from connections.contract.context import Context
 from connections.contract.scan import RowSession
 from connections.engine.budget import Limits
 from connections.engine.session import EngineSession
 from connections.models import Connection
-
-# Dotted path of a callable (connection) -> Tokens | None: the grant of a connection that signs in by OAuth. '' = there are none.
-TOKENS = ""
+from connections.oauth.grants import tokens_of
 
 
 def context_of(connection: Connection | None, own: tuple[str, ...]) -> Context:
@@ -34,14 +31,6 @@ def context_of(connection: Connection | None, own: tuple[str, ...]) -> Context:
         shared=data / "shared",
         own=own,
     )
-
-
-def tokens_of(connection: Connection) -> Tokens | None:
-    """Return the OAuth grant of a connection."""
-    if not TOKENS:
-        return None
-    grant: Callable[[Connection], Tokens | None] = import_string(TOKENS)
-    return grant(connection)
 
 
 def limits() -> Limits:

@@ -26,7 +26,8 @@ from connections.contract.connector import Connector
 from connections.contract.errors import ConnectorError, InvalidProperties
 from connections.contract.table import TableRef
 from connections.forms import ConnectionForm
-from connections.models import Connection
+from connections.models import Connection, OAuthSignIn
+from connections.oauth import pages as oauth_pages
 from connections.picking import MOST_TABLES, pick, schemas
 
 PREVIEW_ROWS = 20
@@ -126,20 +127,32 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def edited(request: HttpRequest, connector: Connector, existing: Connection | None) -> HttpResponse:
     """Answer the form, new or existing."""
-    address = request.POST.get("address", "").strip()
+    address, failure = request.POST.get("address", "").strip(), ""
+    draft = None if existing else oauth_pages.draft_of(request, connector)
     if request.method == "POST" and "fill" in request.POST:
         form, failure = filled(request, connector, existing, address)
     else:
-        failure = ""
-        form = ConnectionForm(connector, request.POST or None, existing=existing)
-        saved = save(request, form, connector, existing) if form.is_bound and form.is_valid() else None
-        if saved is not None:
-            return redirect("connections:edit", saved.pk)
-    context = {"form": form, "connector": connector, "connection": existing, "failure": failure}
+        data = request.POST or None
+        form = oauth_pages.form_of(connector, draft, data) if draft else ConnectionForm(connector, data, existing=existing)
+        answer = posted(request, form, connector, existing, draft)
+        if answer is not None:
+            return answer
+    context: dict[str, Any] = {"form": form, "connector": connector, "connection": existing, "failure": failure}
+    context["oauth"] = oauth_pages.panel(request, connector, existing, draft)
     if existing:
         test = test_of(existing)
         context |= {"test": test, "wrong": wrong_group(test), "used": existing.resources.count()}  # type: ignore[attr-defined]
     return render(request, "connections/form.html", context, status=422 if form.errors or failure else 200)
+
+
+def posted(
+    request: HttpRequest, form: ConnectionForm, connector: Connector, existing: Connection | None, draft: OAuthSignIn | None
+) -> HttpResponse | None:
+    """Do what the form asks for: sign in, or save and test. None = the form is to be shown."""
+    if form.is_bound and "connect" in request.POST:
+        return oauth_pages.connect(request, form, connector, existing)
+    saved = save(request, form, connector, existing, draft) if form.is_bound and form.is_valid() else None
+    return redirect("connections:edit", saved.pk) if saved is not None else None
 
 
 def wrong_group(test: dict[str, Any] | None) -> str:
@@ -157,7 +170,9 @@ def filled(request: HttpRequest, connector: Connector, existing: Connection | No
         return ConnectionForm(connector, existing=existing, pasted=kept), said(error.message)
 
 
-def save(request: HttpRequest, form: ConnectionForm, connector: Connector, existing: Connection | None) -> Connection | None:
+def save(
+    request: HttpRequest, form: ConnectionForm, connector: Connector, existing: Connection | None, draft: OAuthSignIn | None
+) -> Connection | None:
     """Store the connection and test it; None when a property can't be used."""
     before = existing.name if existing else ""
     try:
@@ -166,6 +181,8 @@ def save(request: HttpRequest, form: ConnectionForm, connector: Connector, exist
         form.add_errors(error.errors)
         return None
     audit.record("connection saved", who=request.user.get_username(), subject=saved.name, address=caller(request).address)
+    if draft is not None:
+        oauth_pages.attach(request, saved, draft)
     if before not in ("", saved.name):
         renamed(request, saved, before)
     try:

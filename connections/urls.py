@@ -2,13 +2,18 @@
 
 from django.urls import path
 
-from connections import pages
+from connections import establishing_page, pages
+from connections.oauth import pages as oauth_pages
 
 app_name = "connections"
 urlpatterns = [
     path("", pages.listing, name="list"),
     path("add", pages.gallery, name="gallery"),
     path("add/<str:key>", pages.add, name="add"),
+    path("add/<str:key>/establishing", establishing_page.establishing, name="establishing"),
+    path("oauth/callback", oauth_pages.callback, name="oauth_callback"),
+    path("oauth/<int:pk>/code", oauth_pages.code, name="oauth_code"),
+    path("<int:pk>/disconnect", oauth_pages.disconnect, name="disconnect"),
     path("<int:pk>", pages.edit, name="edit"),
     path("<int:pk>/tables", pages.tables, name="tables"),
     path("<int:pk>/duplicate", pages.duplicate, name="duplicate"),

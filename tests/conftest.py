@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
+from tests.fakes import oauth_provider
 
 # Before Django reads its settings: each test process has a data directory of its own.
 DATA = Path(tempfile.mkdtemp(prefix="apiserver-test-data-"))
@@ -56,3 +57,19 @@ def no_sessions_left() -> Iterator[None]:
     yield
     if "connections.services" in sys.modules:
         sys.modules["connections.services"].SESSIONS.close()
+
+
+@pytest.fixture
+def provider() -> Iterator[oauth_provider.Provider]:
+    """A service to sign in at."""
+    with oauth_provider.Provider() as running:
+        yield running
+
+
+@pytest.fixture
+def probe(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key of a connector that signs in by OAuth, registered for one test."""
+    from connections.connectors import registry
+
+    monkeypatch.setitem(registry.paths(), "probe", "tests.fakes.oauth_connector.ProbeConnector")
+    return "probe"

@@ -34,6 +34,8 @@ class Change:
 class SecretWriter(Protocol):
     """How secrets leave in an export."""
 
+    is_sealing: bool  # values leave themselves, not their names: also what nobody could give again by hand
+
     def write(self, room: str, name: str, prop: str, value: str) -> Any:
         """Return what stands in the file for a secret."""
 

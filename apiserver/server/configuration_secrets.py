@@ -22,6 +22,8 @@ SALT_BYTES, NONCE_BYTES = 16, 12
 class Sealer:
     """Seals the secrets of one export under a passphrase; the salt travels with each."""
 
+    is_sealing = True
+
     def __init__(self, passphrase: str) -> None:
         self._passphrase = passphrase.encode()
         self._salt = os.urandom(SALT_BYTES)
@@ -61,6 +63,8 @@ class Sealer:
 
 class ByVariable:
     """Leaves the names of variables in the place of secrets."""
+
+    is_sealing = False
 
     def __init__(self) -> None:
         self._taken: set[str] = set()

@@ -15,7 +15,7 @@ SECTIONS: dict[str, str] = {
     "users": "users.configuration.UsersSection",
 }
 # Verbs of rooms that seal all their secrets anew and return how many they were.
-SEALED = ("connections.services.reseal", "users.tokens.reseal")
+SEALED = ("connections.services.reseal", "connections.oauth.store.reseal", "users.tokens.reseal")
 # What rooms bring to the management API: `urls()` and `SCHEMAS` of each module.
 MANAGEMENT_ROOMS = ("connections.rest", "apiserver.resources.rest", "users.rest_entries", "apiserver.server.rest_views")
 # Every error that a room raises -> what a client is told.

@@ -39,7 +39,7 @@ def oauth_properties(
             group=group,
             is_advanced=True,
             shown_when=shown_when,
-            help="GETANDREFRESH: sign in by the button, then keep it alive. REFRESH: only from OAuthRefreshToken. OFF: OAuthAccessToken as it is.",
+            help="GETANDREFRESH: sign in by the button. REFRESH: start from OAuthRefreshToken. OFF: OAuthAccessToken as it is.",
         ),
         Property("OAuthAccessToken", "OAuth Access Token", is_secret=True, group=group, is_advanced=True, shown_when=shown_when),
         Property("OAuthRefreshToken", "OAuth Refresh Token", is_secret=True, group=group, is_advanced=True, shown_when=shown_when),

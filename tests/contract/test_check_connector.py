@@ -36,6 +36,17 @@ def test_connection_that_works_exits_0(data: Path, name: str) -> None:
     told = json.loads(done.stdout)
     assert (done.returncode, told["ok"], told["connection"]) == (0, True, name)
     assert told["steps"] and all(step["ok"] for step in told["steps"])
+    assert all(finding["ok"] for finding in told["tables"])
+
+
+def test_tables_are_described_and_read(data: Path) -> None:
+    done = manage(data, "check_connector", "shop", "--json")
+    one = manage(data, "check_connector", "shop", "--table", "nothing", "--json")
+    none = manage(data, "check_connector", "shop", "--tables", "0", "--json")
+
+    found = {(finding["table"], finding["step"]) for finding in json.loads(done.stdout)["tables"]}
+    assert {step for _, step in found} == {"read"} and len(found) > 0
+    assert (json.loads(one.stdout)["tables"], json.loads(none.stdout)["tables"]) == ([], [])
 
 
 def test_connection_that_fails_exits_1_at_the_step_with_a_hint(data: Path) -> None:

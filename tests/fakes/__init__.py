@@ -1,1 +1,1 @@
-"""Services on loopback that tests talk to."""
+"""Stand-ins of remote services on loopback: our own, and launchers of those that others publish."""

@@ -62,7 +62,7 @@ class Reflection:
         """Return a cursor for a statement whose rows are read at once."""
         return connection.cursor()
 
-    def start_stream(self, connection: Any) -> Any:
+    def start_stream(self, connection: Any, size: int) -> Any:
         """Return a cursor that keeps the rows at the server."""
         return connection.dbapi_connection.cursor(pymysql.cursors.SSCursor)
 

@@ -94,13 +94,11 @@ class Reflection:
 
     def start_read(self, connection: Any) -> Any:
         """Return a cursor for a statement whose rows are read at once."""
-        if connection.memory is None:
-            connection.memory = Statements(connection.dbapi_connection)
-        return DirectCursor(connection.memory)
+        return DirectCursor(statements_of(connection))
 
-    def start_stream(self, connection: Any) -> Any:
+    def start_stream(self, connection: Any, size: int) -> Any:
         """Return a cursor that takes the rows as they come."""
-        return StreamCursor(connection.dbapi_connection)
+        return StreamCursor(statements_of(connection), size)
 
     def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
         """End the cursor; what is still under way is cancelled."""
@@ -176,3 +174,11 @@ def table_of(ref: TableRef, kind: str, comment: str, columns: Sequence[Column], 
         ),
         comment=comment,
     )
+
+
+def statements_of(connection: Any) -> Statements:
+    """Return what the pooled connection knows of its statements."""
+    if connection.memory is None:
+        connection.memory = Statements(connection.dbapi_connection)
+    found: Statements = connection.memory
+    return found

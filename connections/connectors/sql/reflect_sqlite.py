@@ -43,7 +43,7 @@ class Reflection:
         """Return a cursor for a statement whose rows are read at once."""
         return connection.cursor()
 
-    def start_stream(self, connection: Any) -> Any:
+    def start_stream(self, connection: Any, size: int) -> Any:
         """Return a cursor: SQLite's always stream."""
         return connection.cursor()
 

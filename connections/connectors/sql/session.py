@@ -30,8 +30,8 @@ class Source(Protocol):
     def start_read(self, connection: Any) -> Any:
         """Return a cursor for a statement whose rows are read at once."""
 
-    def start_stream(self, connection: Any) -> Any:
-        """Return a cursor that keeps the rows at the server."""
+    def start_stream(self, connection: Any, size: int) -> Any:
+        """Return a cursor that keeps the rows at the server, but for those that are asked for at a time."""
 
     def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
         """End such a cursor; return whether the connection can serve again."""
@@ -90,7 +90,7 @@ class SqlSession:
 
     def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
         """Run one reading statement. Without `stream` the rows are fetched at once and the connection goes back."""
-        connection, cursor = self._execute_reading(sql, binds, stream)
+        connection, cursor = self._execute_reading(sql, binds, batch_size if stream else 0)
 
         def names() -> tuple[str, ...]:
             return tuple(item[0] for item in cursor.description or ())
@@ -131,10 +131,10 @@ class SqlSession:
         self._writers.close()
         self._on_close()
 
-    def _execute_reading(self, sql: str, binds: Sequence[Any], stream: bool) -> tuple[Any, Any]:
+    def _execute_reading(self, sql: str, binds: Sequence[Any], size: int) -> tuple[Any, Any]:
         connection = self._current(self._readers)
         try:
-            return connection, self._start(connection, sql, binds, stream)
+            return connection, self._start(connection, sql, binds, size)
         except Exception as error:
             if not self._is_dead(error):
                 raise self._failed(connection, error) from error
@@ -142,12 +142,12 @@ class SqlSession:
         self._readers.forget()
         connection = self._readers.borrow()
         try:
-            return connection, self._start(connection, sql, binds, stream)
+            return connection, self._start(connection, sql, binds, size)
         except Exception as error:
             raise self._failed(connection, error) from error
 
-    def _start(self, connection: Any, sql: str, binds: Sequence[Any], stream: bool) -> Any:
-        cursor = self._source.start_stream(connection) if stream else self._source.start_read(connection)
+    def _start(self, connection: Any, sql: str, binds: Sequence[Any], size: int) -> Any:
+        cursor = self._source.start_stream(connection, size) if size else self._source.start_read(connection)
         execute(cursor, sql, binds)
         return cursor
 
