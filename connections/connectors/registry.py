@@ -23,6 +23,7 @@ CONNECTORS: dict[str, str] = {
     "rest": "connections.connectors.http.rest.RestConnector",
     "manifest": "connections.connectors.http.uploaded.UploadedConnector",
     "sqlite": "connections.connectors.sql.sqlite.SqliteConnector",
+    "openapi": "connections.connectors.openapi.connector.OpenapiConnector",
 }
 
 
