@@ -21,6 +21,7 @@ from connections.contract.context import Call, Context
 from connections.contract.errors import AuthenticationFailed, SourceRejected
 from connections.contract.scan import AllOf, AnyOf, Compare, Grade, Not, Order, Predicate, Scan
 from connections.contract.table import TableRef
+from tests.connectors.agreement import check_agreement
 from tests.contract.small import EVERY, TOKEN
 from tests.served import Served, publish
 
@@ -362,3 +363,7 @@ def test_steps(served: Served) -> None:
     ]
     assert [(step.name, step.ok) for step in refused] == [("sign_in", False)]
     assert "outgoing.allow" in refused[0].hint
+
+
+def test_the_engine_gives_the_same_rows_with_pushdown_on_and_off(served: Served, calls: list[Call]) -> None:
+    check_agreement(connect(served, calls), REF)
