@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from connections.connectors.registry import connector_keys, get_connector
 from connections.connectors import testing
+from connections.connectors.registry import connector_keys, get_connector
 from connections.contract.errors import InvalidProperties
 from tests.connectors.conftest import Source
 

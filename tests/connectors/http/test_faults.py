@@ -221,7 +221,11 @@ class Endless:
 @pytest.mark.parametrize("kind", ["same cursor", "new cursor, same row", "new cursor, no rows", "more pages than allowed"])
 def test_endless_list_is_an_error(upstream: Upstream, kind: str) -> None:
     paging = "{type: cursor, next: cursor, param: after}"
-    session = open_session(upstream, manifest(PLAIN.replace("{type: next_url, next: next}", paging).replace("FAULT", "x").replace("/fault/", "/")), URL=upstream.url)
+    session = open_session(
+        upstream,
+        manifest(PLAIN.replace("{type: next_url, next: next}", paging).replace("FAULT", "x").replace("/fault/", "/")),
+        URL=upstream.url,
+    )
     upstream.fallback = Endless(kind)
 
     with pytest.raises(BadAnswer):
@@ -241,7 +245,9 @@ def test_service_that_ignores_the_page_number_is_an_error(upstream: Upstream, ha
 
 
 def test_has_more_without_rows_is_an_error(upstream: Upstream) -> None:
-    text = PLAIN.replace("{type: next_url, next: next}", "{type: last_id, param: starting_after, more: has_more}").replace("/fault/FAULT", "/x")
+    text = PLAIN.replace("{type: next_url, next: next}", "{type: last_id, param: starting_after, more: has_more}").replace(
+        "/fault/FAULT", "/x"
+    )
     session = open_session(upstream, manifest(text), URL=upstream.url)
     upstream.fallback = lambda seen: Answer({"values": [], "has_more": True})
 
@@ -250,7 +256,9 @@ def test_has_more_without_rows_is_an_error(upstream: Upstream) -> None:
 
 
 def test_numbers_stay_exact(upstream: Upstream) -> None:
-    text = PLAIN.replace("/fault/FAULT", "/x").replace("Name: name", "Name: {path: amount, type: decimal}, Text: amount, Tree: {path: t, type: json}")
+    text = PLAIN.replace("/fault/FAULT", "/x").replace(
+        "Name: name", "Name: {path: amount, type: decimal}, Text: amount, Tree: {path: t, type: json}"
+    )
     session = open_session(upstream, manifest(text), URL=upstream.url)
     body = b'{"values": [{"id": 9223372036854775807, "amount": 0.12345678901234567890, "t": {"a": [1, 2.5, "x"]}}]}'
     upstream.fallback = lambda seen: Answer(body)
