@@ -17,7 +17,7 @@ def main() -> int:
     """Run the named checks, or all of them."""
     asked = arguments()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apiserver.settings")
-    os.environ["CHAOS_MINUTES"] = str(asked.minutes)
+    os.environ |= {"CHAOS_MINUTES": str(asked.minutes), "CHAOS_RATE": str(asked.rate)}
     os.environ["APISERVER_DATA_DIR"] = tempfile.mkdtemp(prefix="apiserver-chaos-")  # this process reads the product's own code
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -41,6 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help="a promise, such as S7; all when none is named")
     parser.add_argument("--write", action="store_true", help=f"put the figures into {Path('docs/promises.md')}")
     parser.add_argument("--minutes", type=float, default=2.0, help="how long the soak (R24) takes")
+    parser.add_argument("--rate", type=float, default=400.0, help="requests a second of the soak, at most")
     return parser.parse_args()
 
 

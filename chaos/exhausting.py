@@ -15,7 +15,7 @@ from tests.served import Served
 
 ROWS = 20_000
 TIMEOUT = 5
-MOST_MIB = 800  # two answers of 98 MB of computed text at a time: docs/promises.md
+MOST_MIB = 400  # four answers at the bound of a page's bytes at a time
 # A statement may take its time twice (count and rows), and each may have waited for a connection.
 MOST_SECONDS = 4 * TIMEOUT
 

@@ -1,12 +1,13 @@
-"""The honest user: asks for a page again and again in a process of its own; how long it waits is the figure of most attacks."""
+"""Honest users: ask for a page again and again in a process of their own; how long they wait is the figure of most attacks."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
@@ -30,21 +31,21 @@ class Times:
 
 
 class Honest:
-    """One that asks in the background until it is told to stop."""
+    """Some that ask in the background until they are told to stop."""
 
-    def __init__(self, address: str, token: str) -> None:
-        command = [sys.executable, "-m", "chaos.honest", address, token]
+    def __init__(self, address: str, token: str, users: int = 1, pause: float = PAUSE_SECONDS) -> None:
+        command = [sys.executable, "-m", "chaos.honest", address, token, str(users), str(pause)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def stop(self) -> Times:
-        """Return what it saw."""
+        """Return what they saw."""
         out, _ = self._process.communicate("stop\n", timeout=60)
         return Times(**json.loads(out))
 
 
-def measured(address: str, token: str, seconds: float) -> Times:
-    """Return what an honest user sees for so long."""
-    honest = Honest(address, token)
+def measured(address: str, token: str, seconds: float, users: int = 1, pause: float = PAUSE_SECONDS) -> Times:
+    """Return what honest users see for so long."""
+    honest = Honest(address, token, users, pause)
     time.sleep(seconds)
     return honest.stop()
 
@@ -64,20 +65,29 @@ def ask(address: str, token: str) -> bool:
     return answer.status == 200
 
 
-def main(address: str, token: str) -> None:
+def main(address: str, token: str, users: int, pause: float) -> None:
     """Ask until a line comes in."""
-    from select import select
+    ended, times, answered = threading.Event(), list[float](), list[bool]()
 
-    times: list[float] = []
-    failed = 0
-    while not select([sys.stdin], [], [], PAUSE_SECONDS)[0]:
-        started = time.perf_counter()
-        failed += not ask(address, token)
-        times.append((time.perf_counter() - started) * 1000)
+    def go_on(turn: float) -> None:
+        ended.wait(turn)  # not all in step
+        while not ended.wait(pause):
+            started = time.perf_counter()
+            answered.append(ask(address, token))
+            times.append((time.perf_counter() - started) * 1000)
+
+    threads = [threading.Thread(target=go_on, args=(pause * number / users,)) for number in range(users)]
+    for thread in threads:
+        thread.start()
+    sys.stdin.readline()
+    ended.set()
+    for thread in threads:
+        thread.join()
     times.sort()
     place = max(0, -(-len(times) * 95 // 100) - 1)
-    print(json.dumps({"asked": len(times), "failed": failed, "p50": times[len(times) // 2], "p95": times[place], "most": times[-1]}))
+    seen = Times(len(times), answered.count(False), times[len(times) // 2], times[place], times[-1])
+    print(json.dumps(asdict(seen)))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))

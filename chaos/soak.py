@@ -1,4 +1,4 @@
-"""R24: mixed load for a while: nothing grows. `--minutes` says how long; two are the short form, thirty the full one."""
+"""R24: mixed load for a while: nothing grows. `--minutes` says how long, two are the short form, thirty the full one; `--rate` how much."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ READS = (
     *("$metadata", "items?$filter=(", "no"),
 )
 MOST_MIB_AN_HOUR = 60
+USERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,10 @@ def sample(served: Served, source: Database) -> Sample:
     return Sample(time.monotonic(), memory(served), files, int(count))
 
 
-def load(served: Served, ended: threading.Event, seed: int, statuses: list[int]) -> None:
+def load(served: Served, ended: threading.Event, seed: int, statuses: list[int], pause: float) -> None:
     """Read and write at random."""
     chance = random.Random(seed)
-    while not ended.wait(0.01):
+    while not ended.wait(pause):
         if chance.random() < 0.2:
             key = chance.randrange(1, 2000)
             status, _, _ = served.get(f"/api.rsc/items({key})", HEADERS, "PATCH", {"amount": chance.randrange(1000)})
@@ -77,8 +78,8 @@ def nothing_grows() -> str:
 
 def figure(served: Served, source: Database, minutes: float) -> str:
     """Load the server, look at it ten times in the second half, and draw the line."""
-    ended, statuses = threading.Event(), [0]
-    users = [threading.Thread(target=load, args=(served, ended, seed, statuses), daemon=True) for seed in range(4)]
+    ended, statuses, pause = threading.Event(), [0], USERS / float(os.environ.get("CHAOS_RATE", "400"))
+    users = [threading.Thread(target=load, args=(served, ended, seed, statuses, pause), daemon=True) for seed in range(USERS)]
     for user in users:
         user.start()
     time.sleep(minutes * 30)

@@ -27,6 +27,7 @@ class Computed:
     names: tuple[str, ...]
     trees: list[exp.Expression]
     decoders: tuple[Callable[[Any], Any] | None, ...]
+    columns: tuple[Column, ...]
 
 
 def definitions(resource: PublishedResource, options: nodes.Options) -> Mapping[str, nodes.Node]:
@@ -48,6 +49,7 @@ def shown(binder: Binder, scope: Scope) -> Computed:
     """Return the computed properties as columns of the statement."""
     trees: list[exp.Expression] = []
     decoders: list[Callable[[Any], Any] | None] = []
+    columns: list[Column] = []
     for name in scope.computed:
         try:
             value = binder.typed(binder.computed(name, scope))
@@ -56,10 +58,11 @@ def shown(binder: Binder, scope: Scope) -> Computed:
             raise
         trees.append(value.tree)
         column = value.column or Column("", value.type or Type.STRING)
+        columns.append(column)
         decode = binder.dialect.decode(column)
         is_exact = column.type == Type.DECIMAL and not column.native_type
         decoders.append(partial(scaled, decode, column.scale) if is_exact else decode)
-    return Computed(tuple(scope.computed), trees, tuple(decoders))
+    return Computed(tuple(scope.computed), trees, tuple(decoders), tuple(columns))
 
 
 def scaled(decode: Callable[[Any], Any] | None, scale: int | None, value: Any) -> Any:

@@ -26,7 +26,7 @@ def etag_names(resource: PublishedResource) -> tuple[str, ...]:
     """Return the properties that an ETag is made of."""
     if resource.etag in resource.by_name:
         return (resource.etag,)
-    return tuple(item.name for item in resource.properties)
+    return tuple(item.name for item in resource.properties if not item.column.is_costly)
 
 
 class Tagger:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from sqlglot import exp
 
-from apiserver.odata import computed, deadline, nodes
+from apiserver.odata import computed, deadline, nodes, page_bytes
 from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_paths import unknown
@@ -19,7 +19,7 @@ from apiserver.odata.etag import etag_names, has_etag
 from apiserver.odata.levels import next_level, with_levels
 from apiserver.odata.payload import expanded_items, selected_names
 from apiserver.odata.payload_context import entity_id
-from apiserver.odata.reader_plan import COUNT_COLUMN, Plan, Question, conditions, key_decoder, order_keys, ordered, planned, run
+from apiserver.odata.reader_plan import COUNT_COLUMN, Plan, Question, batches, conditions, key_decoder, order_keys, ordered, planned, run
 from apiserver.resources.catalog import PublishedNavigation, PublishedProperty
 from connections.contract.errors import NotSupported
 from connections.contract.table import Column
@@ -167,13 +167,17 @@ class Expansion:
         given = tie_values(padded) | {"$limit": last, "$offset": first}
         width = len(self.ties)
         passed: dict[tuple[Any, ...], int] = defaultdict(int)
-        for row in run(self.child, plan, literals, given, stream=False):
-            tie = tuple(row[:width])
-            if is_numbered_here(self):
-                passed[tie] += 1
-                if not first < passed[tie] <= last:
-                    continue
-            yield tie, dict(zip(plan.names, row[width:], strict=False))
+        most = len(padded) * (last - first if self.navigation.is_collection else 1)
+        stream = page_bytes.BATCH_ROWS if plan.weight.may_exceed(most) else 0
+        for batch in batches(run(self.child, plan, literals, given, stream=stream), page_bytes.BATCH_ROWS):
+            page_bytes.add(plan.weight, batch)
+            for row in batch:
+                tie = tuple(row[:width])
+                if is_numbered_here(self):
+                    passed[tie] += 1
+                    if not first < passed[tie] <= last:
+                        continue
+                yield tie, dict(zip(plan.names, row[width:], strict=False))
 
     def plan(self, binder: Binder, items: Sequence[PublishedProperty], count: int) -> Plan:
         """Return the statement: numbered rows of each parent where a parent may have too many."""
@@ -188,13 +192,14 @@ class Expansion:
         decode = self.child.dialect.decode
         decoders = (*(key_decoder(c, self.child.dialect) for c in self.ties), *(decode(item.column) for item in items), *added.decoders)
         names = (*(item.name for item in items), *added.names)
+        weight = page_bytes.weight_of(names, (*self.ties, *(item.column for item in items), *added.columns))
         if not self.navigation.is_collection:
             query = select([*ties, *shown], source).where(all_of(wanted), copy=False)
-            return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, names)
+            return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, names, weight=weight)
         if gives_rows(self.child.dialect):
             query = select([*ties, *shown], source).where(all_of(wanted), copy=False)
             query.set("order", exp.Order(expressions=ordered(keys)))
-            return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, names)
+            return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, names, weight=weight)
         number = exp.Window(this=exp.RowNumber(), partition_by=[tie.copy() for tie in ties], order=exp.Order(expressions=ordered(keys)))
         listed: list[Any] = [exp.alias_(part, f"c{place}", quoted=True) for place, part in enumerate([*ties, *shown, number])]
         inner = select(listed, source).where(all_of(wanted), copy=False)
@@ -206,7 +211,7 @@ class Expansion:
         ]
         query.where(all_of(window), copy=False)
         query.set("order", exp.Order(expressions=[quoted[-1].copy()]))
-        return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, names)
+        return Plan(prepared(query, self.child.dialect), tuple(binder.slots), decoders, names, weight=weight)
 
     def count(self, ties: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
         """Return how many related rows each parent has."""
@@ -214,7 +219,7 @@ class Expansion:
         plan, literals = planned(
             self.child, lambda binder: self.count_plan(binder, len(padded)), "expand count", self.navigation.name, len(padded)
         )
-        rows = run(self.child, plan, literals, tie_values(padded), stream=False)
+        rows = run(self.child, plan, literals, tie_values(padded))
         if gives_rows(self.child.dialect):
             return dict(Counter(tuple(row) for row in rows))
         return {tuple(row[:-1]): int(row[-1]) for row in rows}

@@ -44,6 +44,9 @@ class Limits:
     source_calls: int = 200
     source_rows: int = 200_000
     source_memory: int = 256
+    page_bytes: int = 32 * 1024 * 1024
+    reader_seconds: int = 60
+    upload_megabytes: int = 512
 
 
 DEFAULT_LIMITS = Limits()

@@ -200,15 +200,18 @@ def _repaired(value: Any) -> Any:
 
 
 def selected_names(resource: PublishedResource, options: Options) -> list[str]:
-    """Return the properties that $select asks for, in the resource's order; all without it. Raise BindError for what is none."""
+    """Return the properties that $select asks for, in the resource's order; without it all that cost the source no further call.
+
+    Raise BindError for what is none.
+    """
     if options.select is None:
-        return [item.name for item in resource.properties]
+        return [item.name for item in resource.properties if not item.column.is_costly]
     computed = {item.name for item in options.compute or ()}
     for item in options.select:
         _check_selected(resource, item, computed)
     wanted = {item.path[0] for item in options.select}
     if "*" in wanted:
-        return [item.name for item in resource.properties]
+        return [item.name for item in resource.properties if not item.column.is_costly or item.name in wanted]
     return [item.name for item in resource.properties if item.name in wanted]
 
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 from typing import Any
 
-from apiserver.odata import computed, expander, skiptoken
+from apiserver.odata import computed, expander, page_bytes, skiptoken
 from apiserver.odata.binder import Binder
 from apiserver.odata.drift import not_unique
-from apiserver.odata.reader_plan import Plan, Question, count_plan, is_placed, order_keys, planned, run, run_straight, set_plan
+from apiserver.odata.reader_plan import Plan, Question, batches, count_plan, is_placed, order_keys, planned, run, run_straight, set_plan
 from apiserver.odata.straight import StraightMaker
 from apiserver.odata.straight_database import DatabaseJson, NotWritten
 from apiserver.resources.catalog import PublishedProperty
+from apiserver.server.turns import give_way
 from connections.contract.errors import AnswerTooLarge
 
 ALL_ROWS = 2**62
 EXPAND_BATCH = 500
+STREAM_BATCH = 200
+Batches = Generator[Sequence[Sequence[Any]]]
 MOST_HELD = 2000  # rows of an answer without pages that are read at once: a stream costs more than they do
 
 
@@ -25,7 +29,7 @@ MOST_HELD = 2000  # rows of an answer without pages that are read at once: a str
 class SetResult:
     """Rows by property name; `next` is known when they are through."""
 
-    rows: Iterable[dict[str, Any]]
+    rows: Iterable[Any]
     count: int | None = None
     next: str | None = None
     is_streamed: bool = False  # rows are read while the answer is written
@@ -60,8 +64,10 @@ def read_set(question: Question, *, size: int, names: Sequence[str], root: str, 
     return read_page(question, size=size, names=names, root=root, straight=replace(straight, is_by_database=False))
 
 
-def read_page(question: Question, *, size: int, names: Sequence[str], root: str, straight: StraightMaker | None) -> SetResult:
-    """Return the page as the source gives it."""
+def read_page(
+    question: Question, *, size: int, names: Sequence[str], root: str, straight: StraightMaker | None, is_long: bool = False
+) -> SetResult:
+    """Return the page as the source gives it; `is_long` = it is known to end before `size`."""
     options = question.options
     items = needed(question, names)
     count = count_rows(question) if options.count else None
@@ -73,24 +79,85 @@ def read_page(question: Question, *, size: int, names: Sequence[str], root: str,
     offset = mark.offset if options.skiptoken else options.skip or 0
     is_streamed = size == 0 and (limit is None or limit > MOST_HELD)
     is_last = limit is None or limit <= size if size else True
-    page = Page(straight, has_next=not is_last, is_whole=is_last and not is_streamed)
+    page = Page(straight, has_next=not is_last or is_long, is_whole=is_last and not is_streamed and not is_long)
     plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed, page=page)
     result = SetResult([], count, is_streamed=is_streamed, is_json=plan.straight is not None)
     if is_streamed:
-        result.rows = chain.from_iterable(shown(question, plan, batch, root) for batch in found)
+        result.rows = chain.from_iterable(streamed(question, plan, batch, root) for batch in found)
         return result
-    rows = [row for batch in found for row in batch]
-    if size and limit is not None and len(rows) > size:
-        rows = rows[:size]
-        rest = None if left is None else left - size
-        has_keys = bool(question.resource.key) or is_placed(question)
-        last = skiptoken.texts(plan.order, last_keys(plan, rows[-1])) if has_keys else ()
-        result.next = skiptoken.write(question, skiptoken.Mark(last, 0 if has_keys else offset + size, rest))
     if isinstance(plan.straight, DatabaseJson) and plan.straight.is_whole:
-        result.row_count, result.text = plan.straight.text(rows)
-    else:
-        result.rows = shown(question, plan, rows, root)
+        result.row_count, result.text = plan.straight.text([row for batch in found for row in batch])
+        return result
+    rows, has_more = held(plan, found, size, is_weighed=plan.straight is None or plan.weight.may_exceed(limit or 0))
+    result.rows = sent = paged(question, plan, rows, root)
+    if has_more or len(sent) < len(rows):
+        if not page.has_next:  # read again, with what a next link needs
+            return read_page(question, size=size, names=names, root=root, straight=straight, is_long=True)
+        result.next = next_token(question, plan, rows[len(sent) - 1], offset + len(sent), None if left is None else left - len(sent))
     return result
+
+
+def next_token(question: Question, plan: Plan, row: Sequence[Any], offset: int, rest: int | None) -> str:
+    """Return where the next page begins: behind this row, or behind so many where rows have no place of their own."""
+    has_keys = bool(question.resource.key) or is_placed(question)
+    last = skiptoken.texts(plan.order, last_keys(plan, row)) if has_keys else ()
+    return skiptoken.write(question, skiptoken.Mark(last, 0 if has_keys else offset, rest))
+
+
+def held(plan: Plan, found: Batches, size: int, *, is_weighed: bool) -> tuple[list[Sequence[Any]], bool]:
+    """Return the rows of a page, as many as may be held, and whether more of them follow."""
+    page_bytes.empty()
+    rows: list[Sequence[Any]] = []
+    with closing(found):
+        for batch in found:
+            if rows:
+                give_way()
+            wanted = batch[: size - len(rows)] if size else batch
+            kept = page_bytes.fitting(plan.weight, wanted, is_first=not rows) if is_weighed else wanted
+            rows += kept
+            if len(kept) < len(batch):
+                return rows, True
+    return rows, False
+
+
+def paged(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str) -> list[Any]:
+    """Return the rows as they are shown; fewer where all that they expand to may not be held."""
+    if not question.options.expand:
+        return shown(question, plan, rows, root)
+    page_bytes.empty()
+    found: list[Any] = []
+    while len(found) < len(rows) and not (found and page_bytes.is_full()):
+        try:
+            found += expanded(question, plan, rows[len(found) :][: expander.CHUNK], root)
+        except page_bytes.TooMuch:
+            if not found:
+                raise
+            break
+    return found
+
+
+def streamed(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str) -> Iterator[Any]:
+    """Give rows as they are shown, with no more of their expansions held than may be."""
+    sent = 0
+    while sent < len(rows):
+        give_way()
+        page_bytes.empty()
+        found = expanded(question, plan, rows[sent:], root)
+        sent += len(found)
+        yield from found
+
+
+def expanded(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str) -> list[Any]:
+    """Return the first of these rows with what they expand to: all of them, or as many as may be held; raise TooMuch."""
+    before = page_bytes.RUNNING.held
+    while True:
+        try:
+            return shown(question, plan, rows, root)
+        except page_bytes.TooMuch:
+            if len(rows) == 1:
+                raise
+        page_bytes.empty(before)
+        rows = rows[: len(rows) // 2]
 
 
 def shown(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str) -> list[Any]:
@@ -137,9 +204,9 @@ def fetch(
     limit: int | None,
     offset: int,
     *,
-    stream: bool,
+    stream: bool = False,
     page: Page,
-) -> tuple[Plan, Iterator[Sequence[Sequence[Any]]]]:
+) -> tuple[Plan, Batches]:
     """Run the page's statement; rows come in batches."""
     nulls = tuple(value is None for value in mark.values) if mark.values else None
     if offset and limit is None:
@@ -154,18 +221,26 @@ def fetch(
         return set_plan(binder, question, items, last, is_limited=flags[0], is_skipping=flags[1], has_next=page.has_next, straight=made)
 
     plan, literals = planned(question, build, "set", tuple(item.name for item in items), nulls, flags, shaping)
-    given = {f"={name}": value for name, value in question.where.items()} | {"$limit": limit, "$offset": offset}
+    given = {f"={name}": value for name, value in question.where.items()} | {
+        "$limit": limit,
+        "$offset": offset,
+        "$most": page_bytes.RUNNING.most,
+    }
     if mark.values:
         given |= {f"^{place}": value for place, value in enumerate(skiptoken.values(plan.order, mark.values))}
+    at_once = rows_at_once(question, plan, limit, is_streamed=stream)
     if plan.straight is not None:
-        return plan, run_straight(question, plan, literals, given, stream=stream)
-    return plan, batches(run(question, plan, literals, given, stream=stream))
+        return plan, run_straight(question, plan, literals, given, stream=at_once)
+    return plan, batches(run(question, plan, literals, given, stream=at_once), min(at_once or EXPAND_BATCH, EXPAND_BATCH))
 
 
-def batches(rows: Iterator[list[Any]]) -> Iterator[list[list[Any]]]:
-    """Give the rows in lists, so that expansions are read for many at once."""
-    while batch := list(islice(rows, EXPAND_BATCH)):
-        yield batch
+def rows_at_once(question: Question, plan: Plan, limit: int | None, *, is_streamed: bool) -> int:
+    """Return how many rows are taken from the source at a time, 0 = all: few where they can be long."""
+    if isinstance(plan.straight, DatabaseJson) and plan.straight.is_whole:
+        return 0
+    if limit is not None and not is_streamed:
+        return page_bytes.BATCH_ROWS if plan.weight.may_exceed(limit) else 0
+    return page_bytes.BATCH_ROWS if question.options.compute else STREAM_BATCH
 
 
 def needed(question: Question, names: Sequence[str]) -> list[PublishedProperty]:
@@ -180,7 +255,7 @@ def needed(question: Question, names: Sequence[str]) -> list[PublishedProperty]:
 
 def read_one(question: Question, *, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> dict[str, Any] | None:
     """Return the one row that `question.where` names, None when there is none (or the row filter hides it)."""
-    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 2, 0, stream=False, page=Page(straight, is_one=True))
+    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 2, 0, page=Page(straight, is_one=True))
     rows = [row for batch in found for row in batch]
     if len(rows) > 1:
         raise not_unique(question.resource)
@@ -191,4 +266,4 @@ def count_rows(question: Question) -> int:
     """Return how many rows meet $filter and $search."""
     plan, literals = planned(question, lambda binder: count_plan(binder, question), "count")
     given = {f"={name}": value for name, value in question.where.items()}
-    return int(next(run(question, plan, literals, given, stream=False))[0])
+    return int(next(run(question, plan, literals, given))[0])

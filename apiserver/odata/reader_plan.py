@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
+from itertools import islice
 from threading import Lock
 from typing import Any
 
@@ -16,11 +18,12 @@ from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_state import Scope, Slot, Value
 from apiserver.odata.binder_values import driver_value, value_for
 from apiserver.odata.drift import Kinds, check, kinds_of
+from apiserver.odata.page_bytes import UNWEIGHED, Weight, weight_of
 from apiserver.odata.shape import shape
 from apiserver.odata.straight import Straight
 from apiserver.odata.straight_database import ROW, DatabaseJson
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
-from connections.contract.connector import Session
+from connections.contract.connector import Result, Session
 from connections.contract.dialect import Dialect
 from connections.contract.table import FLOATS, Column, Type
 from connections.contract.unsayable import UNREADABLE, read_value
@@ -53,6 +56,7 @@ class Plan:
     order: tuple[Column, ...] = ()  # columns of the order keys, after the names
     straight: Straight | DatabaseJson | None = None  # how the rows become JSON without being decoded
     kinds: Kinds = ()  # what the rows of a table that changed since are known by
+    weight: Weight = UNWEIGHED
 
     def binds(self, literals: Sequence[nodes.Literal], given: Mapping[str, Any], dialect: Dialect) -> list[Any]:
         """Return the driver's values in the order of the marks."""
@@ -64,7 +68,7 @@ def bound(slot: Slot, literals: Sequence[nodes.Literal], given: Mapping[str, Any
     """Return one slot's value as the driver takes it."""
     if slot.name:
         value = given[slot.name]
-        return value if slot.name in ("$limit", "$offset") else driver_value(value, slot.column, dialect)
+        return value if slot.name in ("$limit", "$offset", "$most") else driver_value(value, slot.column, dialect)
     if slot.literal is None:
         return driver_value(slot.value, slot.column, dialect)
     literal = slot.literal if slot.index is None else literals[slot.index]
@@ -137,11 +141,10 @@ def planned(question: Question, build: Callable[[Binder], Plan], *more: Hashable
 
 
 def run(
-    question: Question, plan: Plan, literals: Sequence[nodes.Literal], given: Mapping[str, Any], *, stream: bool
-) -> Iterator[list[Any]]:
-    """Give the decoded rows of a plan."""
-    binds = plan.binds(literals, given, question.dialect)
-    result = ask(question.session, plan.statement, binds, stream=stream, check_time=deadline.check)
+    question: Question, plan: Plan, literals: Sequence[nodes.Literal], given: Mapping[str, Any], *, stream: int = 0
+) -> Generator[list[Any]]:
+    """Give the decoded rows of a plan; `stream` = so many at a time, 0 = all at once."""
+    result = asked(question, plan, literals, given, stream)
     decoders = [(place, decode) for place, decode in enumerate(plan.decoders) if decode is not None]
     try:
         for batch in result.batches:
@@ -150,6 +153,19 @@ def run(
                 yield decoded(raw, decoders)
     finally:
         result.close()
+
+
+def batches(rows: Generator[list[Any]], size: int) -> Generator[list[list[Any]]]:
+    """Give the rows in lists."""
+    with closing(rows):
+        while batch := list(islice(rows, size)):
+            yield batch
+
+
+def asked(question: Question, plan: Plan, literals: Sequence[nodes.Literal], given: Mapping[str, Any], stream: int) -> Result:
+    """Run the statement of a plan."""
+    binds = plan.binds(literals, given, question.dialect)
+    return ask(question.session, plan.statement, binds, stream=stream, check_time=deadline.check)
 
 
 def decoded(raw: Sequence[Any], decoders: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
@@ -167,10 +183,10 @@ def decoded(raw: Sequence[Any], decoders: Sequence[tuple[int, Callable[[Any], An
 
 
 def run_straight(
-    question: Question, plan: Plan, literals: Sequence[nodes.Literal], given: Mapping[str, Any], *, stream: bool
-) -> Iterator[Sequence[Sequence[Any]]]:
+    question: Question, plan: Plan, literals: Sequence[nodes.Literal], given: Mapping[str, Any], *, stream: int
+) -> Generator[Sequence[Sequence[Any]]]:
     """Give the rows of a straight plan in batches, as they came."""
-    result = ask(question.session, plan.statement, plan.binds(literals, given, question.dialect), stream=stream)
+    result = asked(question, plan, literals, given, stream)
     try:
         for batch in result.batches:
             check(batch, plan.kinds)
@@ -305,13 +321,12 @@ def set_plan(
     if last is not None:
         wanted.append(beyond(binder, keys, last))
     by_database = straight if isinstance(straight, DatabaseJson) else None
-    if by_database:
-        items = by_database.items
-        columns = [Read(table=scope.alias, column=item.column.name, template="{0}") for item in items]
-    else:
-        columns = [binder.property_value_any(item, scope, is_wire=straight is not None) for item in items]
+    items = by_database.items if by_database else items
     told = keys if has_next else []
-    query = select([*columns, *added.trees, *[key.tree.copy() for key in told]], binder.source(question.resource, scope.alias))
+    query = select(
+        [*read_as(binder, items, scope, straight), *added.trees, *[key.tree.copy() for key in told]],
+        binder.source(question.resource, scope.alias),
+    )
     if wanted:
         query.where(all_of(wanted), copy=False)
     query.set("order", exp.Order(expressions=ordered(keys)))
@@ -323,10 +338,21 @@ def set_plan(
     decoders = (*(decode(item.column) for item in items), *added.decoders, *(key_decoder(key.column, question.dialect) for key in told))
     names = (*(item.name for item in items), *added.names)
     kinds = kinds_of([item.column for item in items], decoders[: len(items)], question.dialect)
+    weight = weight_of(names, (*(item.column for item in items), *added.columns, *(key.column for key in told)))
     if by_database:  # whose casts keep the types
         query, decoders, names, kinds = by_database.query(binder, query, len(told)), (None, *decoders[len(items) :]), (ROW,), ()
+        weight = Weight(places=(0,))
     statement = prepared(query, question.dialect)
-    return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight, kinds)
+    return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight, kinds, weight)
+
+
+def read_as(
+    binder: Binder, items: Sequence[PublishedProperty], scope: Scope, straight: Straight | DatabaseJson | None
+) -> list[exp.Expression]:
+    """Return what is read of the properties: for rows that the source writes, the bare columns."""
+    if isinstance(straight, DatabaseJson):
+        return [Read(table=scope.alias, column=item.column.name, template="{0}") for item in items]
+    return [binder.property_value_any(item, scope, is_wire=straight is not None) for item in items]
 
 
 def key_decoder(column: Column, dialect: Dialect) -> Callable[[Any], Any] | None:

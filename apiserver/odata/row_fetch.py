@@ -28,7 +28,7 @@ def fetch_rows(
     question = question_of(session, catalog, asked, where)
     plan, literals = planned(question, lambda binder: fetch_plan(binder, question), "fetch", is_whole)
     given = {f"={name}": value for name, value in where.items()}
-    return [dict(zip(plan.names, row, strict=True)) for row in run(question, plan, literals, given, stream=False)]
+    return [dict(zip(plan.names, row, strict=True)) for row in run(question, plan, literals, given)]
 
 
 def question_of(session: Session, catalog: Catalog, resource: PublishedResource, where: Mapping[str, Any]) -> Question:

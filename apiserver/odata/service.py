@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from apiserver.odata import deadline, headers, nodes
+from apiserver.odata import deadline, headers, nodes, page_bytes
 from apiserver.odata.errors import BadPayload, BadRequest, NotAllowed, NotFound, Problem, Unsupported, error_response, problem_of
 from apiserver.odata.format import Format
 from apiserver.odata.parser import parse_options, parse_path
@@ -103,6 +103,7 @@ def bound(exchange: Exchange) -> HttpResponseBase | None:
     """Bound the sizes; answer OPTIONS, which is open to everybody and tells nothing of what is published."""
     headers.check_sizes(exchange.request, exchange.limits)
     deadline.begin(exchange.limits.request_seconds)
+    page_bytes.begin(exchange.limits.page_bytes)
     if exchange.request.method == "OPTIONS":
         return ApiResponse(status=200, headers={"Allow": ", ".join(headers.METHODS)})
     return None

@@ -13,7 +13,7 @@ from apiserver.odata import deadline, nodes, reader, service_rows
 from apiserver.odata.errors import BadRequest, NotBuilt, NotFound, error_body, problem_of
 from apiserver.odata.etag import check_still, etag_of, has_etag, is_unchanged
 from apiserver.odata.format import accepts_raw, negotiate
-from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_inferred, whole_page
+from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_inferred, selected_names, whole_page
 from apiserver.odata.payload_context import entity_context, entity_id, key_predicate, shown_value
 from apiserver.odata.payload_values import json_encoder, plain_text
 from apiserver.odata.service import Exchange, noted
@@ -289,7 +289,7 @@ def entity_response(exchange: Exchange, resource: PublishedResource, row: Mappin
 
 def written_response(exchange: Exchange, resource: PublishedResource, row: Mapping[str, Any], *, status: int) -> HttpResponseBase:
     """Answer the row that was written; $select and $expand hold as on a read."""
-    if exchange.options.expand or exchange.options.compute:
+    if exchange.options.expand or exchange.options.compute or any(name not in row for name in selected_names(resource, exchange.options)):
         key = {name: row[name] for name in resource.key}
         read = service_rows.read_one(exchange, resource, exchange.options, by_column(resource, key))
         row = row if read is None else read

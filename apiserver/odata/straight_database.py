@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 from sqlglot import exp
 
-from apiserver.odata.binder_state import BinderState
+from apiserver.odata.binder_state import BinderState, Slot
 from apiserver.resources.catalog import PublishedProperty
 from connections.contract.dialect import RowJson
 from connections.contract.errors import BadValue
+from connections.contract.table import Column, Type
 from connections.engine.nodes import Read, fn, select
 
 ROW, PAGE = "a row", "a page"  # no property has such a name, for which a bare one would be taken
@@ -34,7 +35,7 @@ class DatabaseJson:
     def text(self, rows: Sequence[Sequence[Any]]) -> tuple[int, str]:
         """Return the number of rows and their JSON objects, commas between them, of a page that comes whole."""
         ((count, text),) = rows
-        if self.mark in text:
+        if text is None or self.mark in text:
             raise not_written()
         return int(count), text
 
@@ -59,10 +60,19 @@ class DatabaseJson:
         row = exp.Subquery(this=exp.Select(expressions=shown), alias=named(ROW))
         json = exp.Subquery(this=select([fn("row_json", exp.column(ROW, quoted=True))], row))
         if self.is_whole:
-            return select([fn("count_rows"), fn("joined_rows", json)], exp.Subquery(this=inner, alias=named(PAGE)))
+            return whole(binder, select([fn("count_rows"), fn("joined_rows", json)], exp.Subquery(this=inner, alias=named(PAGE))))
         width = len(self.items)
         last = [Read(table=PAGE, column=f"c{place}", template="{0}") for place in range(width, width + keys)]
         return select([json, *last], exp.Subquery(this=inner, alias=named(PAGE)))
+
+
+def whole(binder: BinderState, inner: exp.Select) -> exp.Select:
+    """Return the statement around `inner`, which reads a number and a text: null in place of a text that is longer than `$most`."""
+    for place, part in enumerate(inner.expressions):
+        part.replace(exp.alias_(part.copy(), f"c{place}", quoted=True))
+    count, text = (Read(table=PAGE, column=f"c{place}", template="{0}") for place in range(2))
+    most = binder.bind(Slot(Column("", Type.INT64), name="$most"))
+    return select([count, fn("bounded_text", text, most)], exp.Subquery(this=inner, alias=named(PAGE)))
 
 
 def not_written() -> NotWritten:

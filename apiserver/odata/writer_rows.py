@@ -18,6 +18,7 @@ from apiserver.odata.writer import Writer, holds_key, no_row, outside
 from apiserver.odata.writer_body import Change
 from apiserver.odata.writer_sql import Row, key_columns
 from apiserver.resources.catalog import PublishedResource
+from connections.contract.table import Table
 from connections.engine.session import EngineSession
 
 ONE_ROW = "This source takes one row a request."
@@ -82,13 +83,13 @@ class RowWriter(Writer):
             return row
         if not meets_filters(self.session, self.catalog, resource, {**row, **values}):
             raise outside(resource)
-        where = {name: row[name] for name in key_columns(resource)}
+        table = self.session.table(resource.ref)
         self._count("UPDATE", resource)
-        told = self.session.update(self.session.table(resource.ref), where, values, idempotency=self.idempotency)
+        told = self.session.update(table, source_key(table, resource, row), values, idempotency=self.idempotency)
         if told is None:
             raise no_row(resource)
         self.rows_written += 1
-        return self.fetch(resource, where) or {**row, **values, **told}
+        return self.fetch(resource, {name: row[name] for name in key_columns(resource)}) or {**row, **values, **told}
 
     def _default(self, resource: PublishedResource, name: str) -> str:
         raise NotBuilt(
@@ -97,9 +98,9 @@ class RowWriter(Writer):
 
     def remove(self, resource: PublishedResource, row: Row) -> None:
         """Delete the row in hand."""
-        where = {name: row[name] for name in key_columns(resource)}
+        table = self.session.table(resource.ref)
         self._count("DELETE", resource)
-        if not self.session.delete(self.session.table(resource.ref), where, idempotency=self.idempotency):
+        if not self.session.delete(table, source_key(table, resource, row), idempotency=self.idempotency):
             raise no_row(resource)
         self.rows_written += 1
 
@@ -109,6 +110,11 @@ class RowWriter(Writer):
         if self.rows_written:
             raise NotBuilt(ONE_ROW, target=resource.name, hint="Send the rows one by one.")
         self.statements.append(f"{verb} {resource.ref}")
+
+
+def source_key(table: Table, resource: PublishedResource, row: Row) -> Row:
+    """Return what the source knows a row by: its own key, whatever key was published."""
+    return {name: row[name] for name in table.primary_key or key_columns(resource)}
 
 
 def idempotency_of(request: HttpRequest, user: Any) -> str:

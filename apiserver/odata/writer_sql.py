@@ -145,4 +145,4 @@ def by_column(resource: PublishedResource, key: Mapping[str, Any]) -> Row:
 
 def by_property(resource: PublishedResource, row: Row) -> dict[str, Any]:
     """Return what the user may see of a row."""
-    return {item.name: row[item.column.name] for item in resource.properties}
+    return {item.name: row[item.column.name] for item in resource.properties if item.column.name in row}

@@ -13,10 +13,12 @@ from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedP
 from apiserver.resources.models import Resource
 from apiserver.server import options, stamp
 from apiserver.server.errors import answering
-from connections.contract.table import KEY_TYPES, Table
+from connections.contract.table import KEY_TYPES, Column, Table
 from users.principal import GrantRights, Principal
 
 MAX_CATALOGS = 200
+# What of a table each method needs.
+VERBS = {"POST": "insert", "PATCH": "update", "PUT": "update", "DELETE": "delete"}
 
 
 class Cache:
@@ -82,14 +84,15 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
             is_key=column.name in key,
             is_read_only=column.is_generated or bool((shown.get(column.name) or {}).get("read_only")),
             label=(shown.get(column.name) or {}).get("label", ""),
-            description=(shown.get(column.name) or {}).get("description", "") or column.comment,
+            description=told((shown.get(column.name) or {}).get("description", "") or column.comment, demanded(column)),
         )
         for column in table.columns
     )
     visible = tuple(item for item in every if item.column.name in shown)
     by_column = {item.column.name: item.name for item in visible}
     is_keyed = bool(key) and all(name in by_column for name in key)
-    writable = set(row.methods) if is_keyed and table.kind == "table" and not row.connection.read_only else {"GET"} & set(row.methods)
+    is_writable = is_keyed and table.kind == "table" and not row.connection.read_only
+    possible = {"GET", *(method for method, verb in VERBS.items() if verb in table.writes)} if is_writable else {"GET"}
     return PublishedResource(
         id=row.public_id,
         name=row.name,
@@ -101,15 +104,32 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
         all_properties=every,
         properties=visible,
         key=tuple(by_column[name] for name in key) if is_keyed else (),
-        methods=frozenset(writable),
+        methods=frozenset(possible & set(row.methods)),
         search=tuple(by_column[name] for name in row.search if name in by_column),
-        check_column=row.check_column,
+        check_column=row.check_column or table.check_column,
         etag=by_column.get(row.etag, row.etag if row.etag in ("row", "none") else "row"),
         max_rows=row.connection.max_rows,
         version=row.version,
         title=row.title,
-        description=row.description or table.comment,
+        description=told(row.description or table.comment, partly(table)),
     )
+
+
+def demanded(column: Column) -> str:
+    """Return what clients must know of a column without whose value nothing can be read."""
+    return (
+        f"Every filter must say {column.name} eq ...: the source gives rows of one {column.name} at a time." if column.is_demanded else ""
+    )
+
+
+def partly(table: Table) -> str:
+    """Return what clients must know of a table that can't be read to its end."""
+    return f"This table can't be read to its end: {table.partial.rstrip('.')}." if table.partial else ""
+
+
+def told(text: str, more: str) -> str:
+    """Return a description with what must be known besides."""
+    return f"{text.rstrip('.')}. {more}" if text and more else text or more
 
 
 def key_of(row: Resource, table: Table) -> tuple[str, ...]:

@@ -139,6 +139,8 @@ def reading_reason(connection: Connection, table: Table, key: tuple[str, ...]) -
         return _("read only: the connection is")
     if table.kind != "table":
         return _("read only: a view")
+    if not table.writes:
+        return _("read only: the source takes no changes")
     return "" if key else _("read only: no key")
 
 

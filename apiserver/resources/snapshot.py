@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from connections.contract.table import Column, ForeignKey, Table, TableRef, Type
+from connections.contract.table import WRITES, Column, ForeignKey, Table, TableRef, Type
 
 COLUMN_DEFAULTS = {item.name: item.default for item in fields(Column)}
 
 
 def to_json(table: Table) -> dict[str, Any]:
     """Return the table as plain values; defaults are left out."""
-    return {
+    found = {
         "schema": table.ref.schema,
         "name": table.ref.name,
         "kind": table.kind,
@@ -22,6 +22,9 @@ def to_json(table: Table) -> dict[str, Any]:
         "unique_keys": [list(key) for key in table.unique_keys],
         "foreign_keys": [[k.name, list(k.columns), k.target_schema, k.target_table, list(k.target_columns)] for k in table.foreign_keys],
     }
+    if table.writes != WRITES:
+        found["writes"] = sorted(table.writes)
+    return found | {name: value for name in ("check_column", "partial") if (value := getattr(table, name))}
 
 
 def column_to_json(column: Column) -> dict[str, Any]:
@@ -41,6 +44,9 @@ def from_json(data: dict[str, Any]) -> Table:
         primary_key=tuple(data["primary_key"]),
         unique_keys=tuple(tuple(key) for key in data["unique_keys"]),
         foreign_keys=tuple(ForeignKey(n, tuple(c), s, t, tuple(o)) for n, c, s, t, o in data["foreign_keys"]),
+        writes=frozenset(data.get("writes", WRITES)),
+        check_column=data.get("check_column", ""),
+        partial=data.get("partial", ""),
     )
 
 

@@ -192,6 +192,9 @@ GROUPS: dict[str, dict[str, Check]] = {
         "source_calls": between(1, 100_000),
         "source_rows": between(1000, 100_000_000),
         "source_memory": between(16, 16_384),
+        "page_bytes": between(1024, 1024 * 1024 * 1024),
+        "reader_seconds": between(1, 3600),
+        "upload_megabytes": between(1, 100_000),
     },
     "outgoing": {"allow": texts},
 }

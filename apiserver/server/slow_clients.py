@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
+from apiserver.server import options, turns
 from apiserver.server.addresses import parsed
 from apiserver.server.errors import NotReady
 from apiserver.server.hangup import is_between, sockets, times
@@ -23,7 +24,6 @@ PLACES = 16  # threads of a worker that may wait for bodies
 STREAMS = 8  # threads of a worker that may wait for readers; each holds a connection to its source
 PATIENCE_SECONDS = 15.0  # for a body, once others wait for a place
 WAIT_SECONDS = 0.5
-READ_SECONDS = 60  # without taking a byte of the answer
 HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
@@ -121,20 +121,24 @@ def enter_stream() -> Callable[[], None]:
 
 
 class Listening:
-    """Whether this worker's listening socket was told of slow readers."""
+    """The seconds that this worker's listening socket was told to give slow readers."""
 
-    is_told = False
+    seconds = 0
 
 
 def give_up_silent_readers() -> None:
     """Have the system break connections whose clients take nothing of their answers: sockets inherit that when they are accepted."""
-    if Listening.is_told or not hasattr(socket, "TCP_USER_TIMEOUT"):
+    try:
+        seconds = int(options.current().request_limits["reader_seconds"])
+    except NotReady:  # the request is refused for that soon
         return
-    Listening.is_told = True
+    if seconds == Listening.seconds or not hasattr(socket, "TCP_USER_TIMEOUT"):
+        return
+    Listening.seconds = seconds
     with ExitStack() as stack:
         for item in [stack.enter_context(found) for found in sockets()]:
             if item.family in (socket.AF_INET, socket.AF_INET6) and item.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
-                item.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, READ_SECONDS * 1000)
+                item.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, seconds * 1000)
 
 
 def guarded(application: Application) -> Application:
@@ -145,10 +149,12 @@ def guarded(application: Application) -> Application:
             return application(environ, start_response)
         give_up_silent_readers()
         if not has_body(environ):
-            return application(environ, start_response)
+            with turns.one():
+                return application(environ, start_response)
         environ["wsgi.input"] = Input(environ["wsgi.input"], str(environ.get("REMOTE_ADDR", "")), str(environ.get("SERVER_PORT", "")))
         try:
-            return application(environ, start_response)
+            with turns.one():
+                return application(environ, start_response)
         except TooManyBodies as error:
             start_response("503 Service Unavailable", list({**HEADERS, **error.headers}.items()))
             return [json.dumps({"error": {"code": "Unavailable", "message": f"{error.message} {error.hint}"}}).encode()]

@@ -16,9 +16,14 @@ PACKAGED = "connections.connectors.http.connector.packaged_connector"
 ENTRY_POINT_GROUP = "apiserver.connectors"
 
 CONNECTORS: dict[str, str] = {
+    "odata": "connections.connectors.odata.connector.ODataConnector",
     "postgresql": "connections.connectors.sql.postgresql.PostgresqlConnector",
+    "files": "connections.connectors.files.connector.FilesConnector",
     "mysql": "connections.connectors.sql.mysql.MysqlConnector",
+    "rest": "connections.connectors.http.rest.RestConnector",
+    "manifest": "connections.connectors.http.uploaded.UploadedConnector",
     "sqlite": "connections.connectors.sql.sqlite.SqliteConnector",
+    "openapi": "connections.connectors.openapi.connector.OpenapiConnector",
 }
 
 

@@ -26,8 +26,10 @@ def prepared(tree: exp.Select, dialect: Dialect) -> Prepared:
     return row_plan(tree) if gives_rows(dialect) else print_statement(tree, dialect)
 
 
-def ask(session: Any, statement: Prepared, values: Sequence[Any], *, stream: bool, check_time: Callable[[], None] = always) -> Any:
-    """Run a statement on its session; `batches` of the answer holds the rows, `close` must be called."""
+def ask(session: Any, statement: Prepared, values: Sequence[Any], *, stream: int, check_time: Callable[[], None] = always) -> Any:
+    """Run a statement on its session, with rows so many at a time or (0) all at once; `close` of the answer must be called."""
     if isinstance(statement, RowPlan):
         return session.select(statement, values, check_time=check_time)
-    return session.query(statement.sql, values, stream=stream)
+    if stream:
+        return session.query(statement.sql, values, batch_size=stream, stream=True)
+    return session.query(statement.sql, values)

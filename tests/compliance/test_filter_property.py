@@ -13,9 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connections.engine.session import EngineSession
 from tests import databases
 from tests.compliance.filter_expressions import COLUMNS, Expression, conditions, make_rows
 from tests.compliance.rows import seen_in
+from tests.connectors.rows_sqlite import PlainRows
 from tests.odata.service_harness import Service, open_service
 
 ROWS = make_rows()
@@ -30,12 +32,14 @@ PROFILE = settings(
 )
 
 
-@pytest.fixture(scope="module", params=databases.KINDS)
+@pytest.fixture(scope="module", params=[*databases.KINDS, "rows"])
 def facts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    database = databases.make(request.param, "filter_property", request, tmp_path_factory.mktemp("property"))
+    is_rows = request.param == "rows"  # read by the engine, as from a source without SQL
+    kind = "sqlite" if is_rows else request.param
+    database = databases.make(kind, "filter_property", request, tmp_path_factory.mktemp("property"))
     database.create("facts", COLUMNS)
     database.insert("facts", [[seen_in(database, row[name]) for name in COLUMNS] for row in ROWS])
-    service = open_service(database, ("facts",))
+    service = open_service(database, ("facts",), wrap=(lambda session: EngineSession(PlainRows(session))) if is_rows else None)
     yield service
     service.session.close()
 

@@ -1,4 +1,4 @@
-"""The faults of tests.fakes.upstream by name: each writes its answer to the socket itself. One that holds on ends when the service stops."""
+"""The faults of tests.fakes.upstream by name: each writes to the socket itself; endless ones end with the service."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -89,10 +89,11 @@ class Service:
         return Service(self.session, replace(self.catalog, resources=resources, fingerprint=fingerprint, **catalog))
 
 
-def open_service(database: Database, tables: tuple[str, ...]) -> Service:
-    """Publish these tables of the database."""
+def open_service(database: Database, tables: tuple[str, ...], wrap: Callable[[Any], Any] | None = None) -> Service:
+    """Publish these tables of the database; `wrap` makes another session of its own."""
     connector = get_connector(database.connection["connector"])
     session = connector.open(connector.clean(database.connection["properties"]))
+    session = wrap(session) if wrap else session
     found = {info.ref.name: info.ref for info in session.list_tables()}
     described = session.describe([found[name] for name in tables])
     resources = {table.ref.name: published(table, described, session.dialect.name) for table in described}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
@@ -119,3 +120,22 @@ def test_answers_that_nobody_reads_hold_up_nobody(tmp_path: Path) -> None:
 
     assert status == 200
     assert set(heads) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}
+
+
+def test_who_takes_nothing_of_an_answer_is_cut_off(tmp_path: Path) -> None:
+    file = small(tmp_path, page_size=0, max_page_size=0, request_limits={"reader_seconds": 1})
+    with closing(sqlite3.connect(tmp_path / "small.db")) as database, database:
+        database.executemany("INSERT INTO items VALUES (?, ?, 1)", [(n, "x" * 40) for n in range(100, 60_000)])
+    served = publish(file, tmp_path / "data")
+    served.get("/api.rsc/items?$top=1", HEADERS)  # the first request tells the listening socket
+    with ExitStack() as stack:
+        silent = connections(served, b"GET /api.rsc/items HTTP/1.1\r\n" + HEAD + b"\r\n", 40, stack)
+        heads = [made.recv(12) for made in silent]
+        refused = served.get("/api.rsc/items", HEADERS)[0]
+        given_up = time.monotonic() + 20  # far below the default
+        while (status := served.get("/api.rsc/items", HEADERS)[0]) == 503 and time.monotonic() < given_up:
+            time.sleep(0.2)
+    served.stop()
+
+    assert b"HTTP/1.1 200" in heads
+    assert (refused, status) == (503, 200)

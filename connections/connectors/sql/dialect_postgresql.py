@@ -211,7 +211,11 @@ def date_text(text: str) -> str:
     return text
 
 
-JSON: dict[str, Template] = {"row_json": "CAST(row_to_json({0}) AS text)", "joined_rows": "COALESCE(string_agg({0}, ','), '')"}
+JSON: dict[str, Template] = {
+    "row_json": "CAST(row_to_json({0}) AS text)",
+    "joined_rows": "COALESCE(string_agg({0}, ','), '')",
+    "bounded_text": "CASE WHEN octet_length({0}) <= {1} THEN {0} END",
+}
 
 
 @functools.cache

@@ -46,19 +46,31 @@ class Statements:
 
     def run(self, sql: str, binds: Sequence[Any]) -> Any:
         """Return libpq's result of a statement; raise psycopg's errors."""
-        values, server = self.values, self.connection.pgconn
-        params = values.dump_sequence(binds, [PyFormat.AUTO] * len(binds)) if binds else None
-        types, formats = (values.types or (), values.formats) if binds else ((), None)
-        key = (sql, types)
-        name = self._names.get(key)
-        if name is None:
-            self._names[key] = b""
-            result = server.exec_params(numbered(sql), params, types, formats, Format.TEXT)
+        server = self.connection.pgconn
+        name, params, types, formats = self._given(sql, binds)
+        if name:
+            return self._checked(server.exec_prepared(name, params, formats, Format.TEXT))
+        return self._checked(server.exec_params(numbered(sql), params, types, formats, Format.TEXT))
+
+    def send(self, sql: str, binds: Sequence[Any], rows: int) -> Any:
+        """Run a statement whose rows come so many at a time; return the first of them."""
+        server = self.connection.pgconn
+        name, params, types, formats = self._given(sql, binds)
+        if name:
+            server.send_query_prepared(name, params, formats, Format.TEXT)
         else:
-            result = server.exec_prepared(name or self._prepare(key), params, formats, Format.TEXT)  # type: ignore[arg-type]
-        self._names.move_to_end(key)
-        if len(self._names) > PREPARED_MOST:
-            self._drop()
+            server.send_query_params(numbered(sql), params, types, formats, Format.TEXT)
+        server.set_chunked_rows_mode(rows)
+        return self.received()
+
+    def received(self) -> Any:
+        """Return the next rows of a statement that was sent; behind the last ones comes the end, which has none."""
+        server = self.connection.pgconn
+        result = server.get_result()
+        if result is not None and result.status == ExecStatus.TUPLES_CHUNK:
+            return result
+        while server.get_result() is not None:  # the statement is over once there is nothing left
+            pass
         return self._checked(result)
 
     def rows(self, result: Any) -> list[tuple[Any, ...]]:
@@ -67,6 +79,22 @@ class Statements:
         found: list[tuple[Any, ...]] = self.values.load_rows(0, result.ntuples, tuple)
         self.values.set_pgresult(None)
         return found
+
+    def _given(self, sql: str, binds: Sequence[Any]) -> tuple[bytes, Any, Any, Any]:
+        """Return the name of a statement, none at its first run, and its values as libpq takes them."""
+        values = self.values
+        params = values.dump_sequence(binds, [PyFormat.AUTO] * len(binds)) if binds else None
+        types, formats = (values.types or (), values.formats) if binds else ((), None)
+        key = (sql, types)
+        name = self._names.get(key)
+        if name is None:
+            self._names[key] = name = b""
+        elif not name:
+            name = self._prepare(key)
+        self._names.move_to_end(key)
+        if len(self._names) > PREPARED_MOST:
+            self._drop()
+        return name, params, types, formats
 
     def _prepare(self, key: tuple[str, tuple[int, ...]]) -> bytes:
         self._made += 1

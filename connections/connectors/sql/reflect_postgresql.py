@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -94,18 +94,20 @@ class Reflection:
 
     def start_read(self, connection: Any) -> Any:
         """Return a cursor for a statement whose rows are read at once."""
-        if connection.memory is None:
-            connection.memory = Statements(connection.dbapi_connection)
-        return DirectCursor(connection.memory)
+        return DirectCursor(statements_of(connection))
 
-    def start_stream(self, connection: Any) -> Any:
+    def start_stream(self, connection: Any, size: int) -> Any:
         """Return a cursor that takes the rows as they come."""
-        return StreamCursor(connection.dbapi_connection)
+        return StreamCursor(statements_of(connection), size)
 
     def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
         """End the cursor; what is still under way is cancelled."""
         cursor.close()
         return True
+
+    def cancel(self, driver: Any, connect: Callable[[], Any]) -> None:
+        """Stop the statement that another thread runs."""
+        driver.cancel()
 
     def list_tables(self, connection: Any) -> list[TableInfo]:
         """Return what the user may read."""
@@ -176,3 +178,11 @@ def table_of(ref: TableRef, kind: str, comment: str, columns: Sequence[Column], 
         ),
         comment=comment,
     )
+
+
+def statements_of(connection: Any) -> Statements:
+    """Return what the pooled connection knows of its statements."""
+    if connection.memory is None:
+        connection.memory = Statements(connection.dbapi_connection)
+    found: Statements = connection.memory
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Reflection:
         """Return a cursor for a statement whose rows are read at once."""
         return connection.cursor()
 
-    def start_stream(self, connection: Any) -> Any:
+    def start_stream(self, connection: Any, size: int) -> Any:
         """Return a cursor: SQLite's always stream."""
         return connection.cursor()
 
@@ -51,6 +51,10 @@ class Reflection:
         """End the cursor."""
         cursor.close()
         return True
+
+    def cancel(self, driver: Any, connect: Callable[[], Any]) -> None:
+        """Stop the statement that another thread runs."""
+        driver.interrupt()
 
     def list_tables(self, connection: Any) -> list[TableInfo]:
         """Return all tables and views; the inner tables of full-text indexes and the like are none."""

@@ -1,4 +1,4 @@
-"""Bad days of a service: each ends within its time in a named error, or in all rows; never in a part of them, never with a key elsewhere."""
+"""Bad days of a service: each ends in time, in a named error or in all rows; never in a part of them."""
 
 from __future__ import annotations
 
