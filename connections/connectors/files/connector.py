@@ -26,7 +26,7 @@ class FilesConnector:
     description: ClassVar[str] = "CSV, TSV, JSON, NDJSON, Parquet and Excel files of an allowed folder, or uploaded ones."
     properties: ClassVar[tuple[Property, ...]] = own_properties.PROPERTIES
     url_schemes: ClassVar[tuple[str, ...]] = ()
-    takes_uploads: ClassVar[bool] = True
+    takes_uploads: ClassVar[tuple[str, ...]] = own_properties.ENDINGS
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults."""
