@@ -37,19 +37,19 @@ class Counts:
 
     def of(self, address: str, now: float) -> tuple[float, int]:
         """Return when the address's minute began and its wrong secrets since."""
-        with Held(self._mutex, self._file):
+        with self._mutex, Held(self._file):
             return self._found(key_of(address), now)[1:]
 
     def add(self, address: str, now: float) -> None:
         """Count one."""
         key = key_of(address)
-        with Held(self._mutex, self._file):
+        with self._mutex, Held(self._file):
             place, start, count = self._found(key, now)
             SLOT.pack_into(self._map, place, key, start, count + 1)
 
     def clear(self) -> None:
         """Forget all."""
-        with Held(self._mutex, self._file):
+        with self._mutex, Held(self._file):
             self._map[:] = bytes(len(self._map))
 
     def _found(self, key: bytes, now: float) -> tuple[int, float, int]:
