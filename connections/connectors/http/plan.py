@@ -195,7 +195,12 @@ def variants_of(known: Mapping[str, tuple[Any, ...]], most: int) -> tuple[Mappin
     if count > most:
         return None
     combinations = itertools.product(*known.values())
-    return tuple(dict(zip(known, items, strict=True)) for items in combinations if all(item != "" for item in items))
+    return tuple(dict(zip(known, items, strict=True)) for items in combinations if all(map(can_be_in_path, items)))
+
+
+def can_be_in_path(value: Any) -> bool:
+    """Claim that a row may have this value in its address: no empty text, none that is no Unicode."""
+    return not isinstance(value, str) or (value != "" and not any(0xD800 <= ord(c) < 0xE000 for c in value))
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,16 @@ class Schemas:
             return kinds[0]
         return self.names().get(ref.schema, ref.schema)
 
+    def resolved(self, ref: TableRef) -> TableRef:
+        """Return the reference with its schema; one that names none means the connection's, else the first fixed one that has the table."""
+        if ref.schema or not (self.fixed or self.listed) or ref.name not in self.session.manifest.tables:
+            return ref
+        kinds = kinds_of(self.session.manifest, ref.name)
+        chosen = self.chosen
+        if chosen and (chosen in kinds if chosen in self.fixed else self.names().get(chosen) in kinds):
+            return TableRef(chosen, ref.name)
+        return TableRef(next((name for name in self.fixed if name in kinds), ref.schema), ref.name)
+
     def check(self, ref: TableRef) -> None:
         """Raise TableGone for a schema that isn't there any more."""
         if ref.schema in self.fixed or not self.listed:

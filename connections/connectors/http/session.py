@@ -72,7 +72,8 @@ class HttpSession:
     def describe(self, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables; what pages by themselves is asked once whether page two can be found."""
         found = []
-        for ref in refs:
+        for named in refs:
+            ref = self.schemas.resolved(named)
             table = self.table(ref)
             self.schemas.check(ref)
             described = table.contract(ref)
