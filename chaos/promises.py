@@ -26,6 +26,7 @@ MODULES = (
     "memory",
     "workers",
     "paging",
+    "files",
     "soak",
 )
 
