@@ -16,7 +16,7 @@ from tests.connectors.files.hostile_files import make
 from tests.connectors.files.ways_out import OUT, SECRET, with_ways_out
 from tests.served import Served
 
-MOST_MIB = 1200
+MOST_MIB = 600
 
 
 def site(files: dict[str, Any]) -> dict[str, Any]:
