@@ -8,6 +8,7 @@ urlpatterns = [
     path("manage/api", include("apiserver.server.rest_urls")),
     path("", include("apiserver.console.urls")),
     path("console/connections/", include("connections.urls")),
+    path("console/sql/", include("connections.sql_urls")),
     path("console/api/", include("apiserver.resources.urls")),
     path("console/users/", include("users.urls")),
 ]

@@ -20,6 +20,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
         ("console:status", _("Status"), "home"),
         ("connections:list", _("Connections"), "circle-stack"),
         ("resources:list", _("API"), "table-cells"),
+        ("sql:explorer", _("SQL"), "command-line"),
     ]
     if role == "admin":
         found.append(("users:list", _("Users"), "users"))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
-import io
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,14 +17,13 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from apiserver.server import requestlog
+from apiserver.server.csv_lines import line
 from apiserver.server.models import Audit
 from apiserver.ui.access import admin_page, console_page
 
 PAGE = 100
 MOST_DOWNLOADED = 50_000
 BATCH = 1000
-# What spreadsheets run as a formula: also behind blanks, also in the full width of East Asian keyboards.
-RUN = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")
 COLUMNS = ("time", *requestlog.COLUMNS[1:])
 RANGES = ((gettext_lazy("Last hour"), 3600), (gettext_lazy("Last 24 hours"), 86400), (gettext_lazy("Last 7 days"), 7 * 86400))
 
@@ -138,19 +134,7 @@ def as_csv(entries: Iterator[dict[str, Any]]) -> Iterator[str]:
     """Give the lines of a CSV file; a cell that a spreadsheet would run as a formula begins with a quote."""
     yield line(COLUMNS)
     for entry in entries:
-        yield line(harmless(entry[name]) for name in COLUMNS)
-
-
-def line(cells: Any) -> str:
-    """Return one line of CSV."""
-    buffer = io.StringIO()
-    csv.writer(buffer).writerow(cells)
-    return buffer.getvalue()
-
-
-def harmless(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and RUN.match(value) else value
+        yield line(entry[name] for name in COLUMNS)
 
 
 def as_json_lines(entries: Iterator[dict[str, Any]]) -> Iterator[str]:

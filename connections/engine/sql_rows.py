@@ -104,7 +104,8 @@ class SqlRows:
         found = select([self.column(scan.table.by_name[name]) for name in scan.columns], table(ref.schema, ref.name, ALIAS))
         self.add_where(found, scan, grades, binds)
         keys = [Order(name) for name in scan.table.primary_key if all(name != key.column for key in scan.order)]
-        found.set("order", exp.Order(expressions=[self.key(scan.table, key) for key in (*scan.order, *keys)]))
+        if scan.order or keys:
+            found.set("order", exp.Order(expressions=[self.key(scan.table, key) for key in (*scan.order, *keys)]))
         if page.limit is not None or page.offset:
             most = 2**62 if page.limit is None else page.limit
             found.set("limit", exp.Limit(expression=bound(binds, most, "{0}")))

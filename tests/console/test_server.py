@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apiserver.console.log_pages import harmless
 from apiserver.server import audit, options, requestlog
+from apiserver.server.csv_lines import harmless
 
 PAGE = "/console/settings/"
 LOGS = "/console/logs/"

@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 
-from apiserver.console import log_pages
 from apiserver.odata import binder_state, errors, reader_plan, service, urlparser, writer_body, writer_values
-from apiserver.server import addresses, cors, rest
+from apiserver.server import addresses, cors, csv_lines, rest
 from connections.connectors.sql import dialect_sqlite, functions_sqlite
 from connections.connectors.sql.session import SqlSession
 from tests.hostile import access, bodies, inputs, sql_log, stage, test_literals
@@ -282,6 +281,6 @@ def test_fault_is_reported(tmp_path: Path, request: pytest.FixtureRequest, monke
 def test_formulas_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.hostile.test_pages import test_downloads_defuse_formulas
 
-    monkeypatch.setattr(log_pages, "harmless", lambda value: value)
+    monkeypatch.setattr(csv_lines, "harmless", lambda value: value)
     with pytest.raises(AssertionError):
         test_downloads_defuse_formulas("=1+1")

@@ -90,6 +90,14 @@ FUNCTIONS: dict[str, Template] = {
     "totaloffsetminutes": "CASE WHEN {0} IS NOT NULL THEN 0 END",
     "now": "UTC_TIMESTAMP(6)",
     "date_to_timestamp": "CAST({0} AS DATETIME(6))",
+    # of people's SQL
+    "exact_text": exact("{0}"),
+    "min_text": f"CONVERT(MIN({A}) USING utf8mb4)",
+    "max_text": f"CONVERT(MAX({A}) USING utf8mb4)",
+    "like": f"{exact('{0}')} LIKE {{1}} ESCAPE '!'",
+    "add_seconds": "DATE_ADD({0}, INTERVAL {1} SECOND)",
+    "add_months": "DATE_ADD({0}, INTERVAL {1} MONTH)",
+    "units_since": "FLOOR(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {0}) / 1000000 / {1})",
     "boolean_text": "CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END",
 }
 

@@ -76,6 +76,12 @@ FUNCTIONS: dict[str, Template] = {
     "date_to_timestamp": "({0})::timestamp",
     "add_duration": "{0} + {1}",
     "sub_duration": "{0} - {1}",
+    # of people's SQL
+    "min_text": f"MIN({{0}} {C})",
+    "max_text": f"MAX({{0}} {C})",
+    "add_seconds": "{0} + make_interval(secs => {1})",
+    "add_months": "{0} + make_interval(months => ({1})::int)",
+    "units_since": "floor(extract(epoch FROM {0}) / {1})::bigint",
     "boolean_text": "({0})::text",
 }
 

@@ -63,7 +63,18 @@ FUNCTIONS: dict[str, Template] = {
     "totaloffsetminutes": "CASE WHEN {0} IS NOT NULL THEN 0 END",
     "now": "strftime('%Y-%m-%d %H:%M:%f', 'now')",
     "date_to_timestamp": "{0} || ' 00:00:00'",
-    "decimal_text": "printf('%.*f', {1}, {0})",
+    "decimal_text": "CASE WHEN {0} IS NOT NULL THEN printf('%.*f', {1}, {0}) END",
+    # of people's SQL
+    "exact_text": "{0} || ''",  # of a column declared NOCASE too
+    "min_text": f"MIN({{0}} {B})",
+    "max_text": f"MAX({{0}} {B})",
+    "like": "api_like({0}, {1})",
+    "sum": "api_sum({0})",
+    "sum_float": "SUM({0})",
+    "sum_integer": "SUM({0})",
+    "add_seconds": "api_add_seconds({0}, {1})",
+    "add_months": "api_add_months({0}, {1})",
+    "units_since": "api_units_since({0}, {1})",
     "boolean_text": "CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END",
 }
 

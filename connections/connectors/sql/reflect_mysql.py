@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Any
 
 import pymysql
@@ -72,6 +73,11 @@ class Reflection:
             cursor._result.unbuffered_active = False
         cursor.close()
         return is_complete
+
+    def cancel(self, driver: Any, connect: Callable[[], Any]) -> None:
+        """Stop the statement that another thread runs; only another connection can."""
+        with closing(connect()) as other, other.cursor() as cursor:
+            cursor.execute("KILL QUERY %s", (driver.thread_id(),))
 
     def list_tables(self, connection: Any) -> list[TableInfo]:
         """Return what the user may read."""

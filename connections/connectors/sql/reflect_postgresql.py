@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -104,6 +104,10 @@ class Reflection:
         """End the cursor; what is still under way is cancelled."""
         cursor.close()
         return True
+
+    def cancel(self, driver: Any, connect: Callable[[], Any]) -> None:
+        """Stop the statement that another thread runs."""
+        driver.cancel()
 
     def list_tables(self, connection: Any) -> list[TableInfo]:
         """Return what the user may read."""

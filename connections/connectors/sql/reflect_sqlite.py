@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,10 @@ class Reflection:
         """End the cursor."""
         cursor.close()
         return True
+
+    def cancel(self, driver: Any, connect: Callable[[], Any]) -> None:
+        """Stop the statement that another thread runs."""
+        driver.interrupt()
 
     def list_tables(self, connection: Any) -> list[TableInfo]:
         """Return all tables and views; the inner tables of full-text indexes and the like are none."""

@@ -36,6 +36,9 @@ class Source(Protocol):
     def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
         """End such a cursor; return whether the connection can serve again."""
 
+    def cancel(self, driver: Any, connect: Callable[[], Any]) -> None:
+        """Stop the statement that another thread runs on the driver's connection; `connect` opens another one."""
+
     def list_tables(self, connection: Any) -> list[TableInfo]:
         """Return what the user may read."""
 
@@ -68,6 +71,7 @@ class SqlSession:
         self._source = source
         self._is_dead = is_dead
         self._on_close = on_close
+        self._connect = connect
         self._readers = Pool(lambda: connect(False), translate, size=pool_size, wait=pool_wait)
         self._writers = Pool(lambda: connect(True), translate, size=pool_size, wait=pool_wait)
 
@@ -88,9 +92,20 @@ class SqlSession:
         with self._borrowed(self._readers) as connection:
             return self._source.describe_select(connection, sql)
 
-    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
-        """Run one reading statement. Without `stream` the rows are fetched at once and the connection goes back."""
-        connection, cursor = self._execute_reading(sql, binds, batch_size if stream else 0)
+    def query(
+        self,
+        sql: str,
+        binds: Sequence[Any],
+        *,
+        batch_size: int = 1000,
+        stream: bool = False,
+        watch: Callable[[Callable[[], None]], None] | None = None,
+    ) -> Result:
+        """Run one reading statement. Without `stream` the rows are fetched at once and the connection goes back.
+
+        `watch` gets what stops the statement from another thread, before it runs.
+        """
+        connection, cursor = self._execute_reading(sql, binds, batch_size if stream else 0, watch)
 
         def names() -> tuple[str, ...]:
             return tuple(item[0] for item in cursor.description or ())
@@ -131,8 +146,12 @@ class SqlSession:
         self._writers.close()
         self._on_close()
 
-    def _execute_reading(self, sql: str, binds: Sequence[Any], size: int) -> tuple[Any, Any]:
+    def _execute_reading(
+        self, sql: str, binds: Sequence[Any], size: int, watch: Callable[[Callable[[], None]], None] | None
+    ) -> tuple[Any, Any]:
         connection = self._current(self._readers)
+        if watch is not None:
+            watch(self._stopper(connection))
         try:
             return connection, self._start(connection, sql, binds, size)
         except Exception as error:
@@ -141,10 +160,22 @@ class SqlSession:
         connection.invalidate()
         self._readers.forget()
         connection = self._readers.borrow()
+        if watch is not None:
+            watch(self._stopper(connection))
         try:
             return connection, self._start(connection, sql, binds, size)
         except Exception as error:
             raise self._failed(connection, error) from error
+
+    def _stopper(self, connection: Any) -> Callable[[], None]:
+        """Return what stops the statement on a connection, as long as it is on loan."""
+        driver = connection.dbapi_connection
+
+        def stop() -> None:
+            if connection.is_valid:
+                self._source.cancel(driver, lambda: self._connect(False))
+
+        return stop
 
     def _start(self, connection: Any, sql: str, binds: Sequence[Any], size: int) -> Any:
         cursor = self._source.start_stream(connection, size) if size else self._source.start_read(connection)

@@ -18,6 +18,8 @@ from connections.connectors.sql.errors_sqlite import translate
 from connections.connectors.sql.reflect_sqlite import Reflection, identity_of
 from connections.connectors.sql.session import SqlSession
 from connections.connectors.sql.sqlite_functions import registered
+from connections.connectors.sql.sqlite_words import FUNCTIONS as WORDS
+from connections.connectors.sql.sqlite_words import Sum
 from connections.connectors.sql.values import zone_of
 from connections.contract import errors
 from connections.contract.context import NONE, Context
@@ -141,8 +143,9 @@ def open_file(values: Mapping[str, Any], is_writer: bool) -> Connection:
     connection.execute("PRAGMA foreign_keys = ON")
     if not is_writer:
         connection.execute("PRAGMA query_only = ON")
-    for name, (count, function) in registered(zone_of(values["TimeZone"])).items():
+    for name, (count, function) in (registered(zone_of(values["TimeZone"])) | WORDS).items():
         connection.create_function(name, count, function, deterministic=True)
+    connection.create_window_function("api_sum", 1, Sum)
     connection.start_clock()
     connection.set_progress_handler(connection.is_late, STEPS)
     connection.set_authorizer(authorize)

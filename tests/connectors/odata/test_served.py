@@ -365,5 +365,7 @@ def test_steps(served: Served) -> None:
     assert "outgoing.allow" in refused[0].hint
 
 
-def test_the_engine_gives_the_same_rows_with_pushdown_on_and_off(served: Served, calls: list[Call]) -> None:
-    check_agreement(connect(served, calls), REF)
+def test_the_engine_gives_the_same_rows_whatever_goes_down(served: Served, calls: list[Call]) -> None:
+    shares = check_agreement(connect(served, calls), REF, examples=8)
+
+    assert any(0 < share < 1 for share in shares)

@@ -63,6 +63,13 @@ function filterLabels(field) {
   }
 }
 
+// data-writes="ID" data-text="TEXT": put the text into that field.
+function write(button) {
+  const field = document.getElementById(button.dataset.writes);
+  field.value = button.dataset.text;
+  field.focus();
+}
+
 function chooseTheme(name) {
   if (name) localStorage.setItem("theme", name); else localStorage.removeItem("theme");
   if (name) document.documentElement.dataset.theme = name; else delete document.documentElement.dataset.theme;
@@ -71,6 +78,16 @@ function chooseTheme(name) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) copy(button);
+  const writer = event.target.closest("[data-writes]");
+  if (writer) write(writer);
+});
+// data-runs="ID": Ctrl+Enter (Cmd+Enter) in the field presses that button.
+document.addEventListener("keydown", (event) => {
+  const runs = event.target.dataset?.runs;
+  if (runs && event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    document.getElementById(runs).click();
+  }
 });
 document.addEventListener("change", (event) => {
   const field = event.target;

@@ -1,0 +1,247 @@
+"""Path C: the rows that a statement needs of each table are read first, as few as the source can be asked for; DuckDB does the rest.
+
+Tables are read one after the other: what one gave narrows the next by the values of columns that must be equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlglot import exp
+
+from connections.contract.dialect import Dialect
+from connections.contract.errors import Incomplete, TooCostly
+from connections.contract.scan import AllOf, AnyOf, Compare, Not, Offer, Other, Predicate, RowSession, Scan
+from connections.contract.table import Column, Table, Type
+from connections.engine import arrow, duck
+from connections.engine.budget import Budget
+from connections.engine.dialect_duckdb import DUCKDB
+from connections.engine.predicates import Asker, fitting
+from connections.engine.printer import print_statement
+from connections.engine.scans import steps_of
+from connections.engine.session import EngineSession
+from connections.engine.sql_lower import lowered, sent
+from connections.engine.sql_nodes import Bound, Found
+from connections.engine.sql_push import Tie, needed, pushed
+from connections.engine.sql_rows import SqlRows
+
+MOST_KEYS = 1000  # values that a table is narrowed by
+WORDS = {
+    "min_text": "MIN({0})",
+    "max_text": "MAX({0})",
+    "sum_float": "SUM({0})",
+    "sum_integer": "SUM({0})",
+    "add_seconds": "{0} + to_seconds({1})",
+    "add_months": "{0} + to_months(CAST({1} AS INTEGER))",
+    "units_since": "CAST(floor(epoch({0}) / {1}) AS BIGINT)",
+}
+MEGABYTE = 2**20
+
+
+def select(column: Column) -> str:
+    """Return how DuckDB reads a column of an Arrow table."""
+    return "CAST({0} AS UUID)" if column.type is Type.GUID else "{0}"
+
+
+COLLECTED: Dialect = replace(DUCKDB, functions={**DUCKDB.functions, **WORDS}, select=select)
+
+
+@dataclass(slots=True)
+class TableReading:
+    """How one table is read, for the one who runs it and for explain."""
+
+    alias: str
+    found: Found
+    columns: tuple[str, ...]
+    asked: tuple[Predicate, ...] = ()
+    ties: list[Tie] = field(default_factory=list)
+    used: list[Tie] = field(default_factory=list)  # ties whose values narrowed it
+    offers: list[Offer] = field(default_factory=list)
+    rows: int = 0
+
+    @property
+    def name(self) -> str:
+        """Return the table's name with its connection's."""
+        return f"{self.found.connection}.{self.found.table.ref}" if self.found.connection else str(self.found.table.ref)
+
+
+def rows_of(found: Found) -> RowSession:
+    """Return the session of a table as one that gives rows."""
+    session: Any = found.session
+    if isinstance(session, EngineSession):
+        return session.rows
+    return session if session.dialect is None else SqlRows(session)  # type: ignore[return-value]
+
+
+class Collector:
+    """Runs one bound statement over several sources."""
+
+    def __init__(self, bound: Bound, budget: Budget, *, watch: Callable[[Callable[[], None]], None] = lambda _: None) -> None:
+        self.bound = bound
+        self.budget = budget
+        self.watch = watch
+        self.values = [slot.value for slot in bound.slots]
+        self.readings = self.planned()
+        self._distinct: dict[tuple[str, str], list[Any] | None] = {}
+
+    def planned(self) -> list[TableReading]:
+        """Return how each table is read, in the order of reading."""
+        found, columns = pushed(self.bound.tree), needed(self.bound.tree)
+        readings = []
+        for alias, source in self.bound.tables.items():
+            asker = Asker(source.table.by_name, alias, self.values)
+            trees = [lowered(tree, self.bound.slots, DUCKDB) for tree in found.conditions.get(alias, ())]
+            asked = [asker.predicate(tree) for tree in trees]
+            kept = tuple(part for item in asked for part in conjuncts(item) if not has_other(part))
+            names = tuple(columns.get(alias, [])) or smallest(source.table)
+            ties = [tie for tie in found.ties if tie.target == alias]
+            readings.append(TableReading(alias, source, names, kept, ties))
+        return ordered(readings)
+
+    def batches(self) -> Iterator[list[tuple[Any, ...]]]:
+        """Give the rows, as contract values."""
+        tables, size = {}, 0
+        for reading in self.readings:
+            tables[reading.alias] = self.read(reading)
+            size += tables[reading.alias].nbytes
+            if size > self.budget.limits.source_memory * MEGABYTE:
+                hint = "Filter more rows away. An administrator can raise server.request_limits.source_memory."
+                raise TooCostly(f"The query needs more than {self.budget.limits.source_memory} MB of rows at once.", hint=hint)
+        sql, binds = statement(self.bound)
+        decoders = [arrow.READERS.get(output.column.type) for output in self.bound.outputs]
+        collections = [output.column.is_collection for output in self.bound.outputs]
+        for batch in duck.rows(sql, binds, tables, memory=self.budget.limits.source_memory * 2, watch=self.watch):
+            self.budget.check_time()
+            yield [shown(row, decoders, collections) for row in batch]
+
+    # ---- reading one table ----
+
+    def read(self, reading: TableReading) -> Any:
+        """Return the rows of a table that can be of use."""
+        session = rows_of(reading.found)
+        table = reading.found.table
+        narrowed = self.narrowed(reading)
+        held: list[tuple[Any, ...]] = []
+        if narrowed is not None:
+            steps = steps_of(session, Scan(table, reading.columns, narrowed))
+            self.budget.foresee(len(steps) if len(steps) > 1 else 0)
+            for step in steps:
+                reading.offers.append(step.offer)
+                if step.offer.is_partial:
+                    raise Incomplete(
+                        f"{reading.name} can't be read to its end: {step.offer.is_partial.rstrip('.')}.",
+                        hint="It can't be joined or brought together.",
+                    )
+                for batch in session.read(step.offer):
+                    self.budget.spend(len(batch.rows))
+                    held += batch.rows
+        reading.rows = len(held)
+        self.remember(reading, held)
+        return arrow.table_of([table.by_name[name] for name in reading.columns], held)
+
+    def narrowed(self, reading: TableReading) -> tuple[Predicate, ...] | None:
+        """Return what the table is asked for; None where no row can be of use."""
+        where = list(reading.asked)
+        for tie in reading.ties:
+            values = self._distinct.get((tie.source, tie.source_column))
+            column = reading.found.table.by_name[tie.column]
+            if values is None or any(
+                isinstance(item, Compare) and item.column == tie.column and item.operator in ("eq", "in") for item in where
+            ):
+                continue
+            fit = tuple(dict.fromkeys(found for value in values if (found := fitting(value, column)) is not None))
+            if len(fit) > MOST_KEYS:
+                continue
+            reading.used.append(tie)
+            if not fit:
+                return None
+            where.append(Compare(tie.column, "in", fit))
+        return tuple(where)
+
+    def remember(self, reading: TableReading, rows: Sequence[Sequence[Any]]) -> None:
+        """Keep the values of columns that narrow other tables."""
+        wanted = {tie.source_column for other in self.readings for tie in other.ties if tie.source == reading.alias}
+        for name in wanted:
+            place = reading.columns.index(name)
+            values = {row[place] for row in rows} - {None}
+            self._distinct[reading.alias, name] = list(values) if len(values) <= MOST_KEYS else None
+
+    # ---- telling without running ----
+
+    def explain(self) -> list[TableReading]:
+        """Return how the tables would be read, without a call; values that narrow are not known yet."""
+        known: set[str] = set()
+        for reading in self.readings:
+            reading.used = [tie for tie in reading.ties if tie.source in known]
+            where = reading.asked
+            table = reading.found.table
+            for tie in reading.used:
+                if table.by_name[tie.column].is_demanded:
+                    where = (*where, Compare(tie.column, "eq", SAMPLES.get(table.by_name[tie.column].type, "...")))
+            reading.offers = [rows_of(reading.found).offer(Scan(table, reading.columns, where))]
+            known.add(reading.alias)
+        return self.readings
+
+
+SAMPLES: dict[Type, Any] = {Type.INT64: 1, Type.INT32: 1, Type.INT16: 1}
+
+
+def statement(bound: Bound) -> tuple[str, list[Any]]:
+    """Return what DuckDB runs over the collected tables."""
+    tree = lowered(bound.tree, bound.slots, COLLECTED)
+    for node in list(tree.find_all(exp.Table)):
+        node.set("db", None)
+        node.set("this", exp.to_identifier(node.alias, quoted=True))
+    printed = print_statement(tree, COLLECTED)
+    values = [sent(slot, COLLECTED) for slot in bound.slots]
+    return printed.sql, [values[number] for number in printed.slots]
+
+
+def shown(row: Sequence[Any], decoders: Sequence[Callable[[Any], Any] | None], collections: Sequence[bool]) -> tuple[Any, ...]:
+    """Return a row as contract values."""
+    return tuple(
+        value if value is None or decode is None or is_many else decode(value)
+        for value, decode, is_many in zip(row, decoders, collections, strict=True)
+    )
+
+
+def ordered(readings: Sequence[TableReading]) -> list[TableReading]:
+    """Return the tables in the order of reading: what is narrowed most first, each behind those that narrow it."""
+    left, done = list(readings), set[str]()
+    found: list[TableReading] = []
+    while left:
+        best = min(left, key=lambda reading: rank(reading, done))
+        left.remove(best)
+        done.add(best.alias)
+        found.append(best)
+    return found
+
+
+def rank(reading: TableReading, done: set[str]) -> tuple[int, int, int]:
+    """Return how late a table is read: those whose demanded columns have no value yet come last."""
+    given = {item.column for item in reading.asked if isinstance(item, Compare) and item.operator in ("eq", "in")}
+    tied = {tie.column for tie in reading.ties if tie.source in done}
+    missing = [column.name for column in reading.found.table.columns if column.is_demanded and column.name not in given | tied]
+    return (len(missing), -bool(tied), -len(reading.asked))
+
+
+def smallest(table: Table) -> tuple[str, ...]:
+    """Return a column to read where none is asked for: rows are counted."""
+    return table.primary_key[:1] or tuple(column.name for column in table.columns if not column.is_costly)[:1]
+
+
+def conjuncts(item: Predicate) -> tuple[Predicate, ...]:
+    """Return the conditions that all must hold."""
+    return tuple(part for one in item.items for part in conjuncts(one)) if isinstance(item, AllOf) else (item,)
+
+
+def has_other(item: Predicate) -> bool:
+    """Claim that some part can only be evaluated here."""
+    if isinstance(item, AllOf | AnyOf):
+        return any(has_other(part) for part in item.items)
+    return has_other(item.item) if isinstance(item, Not) else isinstance(item, Other)
+
+
+__all__ = ["Collector", "TableReading", "rows_of", "statement"]

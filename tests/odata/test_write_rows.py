@@ -1,0 +1,162 @@
+"""Writes to sources without SQL and without transactions: one row a request, refused before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from connections.contract.table import Column, ForeignKey, Table, TableRef, Type
+from tests.connectors.agreement import service_of
+from tests.connectors.memory import EVERYTHING, MemorySession
+from tests.odata.service_harness import Service
+
+PEOPLE, NOTES = TableRef("", "people"), TableRef("", "notes")
+PEOPLE_TABLE = Table(
+    PEOPLE,
+    columns=(
+        Column("id", Type.INT32, is_nullable=False, is_generated=True),
+        Column("name", Type.STRING, is_nullable=False),
+        Column("country", Type.STRING),
+        Column("level", Type.INT32, has_default=True),
+    ),
+    primary_key=("id",),
+)
+NOTES_TABLE = Table(
+    NOTES,
+    columns=(Column("id", Type.INT32, is_nullable=False), Column("person_id", Type.INT32), Column("text", Type.STRING)),
+    primary_key=("id",),
+    foreign_keys=(ForeignKey("by", ("person_id",), "", "people", ("id",)),),
+)
+
+
+@pytest.fixture
+def source() -> MemorySession:
+    people = [{"id": 1, "name": "Aoi", "country": "JP", "level": 1}, {"id": 2, "name": "Ben", "country": "US", "level": 2}]
+    return MemorySession([(PEOPLE_TABLE, people), (NOTES_TABLE, [{"id": 1, "person_id": 1, "text": "first"}])], EVERYTHING)
+
+
+@pytest.fixture
+def service(source: MemorySession) -> Iterator[Service]:
+    yield service_of(source, [PEOPLE, NOTES])
+
+
+def people(source: MemorySession) -> list[dict[str, Any]]:
+    return source.rows[PEOPLE]
+
+
+def test_post_creates_one_row_and_answers_it(service: Service, source: MemorySession) -> None:
+    reply = service.request("POST", "people", {"name": "Cho", "country": "KR"})
+
+    assert reply.status == 201
+    assert reply.headers["Location"].endswith("/people(3)")
+    assert {name: value for name, value in reply.json.items() if "@" not in name} == people(source)[2]
+    assert source.calls == ["POST people", "GET people from 0"]
+
+
+def test_the_same_request_never_makes_two_rows(service: Service, source: MemorySession) -> None:
+    for _ in range(2):
+        reply = service.request("POST", "people", {"name": "Cho"}, Repeatability_Request_ID="one")
+        assert reply.status == 201
+
+    service.request("POST", "people", {"name": "Cho"}, Repeatability_Request_ID="two")
+    service.request("POST", "people", {"name": "Cho"})
+
+    assert [row["id"] for row in people(source)] == [1, 2, 3, 4, 5]
+
+
+def test_patch_changes_what_it_names(service: Service, source: MemorySession) -> None:
+    reply = service.request("PATCH", "people(2)", {"country": None}, Prefer="return=representation")
+
+    assert (reply.status, reply.json["country"], reply.json["name"]) == (200, None, "Ben")
+    assert people(source)[1] == {"id": 2, "name": "Ben", "country": None, "level": 2}
+
+
+def test_etag_is_checked_before_the_source_is_told(service: Service, source: MemorySession) -> None:
+    tag = service.get("people(1)").headers["ETag"]
+    people(source)[0]["name"] = "Aoi B"
+
+    stale = service.request("PATCH", "people(1)", {"country": "FR"}, If_Match=tag)
+    fresh = service.request("PATCH", "people(1)", {"country": "FR"}, If_Match=service.get("people(1)").headers["ETag"])
+
+    assert (stale.status, fresh.status) == (412, 204)
+    assert source.calls.count("PATCH people") == 1
+
+
+def test_delete_removes_once(service: Service, source: MemorySession) -> None:
+    assert [service.request("DELETE", "people(2)").status for _ in range(2)] == [204, 404]
+    assert [row["id"] for row in people(source)] == [1]
+
+
+def test_put_that_would_need_a_default_of_the_source_is_not_built(service: Service, source: MemorySession) -> None:
+    reply = service.request("PUT", "people(1)", {"name": "Aoi", "country": "JP"})
+
+    assert (reply.status, reply.error["code"]) == (501, "NotImplemented")
+    assert service.request("PUT", "people(1)", {"name": "Aoi", "level": 5}).status == 204
+    assert people(source)[0] == {"id": 1, "name": "Aoi", "country": None, "level": 5}
+
+
+def test_patch_of_an_absent_row_is_404_where_the_source_makes_keys(service: Service, source: MemorySession) -> None:
+    assert service.request("PATCH", "people(9)", {"name": "Nine"}).status == 404
+    assert service.request("PATCH", "notes(9)", {"text": "nine"}).status == 201
+    assert source.rows[NOTES][1] == {"id": 9, "person_id": None, "text": "nine"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "people", {"name": "Cho", "notes": [{"id": 5, "text": "x"}]}),
+        ("POST", "people", {"name": "Cho", "notes@odata.bind": ["notes(1)"]}),
+        ("POST", "notes", {"id": 5, "person": {"name": "Cho"}}),
+        ("PATCH", "people(1)", {"notes@odata.bind": ["notes(1)"]}),
+    ],
+)
+def test_more_than_one_row_is_not_built_and_nothing_is_sent(
+    service: Service, source: MemorySession, method: str, path: str, body: dict[str, Any]
+) -> None:
+    reply = service.request(method, path, body)
+
+    assert reply.status == 501, reply.body
+    assert not [call for call in source.calls if not call.startswith("GET")]
+
+
+def test_link_to_a_parent_is_one_write(service: Service, source: MemorySession) -> None:
+    assert service.request("POST", "notes", {"id": 5, "person@odata.bind": "people(2)"}).status == 201
+    assert service.request("PUT", "notes(1)/person/$ref", {"@odata.id": "people(2)"}).status == 204
+    assert [row["person_id"] for row in source.rows[NOTES]] == [2, 2]
+
+
+# ---- rights ----
+
+
+@pytest.fixture
+def japanese(service: Service) -> Service:
+    return service.seen_with("people", "country eq 'JP'")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "people", {"name": "Cho", "country": "KR"}, 403),
+        ("POST", "people", {"name": "Cho"}, 403),
+        ("POST", "people", {"name": "Cho", "country": "JP"}, 201),
+        ("PATCH", "people(1)", {"country": "KR"}, 403),
+        ("PATCH", "people(1)", {"name": "A"}, 204),
+        ("PATCH", "people(2)", {"name": "B"}, 404),
+        ("DELETE", "people(2)", None, 404),
+    ],
+)
+def test_row_filter_holds_before_anything_is_sent(
+    japanese: Service, source: MemorySession, method: str, path: str, body: Any, status: int
+) -> None:
+    assert japanese.request(method, path, body).status == status
+    assert len([call for call in source.calls if not call.startswith("GET")]) == (status < 300)
+
+
+def test_row_filter_over_relations_can_not_be_checked_before(service: Service, source: MemorySession) -> None:
+    seen = service.seen_with("notes", "person/country eq 'JP'")
+
+    assert [row["id"] for row in seen.get("notes").rows] == [1]
+    assert seen.request("POST", "notes", {"id": 5, "person_id": 1}).status == 501
+    assert "POST notes" not in source.calls
