@@ -11,7 +11,7 @@ from connections.connectors.files.guard import NO_ADDRESS, Guard, check
 from connections.connectors.files.paths import Wanted, files_of, nothing
 from connections.connectors.files.session import FilesSession
 from connections.connectors.sql import properties as shared
-from connections.connectors.sql.base import Steps, bounded
+from connections.connectors.testing import Steps, bounded
 from connections.contract.connector import TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties

@@ -78,6 +78,8 @@ def cost(candidate: Plan, values: Mapping[str, Any], fixed: Mapping[str, tuple[i
 def demanded(table: ManifestTable, lacking: Sequence[Sequence[str]]) -> SourceRejected:
     """Return the refusal that names the columns of the path that needs fewest."""
     names = min(lacking, key=len) if lacking else ["a value"]
+    if unset := [name for name in names if name not in table.columns and lacking]:
+        return SourceRejected(f"{table.name} can only be read where {unset[0]} is set.", hint=f"Set {unset[0]} in the connection.")
     what = " and ".join(names)
     verb = "a value" if len(names) == 1 else "values"
     return SourceRejected(

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from connections.connectors.http.tables import kinds_of
-from connections.contract.errors import TableGone
+from connections.contract.errors import SourceRejected, TableGone
 from connections.contract.scan import Scan
 from connections.contract.table import Table, TableInfo, TableRef
 
@@ -47,7 +47,10 @@ class Schemas:
 
     def _listed(self, spec: dict[str, str]) -> list[str]:
         ref = TableRef(spec.get("schema", self.fixed[0] if self.fixed else ""), spec["table"])
-        offer = self.session.offer(Scan(Table(ref), (spec["column"],)))
+        try:
+            offer = self.session.offer(Scan(Table(ref), (spec["column"],)))
+        except SourceRejected:  # before any call: a property that the list asks for is not set yet
+            return []
         return sorted({str(row[0]) for batch in self.session.read(offer) for row in batch.rows if row[0]})
 
     def kind_of(self, ref: TableRef) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connections.connectors.http.session import HttpSession
@@ -66,7 +67,9 @@ class OpenapiSession:
         fresh = self._opened(True)
         with self._lock:
             self._swap(fresh)
-        return fresh[1].list_tables()
+        partial = {name: table.get("partial", "") for name, table in fresh[0].manifest["tables"].items()}
+        found = fresh[1].list_tables()
+        return [replace(info, comment=f"{partial.get(info.ref.name, '')} {info.comment}".strip()) for info in found]
 
     def describe(self, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables whole."""
