@@ -139,6 +139,10 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env_bool("APISERVER_SECURE_COOKIES"
 # Security headers, framing and CSRF are there, by middleware of our own that the framework's checks do not know.
 SILENCED_SYSTEM_CHECKS = ["security.W001", "security.W002", "security.W003"]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+# Files go to disk as they come, and only those that somebody may upload; all others are passed over.
+FILE_UPLOAD_HANDLERS = ["connections.upload_handler.UploadHandler"]
+FILE_UPLOAD_TEMP_DIR = DATA_DIR / "incoming"
+FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # Add Table confirms a thousand tables, seven fields each
 
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost/"

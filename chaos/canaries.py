@@ -59,12 +59,25 @@ def planted(source: Database, words: dict[str, str]) -> dict[str, Any]:
             },
         },
     }
+    connections["cloud"] = {
+        "connector": "bitbucket",
+        "properties": {
+            "URL": "http://127.0.0.1:1/2.0",
+            "OAuthAccessTokenURL": "http://127.0.0.1:1/token",
+            "OAuthClientId": "key",
+            "OAuthClientSecret": words["client"],
+            "OAuthAccessToken": words["access"],
+            "OAuthRefreshToken": words["refresh"],
+            "Workspace": "w",
+        },
+    }
     resources = {name: {"connection": "source", "table": name, "methods": EVERY} for name in ("items",)}
     users = {
         "flow": {"role": "admin", "privileges": EVERY, "authtoken": TOKEN},
         "other": {"role": "query", "privileges": ["GET"], "authtoken": words["authtoken"]},
     }
-    return {"server": {"allow_authtoken_in_url": True}, "connections": connections, "resources": resources, "users": users}
+    server_settings = {"allow_authtoken_in_url": True, "outgoing": {"allow": ["127.0.0.1:1"]}}
+    return {"server": server_settings, "connections": connections, "resources": resources, "users": users}
 
 
 def exercise(served: Served, words: dict[str, str]) -> str:
@@ -87,7 +100,7 @@ def exercise(served: Served, words: dict[str, str]) -> str:
         "export/",
     ):
         seen.append(served.get(f"/manage/api/{path}", HEADERS)[2].decode())
-    for name in ("wrong", "away", "tunnel"):
+    for name in ("wrong", "away", "tunnel", "cloud"):
         seen.append(served.get(f"/manage/api/connections/{name}/test/", HEADERS, "POST", {})[2].decode())
         seen.append(served.get(f"/manage/api/connections/{name}/tables/", HEADERS)[2].decode())
         changed = {"connector": "postgresql", "properties": {"Password": words["changed"], "Nonsense": words["changed"]}}
@@ -132,7 +145,7 @@ def searched(where: Path, words: dict[str, str], more: str) -> int:
 
 @promise("S16")
 def secrets_are_sealed() -> str:
-    names = ("postgresql", "mysql", "ssh", "authtoken", "changed", "form", "sign-in", "password", "key")
+    names = ("postgresql", "mysql", "ssh", "authtoken", "changed", "form", "sign-in", "password", "key", "client", "access", "refresh")
     words = {name: canary(name) for name in names}
     variables = {"APISERVER_ADMIN_USER": ADMIN, "APISERVER_ADMIN_PASSWORD": words["password"], "APISERVER_SECRET_KEY": words["key"]}
     with folder() as where:

@@ -16,6 +16,7 @@ MODULES = (
     "url_tokens",
     "console",
     "canaries",
+    "sign_in",
     "derived_views",
     "authtokens",
     "supply",

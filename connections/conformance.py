@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections import services
-from connections.contract.errors import ConnectorError, TooCostly
+from connections.contract.errors import ConnectorError, SourceRejected, TooCostly
 from connections.contract.scan import Compare, Grade, Scan
 from connections.contract.table import Column, Table, TableRef
 from connections.engine.budget import Limits
@@ -69,7 +69,13 @@ def of_table(connection: Connection, session: Any, ref: TableRef) -> Iterator[Fi
             yield Finding(str(ref), step, True, time.monotonic() - started, f"not read: asks for a value of {', '.join(demanded)}")
             return
         step = "read"
-        _, rows = services.preview(connection, ref, limit=ROWS)
+        try:
+            _, rows = services.preview(connection, ref, limit=ROWS)
+        except (SourceRejected, TooCostly) as refused:
+            if isinstance(session, EngineSession) and session.rows.offer(Scan(table, table.primary_key, limit=1)).calls is None:
+                yield Finding(str(ref), step, True, time.monotonic() - started, f"not read: {refused.message}")
+                return
+            raise
         yield Finding(
             str(ref), step, True, time.monotonic() - started, f"{len(rows)} rows" + (f"; {table.partial}" if table.partial else "")
         )

@@ -63,7 +63,7 @@ class ConnectionForm(forms.Form):
         )
         stored = {name: value for name, value in stored.items() if value is not None}
         for item in connector.properties:
-            has_secret = item.name in (existing.secrets if existing else self.kept)
+            has_secret = item.is_secret and item.name in (existing.secrets if existing else self.kept)
             self.fields[item.name] = field_of(item, has_secret=has_secret)
             self.fields[item.name].shown_when = shown_when(item)  # type: ignore[attr-defined]
             self.initial.setdefault(item.name, stored.get(item.name, shown_default(item)))

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from apiserver.server import options
+from connections import uploads
 from connections.connectors.registry import get_connector
 from connections.contract.connector import Session
 from connections.contract.context import Context
@@ -27,7 +28,7 @@ def context_of(connection: Connection | None, own: tuple[str, ...]) -> Context:
         tokens=tokens_of(connection) if connection else None,
         outgoing=tuple(options.current().outgoing["allow"]),
         folders=settings.ALLOWED_FOLDERS,
-        uploads=data / "uploads" / str(connection.pk) if connection and connection.pk else None,
+        uploads=uploads.folder_of(connection) if connection and connection.pk else None,
         shared=data / "shared",
         own=own,
     )

@@ -20,7 +20,7 @@ from apiserver.server import audit
 from apiserver.server.addresses import caller
 from apiserver.ui.access import console_page
 from apiserver.ui.said import said
-from connections import cells, services
+from connections import cells, services, upload_pages
 from connections.connectors.registry import connector_keys, get_connector
 from connections.contract.connector import Connector
 from connections.contract.errors import ConnectorError, InvalidProperties
@@ -142,6 +142,7 @@ def edited(request: HttpRequest, connector: Connector, existing: Connection | No
     if existing:
         test = test_of(existing)
         context |= {"test": test, "wrong": wrong_group(test), "used": existing.resources.count()}  # type: ignore[attr-defined]
+        context |= upload_pages.context_of(request, existing)
     return render(request, "connections/form.html", context, status=422 if form.errors or failure else 200)
 
 

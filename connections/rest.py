@@ -32,6 +32,16 @@ TEST = {
         "steps": {"type": "array", "items": {"type": "object", "additionalProperties": True}},
     },
 }
+GRANT = {
+    "type": "object",
+    "description": "What a service granted, where the connection signs in by OAuth; its tokens are never shown.",
+    "properties": {
+        "account": {"type": "string"},
+        "scopes": {"type": "array", "items": {"type": "string"}},
+        "connected": {"type": "string", "format": "date-time"},
+        "problem": {"type": "string", "description": "Why somebody must connect again on the console; empty: it works."},
+    },
+}
 TABLE = {
     "type": "object",
     "properties": {name: {"type": "string"} for name in ("schema", "table", "kind", "comment")} | {"is_published": {"type": "boolean"}},
@@ -56,6 +66,7 @@ def schema() -> dict[str, Any]:
             "max_rows": {"type": "integer", "minimum": 0},
             "secrets": {"type": "array", "items": {"type": "string"}, "readOnly": True, "description": "Properties with a stored secret."},
             "last_test": {"allOf": [TEST], "nullable": True, "readOnly": True},
+            "grant": {"allOf": [GRANT], "readOnly": True},
         },
         "required": ["name", "connector"],
     }
@@ -66,12 +77,13 @@ class ConnectionEntries(Entries):
 
     room, noun, roles = "connections", "connection", CONSOLE
     blank = {"labels": [], "properties": {}, "read_only": False, "max_rows": 0}
-    read_only = ("secrets", "last_test")
+    read_only = ("secrets", "last_test", "grant")
     created = changed = "connection saved"
 
     def rows(self, text: str) -> QuerySet[Any]:
         """Return the connections whose name holds the text."""
-        return Connection.objects.filter(name__icontains=text) if text else Connection.objects.all()
+        found = Connection.objects.select_related("grant")
+        return found.filter(name__icontains=text) if text else found
 
     def find(self, name: str) -> Connection | None:
         """Return the connection of that name."""
@@ -79,7 +91,7 @@ class ConnectionEntries(Entries):
 
     def entry(self, row: Connection) -> dict[str, Any]:
         """Return the connection without its secrets."""
-        return {**entry_of(row), "secrets": sorted(row.secrets), "last_test": row.last_test}
+        return {**entry_of(row), "secrets": sorted(row.secrets), "last_test": row.last_test, **granted(row)}
 
     def merged(self, row: Connection, entry: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the change with the properties that it does not name."""
@@ -112,6 +124,12 @@ class ConnectionEntries(Entries):
         name = row.name
         services.delete_connection(row)
         audit.record("connection deleted", subject=name, **by(request))
+
+
+def granted(row: Connection) -> dict[str, Any]:
+    """Return the grant's part of an entry; what each renewal changes is left out, so that the entry's ETag stays."""
+    grant = getattr(row, "grant", None)
+    return {"grant": {name: getattr(grant, name) for name in ("account", "scopes", "connected", "problem")}} if grant else {}
 
 
 def with_secrets(row: Connection, properties: Mapping[str, Any]) -> dict[str, Any]:

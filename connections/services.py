@@ -19,7 +19,7 @@ from sqlglot import exp
 
 from apiserver.server import stamp
 from apiserver.server.errors import answering
-from connections import vault
+from connections import uploads, vault
 from connections.connectors.registry import get_connector
 from connections.contract.connector import Session, TestStep
 from connections.contract.errors import ConnectionFailed, InvalidProperties
@@ -247,7 +247,9 @@ def duplicate_connection(connection: Connection) -> Connection:
 @transaction.atomic
 def delete_connection(connection: Connection) -> None:
     """Delete a connection; the database refuses while resources use it (their names are asked for before)."""
+    number = connection.pk
     connection.delete()
+    transaction.on_commit(lambda: uploads.remove_all(number))
     stamp.changed()
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections import establishing_page, pages
+from connections import establishing_page, openapi_pages, pages, upload_pages
 from connections.oauth import pages as oauth_pages
 
 app_name = "connections"
@@ -16,6 +16,8 @@ urlpatterns = [
     path("<int:pk>/disconnect", oauth_pages.disconnect, name="disconnect"),
     path("<int:pk>", pages.edit, name="edit"),
     path("<int:pk>/tables", pages.tables, name="tables"),
+    path("<int:pk>/derived", openapi_pages.derived, name="derived"),
+    path("<int:pk>/uploads", upload_pages.upload, name="uploads"),
     path("<int:pk>/duplicate", pages.duplicate, name="duplicate"),
     path("<int:pk>/delete", pages.delete, name="delete"),
 ]

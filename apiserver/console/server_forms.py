@@ -37,6 +37,7 @@ REQUEST_LIMITS = {
     "source_memory": gettext_lazy("Megabytes of rows, of a query"),
     "page_bytes": gettext_lazy("Bytes of the rows of a page"),
     "reader_seconds": gettext_lazy("Seconds that a client takes nothing of its answer"),
+    "upload_megabytes": gettext_lazy("Megabytes of an uploaded file"),
 }
 CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
 CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")

@@ -46,6 +46,7 @@ class Limits:
     source_memory: int = 256
     page_bytes: int = 32 * 1024 * 1024
     reader_seconds: int = 60
+    upload_megabytes: int = 512
 
 
 DEFAULT_LIMITS = Limits()

@@ -194,6 +194,7 @@ GROUPS: dict[str, dict[str, Check]] = {
         "source_memory": between(16, 16_384),
         "page_bytes": between(1024, 1024 * 1024 * 1024),
         "reader_seconds": between(1, 3600),
+        "upload_megabytes": between(1, 100_000),
     },
     "outgoing": {"allow": texts},
 }

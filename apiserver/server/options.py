@@ -52,6 +52,7 @@ REQUEST_LIMITS: dict[str, Any] = {
     "source_memory": 256,
     "page_bytes": 32 * 1024 * 1024,
     "reader_seconds": 60,
+    "upload_megabytes": 512,
 }
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
 DEFAULTS: dict[str, Any] = {

@@ -130,6 +130,8 @@ ACTIONS = (
     _("connection deleted"),
     _("signed in at a service"),
     _("signed out at a service"),
+    _("file uploaded"),
+    _("file deleted"),
     _("user created"),
     _("user changed"),
     _("user deleted"),

@@ -20,7 +20,10 @@ CONNECTORS: dict[str, str] = {
     "postgresql": "connections.connectors.sql.postgresql.PostgresqlConnector",
     "files": "connections.connectors.files.connector.FilesConnector",
     "mysql": "connections.connectors.sql.mysql.MysqlConnector",
+    "rest": "connections.connectors.http.rest.RestConnector",
+    "manifest": "connections.connectors.http.uploaded.UploadedConnector",
     "sqlite": "connections.connectors.sql.sqlite.SqliteConnector",
+    "openapi": "connections.connectors.openapi.connector.OpenapiConnector",
 }
 
 

@@ -100,6 +100,7 @@ class Connector(Protocol):
     def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> Session:
         """Return a session; connects lazily."""
 
+    # A connector of files that may be uploaded has also `takes_uploads`, the endings of their names in capitals.
     # A connector whose connections may sign in by OAuth 2.0 has also `oauth(values) -> OAuthService | None` (contract/context.py).
     # It takes values that `clean` has not seen and that may be incomplete: None = these sign in otherwise.
 

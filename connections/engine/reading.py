@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.contract.errors import BadValue, Incomplete, TableGone
-from connections.contract.scan import Compare, Grade, Predicate, RowSession, Scan
+from connections.contract.scan import AnyOf, Compare, Grade, Predicate, RowSession, Scan
 from connections.contract.table import Table, TableRef
 from connections.contract.unsayable import OTHER_TYPE
 from connections.engine.budget import Budget
-from connections.engine.predicates import Asker
+from connections.engine.predicates import Asker, columns_of
 from connections.engine.residual import Cell, Row, Run
 from connections.engine.rows_plan import Level
 from connections.engine.scans import Step, is_pinned
@@ -137,5 +137,6 @@ def reading_values() -> Iterator[None]:
 
 
 def is_demanded(table: Table, item: Predicate) -> bool:
-    """Claim that the conjunct gives a demanded column its value."""
-    return isinstance(item, Compare) and item.operator in ("eq", "in") and table.by_name[item.column].is_demanded
+    """Claim that the conjunct may give a demanded column its value."""
+    can_give = isinstance(item, AnyOf) or (isinstance(item, Compare) and item.operator in ("eq", "in"))
+    return can_give and any(table.by_name[name].is_demanded for name in columns_of(item))

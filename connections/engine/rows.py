@@ -103,19 +103,19 @@ class Execution:
 
     def through(self, steps: Sequence[Step], enough: int | None) -> Iterator[list[Row]]:
         """Give the rows of all steps that meet every condition; a partial source must have given enough."""
-        found = 0
+        total = 0
         first = Mark.of(self.value(self.plan.behind))
-        for number, step in enumerate(steps):
-            if number < first.step:
-                continue
-            mark = None
-            if self.plan.has_position or self.plan.behind is not None:
-                mark = first if number == first.step else Mark(number)
-            for rows in self.reading.batches(step, mark):
+        is_placed = self.plan.has_position or self.plan.behind is not None
+        for number, step in enumerate(steps[first.step :], first.step):
+            found = 0
+            for rows in self.reading.batches(step, (first if number == first.step else Mark(number)) if is_placed else None):
                 deepened = self.deepened(rows)
                 found += len(deepened)
                 yield deepened
-            if enough is None or found < enough:
+                if found and is_pinned(step.offer.scan):
+                    break  # no other row has this key
+            total += found
+            if enough is None or total < enough:
                 self.reading.refuse_part(step, found)
 
     def deepened(self, rows: list[Row]) -> list[Row]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from connections.contract.scan import Compare, Grade, Offer, Predicate, RowSession, Scan
+from connections.contract.scan import AllOf, AnyOf, Compare, Grade, Offer, Predicate, RowSession, Scan
 from connections.contract.table import Table
 
 BATCH = 100  # values of one `in`
 EACH = 50  # values that are asked for one by one where the source takes no `in`
-FEW = 1  # rows that a whole key finds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +29,44 @@ class Step:
 
 def steps_of(session: RowSession, scan: Scan) -> list[Step]:
     """Return the readings that together give the rows of the scan; raise SourceRejected where a demanded column has no value."""
-    return [Step(session.offer(part), split) for part, split in split_scans(session, scan, 0)]
+    found = []
+    for branch, added in branches_of(scan):
+        found += [Step(session.offer(part), (*added, *split)) for part, split in split_scans(session, branch, 0)]
+    return found
+
+
+def branches_of(scan: Scan) -> list[tuple[Scan, tuple[int, ...]]]:
+    """Return the scan once for each set of values that the branches of an `or` give its demanded columns."""
+    given = {item.column for item in scan.where if isinstance(item, Compare) and item.operator == "eq"}
+    names = [column.name for column in scan.table.columns if column.is_demanded and column.name not in given]
+    for item in scan.where if names else ():
+        values = pinned_by(item, names) if isinstance(item, AnyOf) else None
+        if values:
+            places = tuple(range(len(scan.where), len(scan.where) + len(names)))
+            return [(with_values(scan, names, one_set), places) for one_set in values]
+    return [(scan, ())]
+
+
+def pinned_by(item: AnyOf, names: Sequence[str]) -> list[tuple[object, ...]]:
+    """Return the sets of values that the branches give the columns; none where a branch leaves one open."""
+    found: dict[tuple[object, ...], None] = {}
+    for branch in item.items:
+        parts = branch.items if isinstance(branch, AllOf) else (branch,)
+        values = {part.column: part.value for part in parts if isinstance(part, Compare) and part.operator == "eq"}
+        if not values.keys() >= set(names):
+            return []
+        found[tuple(values[name] for name in names)] = None
+    return list(found)
+
+
+def with_values(scan: Scan, names: Sequence[str], values: Sequence[object]) -> Scan:
+    """Return the scan for one set of values: lists of them shrink to one, equalities come last."""
+    asked = dict(zip(names, values, strict=True))
+    where = [
+        one(item, asked[item.column]) if isinstance(item, Compare) and item.operator == "in" and item.column in asked else item
+        for item in scan.where
+    ]
+    return replace(scan, where=(*where, *(Compare(name, "eq", value) for name, value in asked.items())))
 
 
 def split_scans(session: RowSession, scan: Scan, start: int) -> Iterator[tuple[Scan, tuple[int, ...]]]:

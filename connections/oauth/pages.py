@@ -49,9 +49,10 @@ def callback_of(request: HttpRequest) -> str:
 
 def panel(request: HttpRequest, connector: Connector, existing: Connection | None, draft: OAuthSignIn | None) -> dict[str, Any] | None:
     """Return what the form shows of signing in; None for connectors that do not by OAuth."""
-    if not hasattr(connector, "oauth"):
+    declared = [item for item in connector.properties if item.name == "CallbackURL"]
+    if not declared:
         return None
-    shown = next((item.shown_when for item in connector.properties if item.name == "CallbackURL"), None)
+    shown = declared[0].shown_when
     found: dict[str, Any] = {"callback": callback_of(request), "shown_when": shown, "draft": draft}
     if shown:
         found |= {"field": shown[0], "values": "|".join(map(str, shown[1]))}

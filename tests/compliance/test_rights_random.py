@@ -198,7 +198,9 @@ def test_a_user_is_told_what_a_service_tells_that_lacks_the_rest(
         ours = world(lacking, [t for t in COLUMNS if t in held], User(name="all", privileges=["GET"]))
         pairs.append((theirs, ours))
 
-    for question in ["", "/$metadata", "/$oas", *asked]:
+    together = ["", "/$metadata", "/$oas", *asked]
+    for question in together:
         for narrowed, lacking_world in pairs:
             told, wanted = narrowed.ask(question), lacking_world.ask(question)
             assert told == wanted, differing(question, told[1], wanted[1])
+    print(f"{len(together) * len(pairs)} questions under random rights: 0 told more")

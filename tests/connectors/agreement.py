@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from apiserver.odata.payload_values import plain_text
 from apiserver.resources.catalog import Catalog
+from apiserver.resources.names import identifier
 from connections.contract.scan import RowSession
 from connections.contract.table import NUMBERS, Column, Table, TableRef, Type
 from connections.engine.session import EngineSession
@@ -32,7 +33,7 @@ def service_of(session: RowSession, refs: Sequence[TableRef], *, pushdown: bool 
     """Return the tables as an OData service in this process."""
     engine = EngineSession(session, pushdown=pushdown)
     tables = engine.describe(refs)
-    resources = {table.ref.name: published(table, tables, "rows") for table in tables}
+    resources = {identifier(table.ref.name): replace(published(table, tables, "rows"), name=identifier(table.ref.name)) for table in tables}
     return Service(engine, Catalog(resources, f"{id(session)}:{pushdown}:{page_size}", page_size=page_size, max_page_size=10_000))
 
 
@@ -115,8 +116,8 @@ def questions(table: Table, rows: Sequence[dict[str, Any]], demands: str = "") -
 def check_agreement(session: RowSession, ref: TableRef, *, demands: str = "", examples: int = 60) -> list[float]:
     """Ask random questions with pushdown on and off; return which shares of the rows they chose."""
     on, off = service_of(session, [ref]), service_of(session, [ref], pushdown=False)
-    table = session.describe([ref])[0]
-    rows = read_rows(off, table, demands)[:200]
+    table, name = session.describe([ref])[0], identifier(ref.name)
+    rows = read_rows(off, name, demands)[:200]
     shares: list[float] = []
 
     @settings(
@@ -124,12 +125,12 @@ def check_agreement(session: RowSession, ref: TableRef, *, demands: str = "", ex
     )
     @given(questions(table, rows, demands))
     def check(question: Question) -> None:
-        note(question.path(ref.name))
-        whole = off.get(question.path(ref.name, is_limited=False), Prefer="maxpagesize=10000")
-        pushed = on.get(question.path(ref.name, is_limited=False), Prefer="maxpagesize=10000")
+        note(question.path(name))
+        whole = off.get(question.path(name, is_limited=False), Prefer="maxpagesize=10000")
+        pushed = on.get(question.path(name, is_limited=False), Prefer="maxpagesize=10000")
         assert pushed.status == whole.status == 200, (question, pushed.body, whole.body)
         assert pushed.json["@odata.count"] == whole.json["@odata.count"] == len(whole.rows)
-        limited = on.get(question.path(ref.name), Prefer="maxpagesize=10000").rows
+        limited = on.get(question.path(name), Prefer="maxpagesize=10000").rows
         first = question.skip or 0
         wanted = whole.rows[first:][: question.top]
         if question.orderby and table.primary_key:

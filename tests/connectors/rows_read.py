@@ -9,13 +9,12 @@ from apiserver.odata import nodes
 from apiserver.odata.binder import Binder
 from apiserver.odata.parser import parse_filter
 from apiserver.odata.reader_plan import Question, run, set_plan
-from connections.contract.table import Table
 from tests.odata.service_harness import Service
 
 
-def read_rows(service: Service, table: Table, condition: str = "") -> list[dict[str, Any]]:
+def read_rows(service: Service, name: str, condition: str = "") -> list[dict[str, Any]]:
     """Return the rows that meet a $filter."""
-    resource = service.catalog.resources[table.ref.name]
+    resource = service.catalog.resources[name]
     options = nodes.Options(filter=parse_filter(unquote(condition))) if condition else nodes.Options()
     question = Question(service.session, service.catalog, resource, options, {}, {})
     binder = Binder(service.catalog, question.dialect, (), {})

@@ -23,7 +23,7 @@ def test_every_connector_is_known_and_made_once() -> None:
         get_connector("postgres")
 
 
-@pytest.mark.parametrize("key", ["mysql", "postgresql", "sqlite"])
+@pytest.mark.parametrize("key", ["mysql", "openapi", "postgresql", "sqlite"])
 def test_every_property_is_documented(key: str) -> None:
     text = (DOCS / f"{key}.md").read_text()
 

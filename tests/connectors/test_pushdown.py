@@ -71,6 +71,8 @@ def test_the_same_rows_with_pushdown_on_and_off(skill: Skill) -> None:
         (EVERYTHING, "facts?$filter=id eq 3", ["GET facts from 0"]),
         (EVERYTHING, "facts?$top=5", ["GET facts from 0"]),
         (Skill(), "facts?$top=5", ["GET facts from 0"]),
+        (Skill(), "facts(9)", ["GET facts from 0", "GET facts from 7"]),
+        (SKILLS["equality"], "facts?$filter=id in (40,2)&$orderby=id", ["GET facts from 0"] * 2),
         (Skill(), "facts?$top=5&$skip=7", ["GET facts from 0", "GET facts from 7"]),
         (EVERYTHING, "facts?$top=5&$orderby=price desc", ["GET facts from 0"]),
         (EVERYTHING, "facts/$count", ["COUNT facts"]),
@@ -86,6 +88,13 @@ def test_no_more_calls_than_needed(skill: Skill, path: str, calls: list[str]) ->
 
     assert reply.status == 200, reply.body
     assert source.calls == calls
+
+
+@pytest.mark.parametrize("skill", [SKILLS["equality"], SKILLS["all roughly"], Skill()], ids=["equality", "roughly", "nothing"])
+def test_list_of_keys_finds_each_of_them(skill: Skill) -> None:
+    reply = service_of(session(skill), [FACTS]).get("facts?$select=id&$filter=id in (40,2,99,17)")
+
+    assert sorted(row["id"] for row in reply.rows) == [2, 17, 40]
 
 
 def test_local_filter_stops_at_the_page_that_fills_the_answer() -> None:
@@ -282,3 +291,61 @@ def test_values_of_another_type_are_an_error_not_a_row(path: str, value: Any) ->
 
     assert reply.status == 502
     assert reply.error["code"] == "SourceTableGone"
+
+
+# ---- keys of several demanded columns ----
+
+NOTES = TableRef("", "notes")
+NOTE_TABLE = Table(
+    NOTES,
+    columns=(
+        Column("repo", Type.STRING, is_nullable=False, is_demanded=True),
+        Column("issue", Type.INT32, is_nullable=False, is_demanded=True),
+        Column("text", Type.STRING),
+    ),
+    primary_key=("repo", "issue", "text"),
+    foreign_keys=(ForeignKey("of", ("repo", "issue"), "", "issues", ("repo", "id")),),
+)
+
+
+def noted(skill: Skill | None = None) -> MemorySession:
+    source = tracker(skill)
+    source.tables[NOTES] = NOTE_TABLE
+    source.rows[NOTES] = [{"repo": f"r{n % 2}", "issue": n % 4, "text": f"n{n}"} for n in range(8)]
+    return source
+
+
+@pytest.mark.parametrize("skill", [Skill(), EVERYTHING], ids=["nothing", "everything"])
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("issues?$filter=repo eq 'r0' and notes/any(n:n/text eq 'n2')", [2]),
+        ("issues?$filter=repo eq 'r1' and notes/$count gt 1", [1, 3]),
+    ],
+)
+def test_related_rows_are_asked_by_each_key_of_several_columns(skill: Skill, path: str, wanted: list[int]) -> None:
+    source = noted(skill)
+
+    reply = service_of(source, [REPOS, ISSUES, NOTES]).get(path)
+
+    assert [row["id"] for row in reply.rows] == wanted
+    assert source.calls.count("GET notes from 0") == 4
+
+
+def test_expansion_asks_by_each_key_of_several_columns() -> None:
+    source = noted()
+
+    rows = service_of(source, [REPOS, ISSUES, NOTES]).get("issues?$filter=repo eq 'r1'&$expand=notes").rows
+
+    assert [[note["text"] for note in row["notes"]] for row in rows] == [[], ["n1", "n5"], [], ["n3", "n7"]]
+    assert source.calls.count("GET notes from 0") == 4
+
+
+def test_branches_of_an_or_give_demanded_columns_their_values() -> None:
+    source = noted()
+    wish = "(repo eq 'r0' and issue eq 2 and text ne 'n2') or (issue eq 3 and repo eq 'r1') or (repo eq 'r0' and issue eq 2)"
+
+    reply = service_of(source, [REPOS, ISSUES, NOTES]).get(f"notes?$filter={wish}")
+
+    assert [row["text"] for row in reply.rows] == ["n2", "n6", "n3", "n7"]
+    assert source.calls == ["GET notes from 0"] * 2

@@ -232,7 +232,7 @@ def test_attack_links_no_account(as_admin: Client, allowed: Provider, attack: An
         linked += [row.connector] if '"granted": {' in vault.reveal(row.sealed) else []
 
     assert (linked, OAuthGrant.objects.count(), done.status_code in (200, 302, 400, 403)) == ([], 0, True)
-    print(f"{1} attempts")
+    print("1 attempts")
 
 
 def test_there_are_twelve_attacks() -> None:

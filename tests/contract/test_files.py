@@ -1,4 +1,4 @@
-"""Files as resources of a running server: published, filtered, ordered, paged, counted and addressed as any table; a foreign service too."""
+"""Files as resources of a running server: filtered, ordered, paged, counted and addressed as any table; a foreign service too."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode
 
 from tests.fakes.upstream import Answer, Seen, Upstream
@@ -57,6 +58,10 @@ class Provider(Upstream):
         self.route("/revoke", self.revoke, "POST")
         self.route("/me", self.me, "GET")
         self.route("/items", self.items, "GET")
+
+    def properties(self, **more: Any) -> dict[str, Any]:
+        """Return the properties of a connection that signs in here."""
+        return {"URL": self.url, "OAuthClientId": CLIENT, "OAuthClientSecret": SECRET, **more}
 
     @property
     def refreshes(self) -> int:

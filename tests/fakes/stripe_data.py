@@ -257,6 +257,7 @@ def rows() -> dict[str, list[Row]]:
     }
     found |= {f"invoices/in_{number:05d}/lines": [line(number, place) for place in range(1, 3)] for number in range(1, 41)}
     found |= {f"customers/cus_{number:05d}/cards": [card(number)] for number in range(1, CUSTOMERS + 1)}
+    found |= {f"subscription_items/si_{number:05d}/usage_record_summaries": [] for number in range(1, 41)}
     for child in ("bank_accounts", "tax_ids", "balance_transactions", "cash_balance_transactions", "subscriptions", "payment_methods"):
         found |= {f"customers/cus_{number:05d}/{child}": [] for number in range(1, CUSTOMERS + 1)}
     return found

@@ -45,6 +45,7 @@ Route = Callable[[Seen], Answer]
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Server
 
     def handle_any(self) -> None:

@@ -1,4 +1,4 @@
-"""The faults of tests.fakes.upstream by name: each writes its answer to the socket itself. One that holds on ends when the service stops."""
+"""The faults of tests.fakes.upstream by name: each writes to the socket itself; endless ones end with the service."""
 
 from __future__ import annotations
 
@@ -104,6 +104,7 @@ FAULTS: dict[str, Callable[..., None]] = {
     "http_500": answering(500, {"message": "we broke"}),
     "http_502": answering(502, b"<html>bad gateway</html>"),
     "http_503": answering(503, {"message": "maintenance"}, Retry_After="120"),
+    "http_503_plain": answering(503, {"message": "maintenance"}),
     "http_504": answering(504, {"message": "late"}),
     "recovers": recovering(2, 503),
     "refused_key": answering(401, {"error": {"message": "Invalid API key"}}),

@@ -160,3 +160,11 @@ def wires(hostile: Served) -> Iterator[Wires]:
     found = Wires(hostile.base)
     yield found
     found.close()
+
+
+@pytest.fixture(scope="module")
+def own_wires(served: Served) -> Iterator[Wires]:
+    """Connections to the server that the test's module starts."""
+    found = Wires(served.base)
+    yield found
+    found.close()

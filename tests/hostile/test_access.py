@@ -33,20 +33,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server.stop()
 
 
-@pytest.fixture(scope="module")
-def wires(served: Served) -> Iterator[Wires]:
-    found = Wires(served.base)
-    yield found
-    found.close()
-
-
-def test_no_valid_token_no_answer(wires: Wires) -> None:
+def test_no_valid_token_no_answer(own_wires: Wires) -> None:
     bad = access.bad_credentials()
 
     assert len({one.about for one in bad}) >= 60
-    assert access.admitted(wires, bad) == []
-    print(f"{len(bad) * len(access.ENDPOINTS) * len(access.METHODS)} attempts with {len(bad)} bad credentials: 0 admitted")
-    assert wires.exchange(Sent(b"/api.rsc/items(1)", headers=(("x-cdata-authtoken", access.TOKEN),))).status == 200
+    assert access.admitted(own_wires, bad) == []
+    print(f"{len(bad) * len(access.ENDPOINTS) * len(access.METHODS)} attempts with {len(bad)} credentials, all bad: 0 admitted")
+    assert own_wires.exchange(Sent(b"/api.rsc/items(1)", headers=(("x-cdata-authtoken", access.TOKEN),))).status == 200
 
 
 def test_forwarded_headers_do_not_talk_the_address_round(served: Served) -> None:
@@ -63,10 +56,10 @@ def test_forwarded_headers_do_not_talk_the_address_round(served: Served) -> None
     proxy.close()
 
 
-def test_pages_of_other_sites_read_nothing(wires: Wires) -> None:
+def test_pages_of_other_sites_read_nothing(own_wires: Wires) -> None:
     token = ("x-cdata-authtoken", access.TOKEN)
 
-    assert access.allowed_origins(wires) == []
-    print(f"{len(access.ORIGINS) * 10} attempts from {len(access.ORIGINS)} hostile origins: 0 allowed")
-    answer = wires.exchange(Sent(b"/api.rsc/items", headers=(("Origin", access.ORIGIN), token)))
+    assert access.allowed_origins(own_wires) == []
+    print(f"{len(access.ORIGINS) * 10} attempts from {len(access.ORIGINS)} origins, all hostile: 0 allowed")
+    answer = own_wires.exchange(Sent(b"/api.rsc/items", headers=(("Origin", access.ORIGIN), token)))
     assert answer.headers["access-control-allow-origin"] == access.ORIGIN

@@ -24,18 +24,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server.stop()
 
 
-@pytest.fixture(scope="module")
-def wires(served: Served) -> Iterator[Wires]:
-    found = Wires(served.base)
-    yield found
-    found.close()
-
-
 @pytest.mark.parametrize("family", MANAGEMENT)
-def test_requests_are_answered_or_refused(wires: Wires, family: str) -> None:
-    report = examine(wires, signed(MANAGEMENT[family](""), TOKEN), [TOKEN, "root:x:0:0"])
+def test_requests_are_answered_or_refused(own_wires: Wires, family: str) -> None:
+    report = examine(own_wires, signed(MANAGEMENT[family](""), TOKEN), [TOKEN, "root:x:0:0"])
 
     assert report.faults == [], str(report)
     assert not {401, 429} & set(report.statuses)
-    assert wires.exchange(signed([Sent(b"/manage/api/")], TOKEN)[0]).status == 200
+    assert own_wires.exchange(signed([Sent(b"/manage/api/")], TOKEN)[0]).status == 200
     print(f"management {family}: {report.sent} inputs, {dict(sorted(report.statuses.items()))}")

@@ -9,6 +9,8 @@ import pytest
 
 from connections import vault
 from connections.models import Connection
+from tests.connections.oauth import connection_to, grant_to
+from tests.fakes.oauth_provider import Provider
 from tests.manage.conftest import Caller, audited, error
 
 POSTGRES = {
@@ -206,3 +208,15 @@ def test_audit_says_from_where(connected: Caller) -> None:
     found = json.loads(connected("GET", "/audit/").content)["results"][0]
 
     assert (found["who"], found["address"], found["subject"]) == ("ada", "127.0.0.1", "shop")
+
+
+def test_grant_is_shown_without_its_tokens(admin: Caller, probe: str, provider: Provider) -> None:
+    connection = connection_to(provider)
+    grant_to(connection, provider)
+
+    read = admin("GET", "/connections/cloud/")
+    again = admin("PUT", "/connections/cloud/", read.json())
+
+    found = read.json()["grant"]
+    assert (sorted(found), found["problem"], again.status_code) == (["account", "connected", "problem", "scopes"], "", 200)
+    assert provider.families[0].access not in read.content.decode()

@@ -11,7 +11,7 @@ from connections.connectors.files.guard import NO_ADDRESS, Guard, check
 from connections.connectors.files.paths import Wanted, files_of, nothing
 from connections.connectors.files.session import FilesSession
 from connections.connectors.sql import properties as shared
-from connections.connectors.sql.base import Steps, bounded
+from connections.connectors.testing import Steps, bounded
 from connections.contract.connector import TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties
@@ -26,7 +26,7 @@ class FilesConnector:
     description: ClassVar[str] = "CSV, TSV, JSON, NDJSON, Parquet and Excel files of an allowed folder, or uploaded ones."
     properties: ClassVar[tuple[Property, ...]] = own_properties.PROPERTIES
     url_schemes: ClassVar[tuple[str, ...]] = ()
-    takes_uploads: ClassVar[bool] = True
+    takes_uploads: ClassVar[tuple[str, ...]] = own_properties.ENDINGS
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults."""

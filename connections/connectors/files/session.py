@@ -147,7 +147,8 @@ class FilesSession:
     def offer(self, scan: Scan) -> Offer:
         """Return what would be done: bounds of row numbers exactly, row groups of Parquet passed over, the file's own order."""
         key = key_of(scan.table)
-        is_parquet = paths.ending(scan.table.ref.name) == "PARQUET"
+        place = self._index.get(scan.table.ref)
+        is_parquet = paths.ending(place[0].parts[-1] if place else scan.table.ref.name) == "PARQUET"
         grades = tuple(grade(item, key, scan.table, is_parquet) for item in scan.where)
         is_exact = all(item == Grade.EXACT for item in grades)
         takes_order = not scan.order or (scan.order[0].column == key and not scan.order[0].is_descending)

@@ -101,6 +101,8 @@ class Caller:
             address = target.path
         elif target.base:
             address = urljoin(target.base, target.path)
+        elif target.path in ("", "/"):
+            address = self.service.base_url
         else:
             address = self.service.base_url.rstrip("/") + "/" + target.path.lstrip("/")
         if listed_host(address) not in self.service.hosts:

@@ -165,7 +165,7 @@ def money(table: str, name: str, take: Callable[[list[Any]], list[Any]], currenc
     def read(rows: list[Any], given: Mapping[str, Any]) -> list[Any]:
         try:
             return [
-                None if amount is None else Decimal(str(amount)).scaleb(-currency_units(code))
+                None if amount is None or not code else Decimal(str(amount)).scaleb(-currency_units(code))
                 for amount, code in zip(take(rows), beside(rows), strict=True)
             ]
         except CHANGED as error:

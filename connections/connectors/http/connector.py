@@ -54,7 +54,6 @@ class HttpConnector:
     def service(self, values: Mapping[str, Any], manifest: Manifest) -> Service:
         """Return the service that the values lead to; raise InvalidProperties."""
         texts = texts_of(values)
-        secrets = frozenset(texts[item.name] for item in self.properties if item.is_secret and len(texts.get(item.name, "")) > 3)
         try:
             base_url = texts.get("URL") or fill(str(manifest.content.get("base_url", "")), texts.get)
             hosts = frozenset(
@@ -73,12 +72,17 @@ class HttpConnector:
             properties=texts,
             headers={name: items[0] for name, items in fill_values(manifest.part("headers"), texts.get).items()},
             params=fill_values(manifest.part("params"), texts.get),
-            secrets=secrets,
+            secrets=self.secrets_of(values),
             timeout=float(values["Timeout"]),
             retries=min(int(values["MaxRetries"]), int(retry.get("times", 10))),
             retry_status=tuple(retry.get("status", BUSY)),
             retry_header=retry.get("header", ""),
         )
+
+    def secrets_of(self, values: Mapping[str, Any]) -> frozenset[str]:
+        """Return the texts that nothing may show."""
+        found = {str(values.get(item.name) or "").strip() for item in self.properties if item.is_secret}
+        return frozenset(text for text in found if len(text) > 3)
 
     def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> HttpSession:
         """Return a session; connects lazily."""

@@ -22,7 +22,7 @@ def explained(plan: Plan, scan: Scan, texts: Mapping[str, str], most: int | None
     given = dict(plan.variants[0]) if plan.variants else {}
     if parent:
         lines.append(f"for each row of {parent['table']}:")
-        given.update({name: f"<{name}>" for name in parent["binds"]})
+        given = {**{name: f"<{name}>" for name in parent["binds"]}, **given}
     lines.append(first_call(plan, scan, given, texts, most))
     if len(plan.variants) > 1:
         lines.append(f"{len(plan.variants)} calls like this, one for each value")

@@ -118,7 +118,8 @@ def printed(name: str, predicate: Predicate, columns: Mapping[str, ManifestColum
         known = [part for part in parts if part]
         if isinstance(predicate, AllOf) and known:
             grade = min(part[1] for part in known) if len(known) == len(parts) else Grade.SUPERSET
-            return "(" + JOINS[name][0].join(part[0] for part in known) + ")", grade
+            joined = JOINS[name][0].join(part[0] for part in known)
+            return f"({joined})" if language.has_or else joined, grade
         if known and len(known) == len(parts):
             return "(" + JOINS[name][1].join(part[0] for part in known) + ")", min(part[1] for part in known)
     return None

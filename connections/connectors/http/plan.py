@@ -78,6 +78,8 @@ def cost(candidate: Plan, values: Mapping[str, Any], fixed: Mapping[str, tuple[i
 def demanded(table: ManifestTable, lacking: Sequence[Sequence[str]]) -> SourceRejected:
     """Return the refusal that names the columns of the path that needs fewest."""
     names = min(lacking, key=len) if lacking else ["a value"]
+    if unset := [name for name in names if name not in table.columns and lacking]:
+        return SourceRejected(f"{table.name} can only be read where {unset[0]} is set.", hint=f"Set {unset[0]} in the connection.")
     what = " and ".join(names)
     verb = "a value" if len(names) == 1 else "values"
     return SourceRejected(
@@ -193,7 +195,12 @@ def variants_of(known: Mapping[str, tuple[Any, ...]], most: int) -> tuple[Mappin
     if count > most:
         return None
     combinations = itertools.product(*known.values())
-    return tuple(dict(zip(known, items, strict=True)) for items in combinations if all(item != "" for item in items))
+    return tuple(dict(zip(known, items, strict=True)) for items in combinations if all(map(can_be_in_path, items)))
+
+
+def can_be_in_path(value: Any) -> bool:
+    """Claim that a row may have this value in its address: no empty text, none that is no Unicode."""
+    return not isinstance(value, str) or (value != "" and not any(0xD800 <= ord(c) < 0xE000 for c in value))
 
 
 @dataclass(frozen=True, slots=True)

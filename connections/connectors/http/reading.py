@@ -114,8 +114,8 @@ class Reading:
         if not self.plan.is_fanned:
             yield from self.plan.variants
             return
-        for bound in self.session.parents(self.plan, self.scan):
-            for variant in self.plan.variants:
+        for variant in self.plan.variants:
+            for bound in self.session.parents(self.plan, self.scan, variant):
                 yield {**variant, **bound}
 
     def pages(self, given: Mapping[str, Any], state: State | None) -> Iterator[tuple[list[Row], State | None]]:

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from connections.connectors.http.tables import kinds_of
-from connections.contract.errors import TableGone
+from connections.contract.errors import SourceRejected, TableGone
 from connections.contract.scan import Scan
 from connections.contract.table import Table, TableInfo, TableRef
 
@@ -47,7 +47,10 @@ class Schemas:
 
     def _listed(self, spec: dict[str, str]) -> list[str]:
         ref = TableRef(spec.get("schema", self.fixed[0] if self.fixed else ""), spec["table"])
-        offer = self.session.offer(Scan(Table(ref), (spec["column"],)))
+        try:
+            offer = self.session.offer(Scan(Table(ref), (spec["column"],)))
+        except SourceRejected:  # before any call: a property that the list asks for is not set yet
+            return []
         return sorted({str(row[0]) for batch in self.session.read(offer) for row in batch.rows if row[0]})
 
     def kind_of(self, ref: TableRef) -> str:
@@ -60,6 +63,16 @@ class Schemas:
         if len(kinds) == 1:
             return kinds[0]
         return self.names().get(ref.schema, ref.schema)
+
+    def resolved(self, ref: TableRef) -> TableRef:
+        """Return the reference with its schema; one that names none means the connection's, else the first fixed one that has the table."""
+        if ref.schema or not (self.fixed or self.listed) or ref.name not in self.session.manifest.tables:
+            return ref
+        kinds = kinds_of(self.session.manifest, ref.name)
+        chosen = self.chosen
+        if chosen and (chosen in kinds if chosen in self.fixed else self.names().get(chosen) in kinds):
+            return TableRef(chosen, ref.name)
+        return TableRef(next((name for name in self.fixed if name in kinds), ref.schema), ref.name)
 
     def check(self, ref: TableRef) -> None:
         """Raise TableGone for a schema that isn't there any more."""

@@ -72,7 +72,8 @@ class HttpSession:
     def describe(self, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables; what pages by themselves is asked once whether page two can be found."""
         found = []
-        for ref in refs:
+        for named in refs:
+            ref = self.schemas.resolved(named)
             table = self.table(ref)
             self.schemas.check(ref)
             described = table.contract(ref)
@@ -159,25 +160,33 @@ class HttpSession:
         again = plan(replace(scan, where=tuple(item for item in scan.where if item not in pushed)), found.table, self.settings)
         return replace(found, params=again.params, limit=None) if again.access is found.access else again
 
-    def parents(self, child: Plan, scan: Scan) -> Iterator[Mapping[str, Any]]:
-        """Give the values that the rows of a parent table bind; more of them than allowed is an error, never a part."""
+    def parents(self, child: Plan, scan: Scan, variant: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """Give the values that the rows of a parent table bind, those in `variant` as they are; too many are an error, never a part."""
         spec = child.access.spec["parent"]
         binds: Mapping[str, str] = spec["binds"]
         most = int(spec.get("max") or self.limits.get("parents", MAX_PARENTS))
         ref = TableRef(spec.get("schema", child.ref.schema), spec["table"])
-        wanted = [replace(item, column=binds[item.column]) for item in scan.where if isinstance(item, Compare) and item.column in binds]
+        known = {binds[name]: value for name, value in variant.items() if name in binds}
+        wanted = [Compare(column, "eq", value) for column, value in known.items()]
+        wanted += [
+            replace(item, column=binds[item.column])
+            for item in scan.where
+            if isinstance(item, Compare) and item.column in binds and item.column not in variant
+        ]
         columns = tuple(dict.fromkeys(binds.values()))
         offer = self.offer(Scan(Table(ref), columns, tuple(wanted)))
         count = 0
         for batch in self.read(offer):
             for row in batch.rows:
+                values = dict(zip(columns, row, strict=True))
+                if any(values[column] != value for column, value in known.items()):
+                    continue
                 count += 1
                 if count > most:
                     names = ", ".join(binds)
                     raise SourceRejected(
                         f"{child.table.name} would have to be asked for more than {most} rows of {ref.name}.", hint=f"Filter by {names}."
                     )
-                values = dict(zip(columns, row, strict=True))
                 if all(value is not None for value in values.values()):
                     yield {name: values[column] for name, column in binds.items()}
 

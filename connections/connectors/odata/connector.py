@@ -11,7 +11,7 @@ from connections.connectors.odata.printing import Rules
 from connections.connectors.odata.service import Credentials, Service, basic
 from connections.connectors.odata.session import ODataSession
 from connections.connectors.sql import properties as shared
-from connections.connectors.sql.base import Steps, bounded
+from connections.connectors.testing import Steps, bounded
 from connections.contract.connector import TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties

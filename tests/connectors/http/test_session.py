@@ -75,7 +75,8 @@ def test_all_pages_are_read_with_every_type(upstream: Upstream) -> None:
 
     assert len(rows) == 35
     assert rows[1] == (
-        2, "aB note 2", "text 2", Decimal("0.202"), "kwd", Decimal("0.25"), True, dt.datetime(2023, 11, 14, 22, 13, 20, tzinfo=dt.UTC), "u2",
+        2, "aB note 2", "text 2", Decimal("0.202"), "kwd", Decimal("0.25"), True, dt.datetime(2023, 11, 14, 22, 13, 20,
+        tzinfo=dt.UTC), "u2",
     )  # fmt: skip
     assert rows[0][3:5] == (Decimal("101"), "jpy")
     assert rows[2][3:5] == (Decimal("3.03"), "usd")

@@ -21,6 +21,7 @@ from connections.contract.context import Call, Context
 from connections.contract.errors import AuthenticationFailed, SourceRejected
 from connections.contract.scan import AllOf, AnyOf, Compare, Grade, Not, Order, Predicate, Scan
 from connections.contract.table import TableRef
+from tests.connectors.agreement import check_agreement
 from tests.contract.small import EVERY, TOKEN
 from tests.served import Served, publish
 
@@ -362,3 +363,9 @@ def test_steps(served: Served) -> None:
     ]
     assert [(step.name, step.ok) for step in refused] == [("sign_in", False)]
     assert "outgoing.allow" in refused[0].hint
+
+
+def test_the_engine_gives_the_same_rows_whatever_goes_down(served: Served, calls: list[Call]) -> None:
+    shares = check_agreement(connect(served, calls), REF, examples=8)
+
+    assert any(0 < share < 1 for share in shares)

@@ -1,0 +1,121 @@
+"""How page two is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.connectors.openapi.documents import ROW, TEXT, WHOLE, array, get, paging, query, table, thing
+
+URI = {"type": "string", "format": "uri"}
+FLAG = {"type": "boolean"}
+LIMIT = query("limit", {"type": "integer", "maximum": 100})
+PAGE = {"type": "integer", "default": 1}
+
+
+@pytest.mark.parametrize(
+    ("answer", "parameters", "expected"),
+    [
+        (thing(values=array(ROW), next=URI), (), {"type": "next_url", "next": ["next"]}),
+        (thing(data=array(ROW), links=thing(next=TEXT)), (), {"type": "next_url", "next": ["links", "next"]}),
+        (thing(data=array(ROW), _links=thing(next=thing(href=TEXT))), (), {"type": "next_url", "next": ["_links", "next", "href"]}),
+        (thing(value=array(ROW), **{"@odata.nextLink": TEXT}), (), {"type": "next_url", "next": ["@odata.nextLink"]}),
+        (
+            thing(data=array(ROW), has_more=FLAG),
+            (query("starting_after"), LIMIT),
+            {"type": "last_id", "param": "starting_after", "id": ["id"], "more": ["has_more"], "size": {"param": "limit", "max": 100}},
+        ),
+        (
+            thing(data=array(ROW), next_page=TEXT, has_more=FLAG),
+            (query("page"),),
+            {"type": "cursor", "next": ["next_page"], "param": "page", "more": ["has_more"]},
+        ),
+        (
+            thing(items=array(ROW), nextPageToken=TEXT),
+            (query("pageToken"),),
+            {"type": "cursor", "next": ["nextPageToken"], "param": "pageToken"},
+        ),
+        (
+            thing(items=array(ROW), meta=thing(next_cursor=TEXT)),
+            (query("cursor"),),
+            {"type": "cursor", "next": ["meta", "next_cursor"], "param": "cursor"},
+        ),
+        (
+            thing(data=array(ROW), next_page=thing(offset=TEXT, uri=TEXT)),
+            (query("offset"),),
+            {"type": "cursor", "next": ["next_page", "offset"], "param": "offset"},
+        ),
+        (thing(entries=array(ROW), next_marker=TEXT), (query("marker"),), {"type": "cursor", "next": ["next_marker"], "param": "marker"}),
+        (
+            array(ROW),
+            (query("page", PAGE), query("per_page", WHOLE, description="Results per page (max 100)")),
+            {"type": "page", "param": "page", "start": 1, "size": {"param": "per_page", "max": 100}},
+        ),
+        (
+            thing(content=array(ROW), totalElements=WHOLE),
+            (query("page", WHOLE), query("size", WHOLE)),
+            {"type": "page", "param": "page", "start": 0, "size": {"param": "size"}},
+        ),
+        (
+            array(ROW),
+            (query("offset", WHOLE), LIMIT),
+            {"type": "offset", "param": "offset", "start": 0, "size": {"param": "limit", "max": 100}},
+        ),
+        (
+            array(ROW),
+            (query("startAt", WHOLE), query("maxResults", WHOLE)),
+            {"type": "offset", "param": "startAt", "start": 0, "size": {"param": "maxResults"}},
+        ),
+        (
+            array(ROW),
+            (query("$skip", WHOLE), query("$top", WHOLE)),
+            {"type": "offset", "param": "$skip", "start": 0, "size": {"param": "$top"}},
+        ),
+    ],
+)
+def test_paging_that_the_document_tells(answer: Any, parameters: tuple[Any, ...], expected: dict[str, Any]) -> None:
+    found = table({"/pets": get(answer, *parameters)})
+
+    assert found["read"][0]["paging"] == expected
+    assert "partial" not in found
+
+
+def test_a_link_header_is_paging() -> None:
+    assert paging({"/pets": get(array(ROW), headers={"Link": {"schema": TEXT}})}) == {"type": "link_header"}
+
+
+def test_x_ms_pageable_names_the_next_address() -> None:
+    found = get(thing(value=array(ROW), more=TEXT), **{"x-ms-pageable": {"nextLinkName": "more"}})
+
+    assert paging({"/pets": found}) == {"type": "next_url", "next": ["more"]}
+
+
+@pytest.mark.parametrize(
+    ("answer", "parameters", "says"),
+    [
+        (array(ROW), (), "says nothing about pages"),
+        (array(ROW), (LIMIT,), "limit sets the page's size"),
+        (thing(data=array(ROW), has_more=FLAG), (), "speaks of pages"),
+    ],
+)
+def test_unknown_paging_makes_the_table_partial(answer: Any, parameters: tuple[Any, ...], says: str) -> None:
+    found = table({"/pets": get(answer, *parameters)})
+
+    assert found["read"][0]["paging"]["type"] == "unknown"
+    assert says in found["partial"]
+
+
+def test_paging_that_is_a_guess_makes_the_table_partial() -> None:
+    answer = thing(data=array(ROW), page=WHOLE, total_pages=WHOLE)
+
+    found = table({"/pets": get(answer)})
+
+    assert found["read"][0]["paging"] == {"type": "page", "param": "page", "start": 1, "pages": ["total_pages"]}
+    assert "is a guess" in found["partial"]
+
+
+def test_the_total_is_found() -> None:
+    found = table({"/pets": get(thing(data=array(ROW), meta=thing(total_count=WHOLE)), query("page", PAGE))})
+
+    assert found["read"][0]["total"] == ["meta", "total_count"]
