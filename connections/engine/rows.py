@@ -170,7 +170,7 @@ class Execution:
         """Give key and row of the rows of these keys."""
         names = [name for name, _ in related.ties]
         level = replace(related.level, columns=tuple(dict.fromkeys([*related.level.columns, *names])))
-        asked = tie_predicates(self.source.table_of(level.ref), names, keys)
+        asked = tie_predicates(self.source.table_of(level.ref, level.columns), names, keys)
         if names and not getattr(asked[0], "value", None):
             return  # no row there can have such values
         reading = Reading(self.source, level, self.run, asked)
