@@ -18,7 +18,7 @@ class Property:
     is_required: bool = False
     is_secret: bool = False
     choices: tuple[str, ...] = ()
-    group: str = "Basic"  # Basic | Authentication | TLS | SSH | Schema | Advanced
+    group: str = "Basic"  # Basic | Authentication | OAuth | TLS | SSH | Schema | Advanced
     is_advanced: bool = False
     help: str = ""  # one sentence
     placeholder: str = ""
