@@ -8,6 +8,15 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Picks:
+    """Where values to choose from are: a column of a table; without a table, the names of the schemas."""
+
+    schema: str = ""
+    table: str = ""
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Property:
     """One named option of a connection, spelled as users know it (`AuthScheme`)."""
 
@@ -25,6 +34,7 @@ class Property:
     shown_when: tuple[str, tuple[Any, ...]] | None = None  # (other property, values that show this one)
     minimum: int | None = None
     maximum: int | None = None
+    picks: Picks | None = None  # values that a stored connection can look up
 
     def is_shown(self, values: Mapping[str, Any]) -> bool:
         """Claim that the field applies, given the other values."""
