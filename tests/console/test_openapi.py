@@ -18,7 +18,7 @@ from tests.fakes.upstream import Upstream
 
 
 @pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pets]:
+def silent(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pets]:
     with Upstream() as running:
         now = options.current()
         reached = dataclasses.replace(now, outgoing={**now.outgoing, "allow": list(running.allow)})
@@ -131,3 +131,17 @@ def test_check_connector_probes_what_is_open(connection: Connection, capsys: pyt
     assert list(probes) == ["probe PagePets", "probe ZeroPets", "probe OffsetPets", "probe CursorPets", "probe LinkPets"]
     assert all(text.startswith("Page two was read") for text in probes.values())
     assert overlay(connection) == ""
+
+
+def test_check_connector_agrees_with_a_document_that_tells(silent: Pets, capsys: pytest.CaptureFixture[str]) -> None:
+    silent.silent = False
+    overlay_text = "tables: {WholePets: {paging: {type: none}}, MadePets: {paging: {type: none}}}"
+    save_connection(name="told", connector="openapi", values={"Document": json.dumps(silent.document()), "Overlay": overlay_text})
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_connector", "told", "--json")
+
+    told = json.loads(capsys.readouterr().out)
+    assert [item for item in (*told["steps"], *told["tables"]) if not item["ok"]] == []
+    assert {item["table"] for item in told["tables"] if item["step"] == "pushdown"} == {"MadePets"}
+    assert ended.value.code == 0
