@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from sqlglot import exp
 
@@ -172,8 +173,15 @@ class Sessions:
 SESSIONS = Sessions()
 
 
+# Dotted path of a callable (id) -> Session: a derived view over several connections has a session of its own, under its negative id.
+SEVERAL = "apiserver.resources.several.session_for"
+
+
 def session_for(connection_id: int) -> Session:
-    """Return the open session of a stored connection."""
+    """Return the open session of a stored connection; a negative id is that of a view over several."""
+    if connection_id < 0:
+        found: Session = import_string(SEVERAL)(-connection_id)
+        return found
     return SESSIONS.get(connection_id)
 
 

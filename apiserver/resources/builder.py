@@ -91,16 +91,16 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
     visible = tuple(item for item in every if item.column.name in shown)
     by_column = {item.column.name: item.name for item in visible}
     is_keyed = bool(key) and all(name in by_column for name in key)
-    is_writable = is_keyed and table.kind == "table" and not row.connection.read_only
+    is_writable = is_keyed and table.kind == "table" and row.connection is not None and not row.connection.read_only
     possible = {"GET", *(method for method, verb in VERBS.items() if verb in table.writes)} if is_writable else {"GET"}
     return PublishedResource(
         id=row.public_id,
         name=row.name,
-        connection_id=row.connection_id,
-        connection_name=row.connection.name,
-        dialect=row.connection.connector,
+        connection_id=row.connection_id or -row.pk,  # of the session: a view over several has one of its own
+        connection_name=row.connection.name if row.connection else "",
+        dialect=row.connection.connector if row.connection else "",
         ref=table.ref,
-        sql=row.sql,
+        sql=row.sql if row.connection else "",
         all_properties=every,
         properties=visible,
         key=tuple(by_column[name] for name in key) if is_keyed else (),
@@ -108,7 +108,7 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
         search=tuple(by_column[name] for name in row.search if name in by_column),
         check_column=row.check_column or table.check_column,
         etag=by_column.get(row.etag, row.etag if row.etag in ("row", "none") else "row"),
-        max_rows=row.connection.max_rows,
+        max_rows=row.connection.max_rows if row.connection else 0,
         version=row.version,
         title=row.title,
         description=told(row.description or table.comment, partly(table)),
@@ -146,7 +146,7 @@ def relations(
     rows: Iterable[Resource], tables: dict[int, Table], found: dict[str, PublishedResource]
 ) -> dict[str, list[PublishedNavigation]]:
     """Return the navigation properties that foreign keys between published tables of one connection give."""
-    by_table: dict[tuple[int, str, str], list[Resource]] = {}
+    by_table: dict[tuple[int | None, str, str], list[Resource]] = {}
     for row in rows:
         if not row.sql:
             by_table.setdefault((row.connection_id, row.schema, row.table), []).append(row)

@@ -12,6 +12,7 @@ from apiserver.server.configuration_protocol import Change, ConfigurationError, 
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Table, TableRef
 from connections.derived import describe_view
+from connections.derived_several import describe_several
 from connections.models import Connection
 from connections.services import describe
 
@@ -99,8 +100,10 @@ def public_id(text: Any, existing: Resource | None, place: str) -> str:
     return text
 
 
-def connection_of(values: Mapping[str, Any], existing: Resource | None, place: str) -> Connection:
-    """Return the connection that the resource reads."""
+def connection_of(values: Mapping[str, Any], existing: Resource | None, place: str) -> Connection | None:
+    """Return the connection that the resource reads; None of a view over several."""
+    if not values.get("connection") and values.get("sql"):
+        return None
     if "connection" not in values and existing:
         return existing.connection
     by_name = {connection.name: connection for connection in Connection.objects.all()}
@@ -115,23 +118,22 @@ def sql_of(values: Mapping[str, Any], existing: Resource | None, place: str) -> 
         return existing.sql if existing and not given and "sql" not in values else ""
     if given:
         raise ConfigurationError(f"{place}: sql and {given[0]} exclude each other: name a table, or give the SELECT of a derived view.")
-    if "connection" not in values:
-        raise ConfigurationError(
-            f"{place}.connection is missing: a derived view reads one connection. Several at once are not supported by this version."
-        )
     return str(typed(values["sql"], str, f"{place}.sql"))
 
 
-def view_of(connection: Connection, sql: str, place: str) -> Table:
-    """Return the derived view as its source describes it now."""
+def view_of(connection: Connection | None, sql: str, place: str) -> Table:
+    """Return the derived view as its sources describe it now."""
     try:
-        return describe_view(connection, sql)
+        return describe_several(sql) if connection is None else describe_view(connection, sql)
     except ConnectorError as error:
-        raise ConfigurationError(f"{place}.sql: {error.message} (connection {connection.name}) {error.hint}") from error
+        where = f" (connection {connection.name})" if connection else ""
+        raise ConfigurationError(f"{place}.sql: {error.message}{where} {error.hint}") from error
 
 
-def table_of(connection: Connection, values: Mapping[str, Any], existing: Resource | None, place: str) -> Table:
+def table_of(connection: Connection | None, values: Mapping[str, Any], existing: Resource | None, place: str) -> Table:
     """Return the table as it is now."""
+    if connection is None:
+        raise ConfigurationError(f"{place}.connection is missing: name the connection that has the table, or give sql.")
     table = values.get("table") or (existing.table if existing else None)
     if not table:
         raise ConfigurationError(f"{place}.table is missing: name the table to publish.")
@@ -170,6 +172,8 @@ def relations_of(data: Any, resource: Resource, place: str) -> dict[str, Any]:
     """Return the checked relations: name -> target resource of the same connection and the columns that belong together."""
     if not isinstance(data or {}, Mapping):
         raise ConfigurationError(f"{place} must be a mapping of names to relations.")
+    if data and resource.connection is None:
+        raise ConfigurationError(f"{place}: relations of a view over several connections are not supported by this version.")
     others = {item.name: item for item in Resource.objects.filter(connection=resource.connection_id)}
     found: dict[str, Any] = {}
     for name, given in (data or {}).items():
@@ -255,7 +259,7 @@ def is_between(relation: Mapping[str, Any], here: Table, there: Table | None) ->
 
 def exported(resource: Resource) -> dict[str, Any]:
     """Return one resource as data; defaults are left out."""
-    found: dict[str, Any] = {"connection": resource.connection.name}
+    found: dict[str, Any] = {"connection": resource.connection.name} if resource.connection else {}
     if resource.schema:
         found["schema"] = resource.schema
     found |= {"sql": resource.sql} if resource.sql else {"table": resource.table}

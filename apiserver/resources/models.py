@@ -18,7 +18,8 @@ class Resource(models.Model):
 
     public_id = models.CharField(max_length=60, unique=True, editable=False)  # letters and digits, never changes: operationIds come from it
     name = models.CharField(max_length=128)
-    connection = models.ForeignKey("connections.Connection", on_delete=models.PROTECT, related_name="resources")
+    # None of a derived view over several connections.
+    connection = models.ForeignKey("connections.Connection", on_delete=models.PROTECT, related_name="resources", null=True)
     schema = models.CharField(max_length=200, blank=True)
     table = models.CharField(max_length=200, blank=True)  # "" of a derived view
     sql = models.TextField(blank=True)  # a derived view: the SELECT to read in the place of a table, as it was written
@@ -36,6 +37,11 @@ class Resource(models.Model):
     version = models.PositiveIntegerField(default=1)
     created = models.DateTimeField(auto_now_add=True)
     modified = models.DateTimeField(auto_now=True)
+
+    @property
+    def is_several(self) -> bool:
+        """Claim that it is a view in the product's SQL, over whichever connections that names."""
+        return self.connection_id is None  # type: ignore[attr-defined]
 
     class Meta:
         ordering = ["name"]

@@ -57,8 +57,8 @@ def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
 @console_page
 def repoint(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask for the connection, show what differs there, then move."""
-    resource = get_object_or_404(Resource.objects.select_related("connection"), pk=pk)
-    others = Connection.objects.exclude(pk=resource.connection_id)
+    resource = get_object_or_404(Resource.objects.select_related("connection").exclude(connection=None), pk=pk)
+    others = Connection.objects.exclude(name=resource.connection.name if resource.connection else "")
     chosen = others.filter(pk=request.GET["connection"]).first() if request.GET.get("connection", "").isdigit() else None
     context: dict[str, Any] = {"resource": resource, "connections": others, "chosen": chosen}
     if chosen is not None:

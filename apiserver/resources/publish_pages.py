@@ -133,9 +133,9 @@ def lines_of(connection: Connection, found: list[Table], given: QueryDict) -> li
     return lines
 
 
-def reading_reason(connection: Connection, table: Table, key: tuple[str, ...]) -> str:
+def reading_reason(connection: Connection | None, table: Table, key: tuple[str, ...]) -> str:
     """Return why the table can only be read; "" when it can be written."""
-    if connection.read_only:
+    if connection is not None and connection.read_only:
         return _("read only: the connection is")
     if table.kind != "table":
         return _("read only: a view")

@@ -14,6 +14,7 @@ from apiserver.resources.models import Resource
 from apiserver.server import stamp
 from connections.contract.table import Table, TableRef
 from connections.derived import describe_view
+from connections.derived_several import describe_several
 from connections.models import Connection
 from connections.services import describe
 from users.models import Group, User
@@ -32,7 +33,7 @@ def publish_tables(connection: Connection, refs: Sequence[TableRef], *, now: dat
     return found
 
 
-def create(name: str, connection: Connection, table: Table, **settings: Any) -> Resource:
+def create(name: str, connection: Connection | None, table: Table, **settings: Any) -> Resource:
     """Store one resource over a reflected table; `sql` among the settings makes it a derived view."""
     ids = list(Resource.objects.values_list("public_id", flat=True))
     resource = Resource(
@@ -93,6 +94,8 @@ def holders(name: str) -> list[User | Group]:
 
 def table_now(resource: Resource) -> Table:
     """Return the resource's table, or its SELECT, as the source describes it now."""
+    if resource.connection is None:
+        return describe_several(resource.sql)
     return table_there(resource, resource.connection)
 
 
@@ -116,9 +119,10 @@ def schema_there(resource: Resource, connection: Connection) -> str:
 
 def has_schema_there(resource: Resource, connection: Connection) -> bool:
     """Claim that the table's schema means the same at another connection: MySQL's default database has the name of that connection."""
-    if connection.connector != resource.connection.connector or connection.connector == "sqlite":
+    own = resource.connection
+    if own is None or connection.connector != own.connector or connection.connector == "sqlite":
         return False
-    return connection.connector != "mysql" or resource.schema != resource.connection.properties.get("Database", "")
+    return connection.connector != "mysql" or resource.schema != own.properties.get("Database", "")
 
 
 def repoint(resource: Resource, connection: Connection) -> bool:

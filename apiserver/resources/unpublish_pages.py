@@ -66,7 +66,7 @@ def relations_to(resource: Resource) -> list[dict[str, Any]]:
 
 def views_over(resource: Resource) -> list[Resource]:
     """Return the derived views that read the same table: they stay published."""
-    if resource.sql:
+    if resource.sql or resource.connection is None:
         return []
     others = Resource.objects.filter(connection=resource.connection_id).exclude(sql="").defer("snapshot")
     ref, dialect = TableRef(resource.schema, resource.table), resource.connection.connector

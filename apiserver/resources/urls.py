@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apiserver.resources import drift_pages, move_pages, pages, publish_pages, relation_pages, unpublish_pages
+from apiserver.resources import drift_pages, move_pages, pages, publish_pages, relation_pages, unpublish_pages, view_pages
 
 app_name = "resources"
 urlpatterns = [
@@ -10,6 +10,7 @@ urlpatterns = [
     path("add", publish_pages.add, name="add"),
     path("add/<int:pk>", publish_pages.tables, name="tables"),
     path("add/<int:pk>/confirm", publish_pages.confirm, name="confirm"),
+    path("add/view", view_pages.add, name="add_view"),
     path("<int:pk>", pages.edit, name="edit"),
     path("<int:pk>/refresh", pages.refresh, name="refresh"),
     path("<int:pk>/drift", drift_pages.drift, name="drift"),

@@ -120,3 +120,4 @@ class Bound:
     slots: tuple[Slot, ...]
     tables: dict[str, Found]  # alias -> table
     notes: tuple[str, ...] = ()
+    places: tuple[tuple[int, int, Found], ...] = ()  # from where to where in the text a table is named

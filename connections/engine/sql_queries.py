@@ -51,7 +51,7 @@ def bind_parsed(parsed: Parsed, names: Names, *, now: datetime) -> Bound:
         relation = binder.query(parsed.tree, None)
     except RecursionError as error:
         raise problem("The SQL is nested too deeply.", parsed.tree) from error
-    return Bound(relation.tree, relation.outputs, tuple(binder.slots), binder.tables, (*parsed.notes, *binder.notes))
+    return Bound(relation.tree, relation.outputs, tuple(binder.slots), binder.tables, (*parsed.notes, *binder.notes), tuple(binder.places))
 
 
 class Binder(Expressions):
@@ -62,6 +62,7 @@ class Binder(Expressions):
         self.names = names
         self.tables: dict[str, Found] = {}
         self.notes: list[str] = []
+        self.places: list[tuple[int, int, Found]] = []
         self._aliases = 0
         self._ctes: list[dict[str, exp.Expression]] = []
 
@@ -376,6 +377,9 @@ class Binder(Expressions):
             raise problem(f"There is no table {'.'.join(parts)}.", node, hint)
         alias = self.alias()
         self.tables[alias] = found
+        words = [part.meta for part in node.parts if "start" in part.meta]
+        if words:
+            self.places.append((int(words[0]["start"]), int(words[-1]["end"]) + 1, found))
         cells = {
             column.name: Typed(Cell(table=alias, name=column.name, column=column), column.type, node, column.is_nullable, column)
             for column in found.table.columns

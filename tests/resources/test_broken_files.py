@@ -77,7 +77,7 @@ BROKEN: list[tuple[Any, list[str]]] = [
     (orders(schema="sales"), ["resources.Orders"]),
     (orders(sql="SELECT id FROM orders"), ["resources.Orders", "sql and table exclude each other"]),
     (view("SELECT id FROM orders", schema="main"), ["resources.Late", "sql and schema exclude each other"]),
-    (view("SELECT id FROM orders", connection=...), ["resources.Late.connection", "one connection"]),
+    (view("SELECT id FROM nowhere", connection=...), ["resources.Late.sql", "There is no table nowhere"]),
     (view(["SELECT 1"]), ["resources.Late.sql", "text"]),
     (view("DELETE FROM orders"), ["resources.Late.sql", "changes data"]),
     (view("SELECT id FROM orders; SELECT 1"), ["resources.Late.sql", "several statements"]),
