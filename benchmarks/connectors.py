@@ -140,7 +140,14 @@ class Peak:
         self.megabytes = max(self.megabytes, current())
 
 
-BENCHES: dict[str, Callable[[argparse.Namespace], bool]] = {"calls": calls, "memory": memory}
+def overhead(options: argparse.Namespace) -> bool:
+    """Compare a page through a manifest with bare `requests` and `json`."""
+    from benchmarks.http_overhead import overhead as measured
+
+    return measured()
+
+
+BENCHES: dict[str, Callable[[argparse.Namespace], bool]] = {"calls": calls, "memory": memory, "overhead": overhead}
 
 
 def main() -> int:

@@ -27,6 +27,7 @@ MODULES = (
     "memory",
     "workers",
     "paging",
+    "files",
     "soak",
 )
 

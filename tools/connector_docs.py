@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from connections.connectors.establishing import Part, note_of, parts  # noqa: E402
+from connections.connectors.establishing import SCHEME, Part, parts  # noqa: E402
 from connections.connectors.registry import get_connector  # noqa: E402
 from connections.contract.connector import Connector  # noqa: E402
 from connections.contract.property import Property  # noqa: E402
@@ -45,6 +45,21 @@ def line(item: Property) -> str:
     demand = "Required." if item.is_required and item.default is None else ""
     meaning = " ".join(text for text in (demand, item.help, note_of(item)) if text)
     return f"| `{item.name}` | {default} | {meaning.replace('|', chr(92) + '|')} |"
+
+
+def note_of(item: Property) -> str:
+    """Return what a property's line says besides its help: choices, default, kind."""
+    notes = []
+    if item.choices:
+        notes.append("One of " + ", ".join(f"`{choice}`" for choice in item.choices) + ".")
+    elif item.kind == "boolean":
+        notes.append("`true` or `false`.")
+    if item.is_secret:
+        notes.append("Kept sealed.")
+    if item.shown_when and item.shown_when[0] != SCHEME:
+        values = ", ".join(f"`{str(value).lower() if isinstance(value, bool) else value}`" for value in item.shown_when[1])
+        notes.append(f"Used when `{item.shown_when[0]}` is {values}.")
+    return " ".join(notes)
 
 
 def current(page: Path) -> str:

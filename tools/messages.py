@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("apiserver", "connections", "users")
@@ -42,7 +43,7 @@ def texts() -> dict[Text, str]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             for sentence in sentences(path):
                 found.setdefault((sentence, ""), place(path))
-    for text, where in of_connectors():
+    for text, where in (*of_connectors(), *of_manifests()):
         found.setdefault(text, where)
     return found
 
@@ -102,6 +103,27 @@ def of_connectors() -> Iterator[tuple[Text, str]]:
             for text in (label_of(item), item.help, item.group, item.placeholder if " " in item.placeholder else ""):
                 if text:
                     yield (text, ""), where
+
+
+def of_manifests() -> Iterator[tuple[Text, str]]:
+    """Give the whole sentences of the packaged manifests: refused credentials with their hint, retired tables, errors."""
+    from connections.connectors.http.manifest import packaged, packaged_keys
+
+    for key in packaged_keys():
+        where = f"connections/connectors/http/manifests/{key}.yaml"
+        for text in sentences_of(packaged(key).content):
+            yield (text, ""), where
+
+
+def sentences_of(node: Any) -> Iterator[str]:
+    """Give each message and hint below a node, and both together; those with values inside are patterns of apiserver/ui/said.py."""
+    if isinstance(node, dict):
+        told = [node[name] for name in ("message", "hint") if isinstance(node.get(name), str)]
+        for text in dict.fromkeys([*told, " ".join(told)] if "property" in node else told):
+            if "{" not in text:
+                yield text
+    for item in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from sentences_of(item)
 
 
 def update(language: str) -> int:

@@ -110,7 +110,7 @@ def held(plan: Plan, found: Batches, size: int, *, is_weighed: bool) -> tuple[li
     rows: list[Sequence[Any]] = []
     with closing(found):
         for batch in found:
-            if rows:
+            if rows or len(batch) > page_bytes.BATCH_ROWS:
                 give_way()
             wanted = batch[: size - len(rows)] if size else batch
             kept = page_bytes.fitting(plan.weight, wanted, is_first=not rows) if is_weighed else wanted

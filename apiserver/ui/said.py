@@ -13,6 +13,12 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
 PATTERNS = (
+    _("The issue tracker of %(name)s is off or no longer offered by Bitbucket Cloud."),
+    _("Bitbucket refused this call: %(value)s"),
+    _("Stripe refused this call: %(value)s"),
+    _("Stripe refused the payment: %(value)s"),
+    _("%(name)s can only be read where %(value)s is set."),
+    _("Set %(name)s in the connection."),
     _("%(value)s did not answer within %(seconds)s s."),
     _("%(value)s refused the connection."),
     _("%(value)s answers"),

@@ -47,18 +47,3 @@ def schemes_of(item: Property) -> tuple[str, ...]:
     if item.shown_when is None or item.shown_when[0] != SCHEME:
         return ()
     return tuple(str(value) for value in item.shown_when[1])
-
-
-def note_of(item: Property) -> str:
-    """Return what a property's line says besides its help: choices, default, kind."""
-    notes = []
-    if item.choices:
-        notes.append("One of " + ", ".join(f"`{choice}`" for choice in item.choices) + ".")
-    elif item.kind == "boolean":
-        notes.append("`true` or `false`.")
-    if item.is_secret:
-        notes.append("Kept sealed.")
-    if item.shown_when and item.shown_when[0] != SCHEME:
-        values = ", ".join(f"`{str(value).lower() if isinstance(value, bool) else value}`" for value in item.shown_when[1])
-        notes.append(f"Used when `{item.shown_when[0]}` is {values}.")
-    return " ".join(notes)

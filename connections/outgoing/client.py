@@ -6,6 +6,8 @@ credentials off on any other origin. Every failure is an error of the contract w
 
 from __future__ import annotations
 
+import functools
+import re
 import ssl
 import time
 from collections.abc import Mapping
@@ -24,6 +26,8 @@ from connections.outgoing.sockets import MOMENT, check_behind_proxy, pool_classe
 USER_AGENT = "APIServer/0.1.0"
 MAX_BYTES = 64 * 2**20
 MAX_REDIRECTS = 5
+NO_ADDRESS = re.compile(r'[\x00-\x20\x7f"<>^`{|}\\]')
+ONCE = urllib3.Retry(False, redirect=False, raise_on_status=False)
 REDIRECTS = (301, 302, 303, 307, 308)
 CHUNK = 2**16
 PORTS = {"http": 80, "https": 443}
@@ -66,8 +70,12 @@ class NoSuchHost(ConnectionFailed):
 
 def origin_of(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port."""
-    found = checked(url)
-    return found.scheme or "", host_of(found), found.port or PORTS[found.scheme or ""]
+    return origin_in(checked(url))
+
+
+def origin_in(url: Url) -> tuple[str, str, int]:
+    """Return scheme, host and port of a parsed address."""
+    return url.scheme or "", host_of(url), url.port or PORTS[url.scheme or ""]
 
 
 def host_of(url: Url) -> str:
@@ -77,7 +85,7 @@ def host_of(url: Url) -> str:
 
 def checked(url: str) -> Url:
     """Return the parts of an address that may be called at all; raise AddressRefused."""
-    if any(ord(c) <= 32 or c in '\\"<>^`{|}' or ord(c) == 127 for c in url):
+    if NO_ADDRESS.search(url):
         raise AddressRefused("An address holds characters that no address has.")
     try:
         found = parse_url(url)
@@ -112,10 +120,11 @@ class Outgoing:
         except ValueError as error:
             raise AddressRefused(f"outgoing.allow: {error}", hint="Correct the server's settings.") from error
         self._pools = self._new_pools()
+        self._by_origin: dict[Any, Any] = {}
 
     def _new_pools(self) -> urllib3.PoolManager:
         settings = self.settings
-        kept: dict[str, Any] = {"num_pools": 8, "maxsize": settings.max_connections, "block": True, "ssl_context": tls_context(settings)}
+        kept: dict[str, Any] = {"num_pools": 64, "maxsize": settings.max_connections, "block": True, "ssl_context": tls_context(settings)}
         if settings.proxy:
             credentials = f"{settings.proxy_user}:{settings.proxy_password}" if settings.proxy_user else None
             headers = make_headers(proxy_basic_auth=credentials) if credentials else None
@@ -143,18 +152,19 @@ class Outgoing:
         `credentials` are headers for the origin of `url` only. Redirects of GET are followed on `hosts` (default: the host of `url`).
         `ends` is the moment, by time.monotonic(), at which it must be over.
         """
-        origin, begun = origin_of(url), time.monotonic()
+        parts, begun = checked(url), time.monotonic()
         ends = min(ends, begun + self.settings.timeout)
-        allowed = hosts if hosts is not None else frozenset({listed_host(url)})
+        origin = origin_in(parts)
         for _ in range(MAX_REDIRECTS + 1):
             sent = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **(headers or {})}
-            if origin_of(url) == origin:
+            if origin_in(parts) == origin:
                 sent.update(credentials or {})
-            status, answered, content = self._exchange(method, checked(url), sent, body, ends, max_bytes or self.settings.max_bytes)
+            status, answered, content = self._exchange(method, parts, sent, body, ends, max_bytes or self.settings.max_bytes)
             target = answered.get("Location", "") if is_redirected and status in REDIRECTS and method in ("GET", "HEAD") else ""
             if not target:
                 return Reply(status, answered, content, url, time.monotonic() - begun)
-            url = self._redirected(url, target, allowed)
+            url = self._redirected(url, target, hosts if hosts is not None else frozenset({listed_host(url)}))
+            parts = checked(url)
         raise BadAnswer(f"{origin[1]} redirects without end.")
 
     def _redirected(self, url: str, target: str, hosts: frozenset[str]) -> str:
@@ -179,8 +189,8 @@ class Outgoing:
         timeout = Timeout(connect=min(self.settings.connect_timeout, left), read=left)
         MOMENT.ends = ends
         try:
-            response = self._pools.request(
-                method, url.url, body=body, headers=headers, retries=False, redirect=False, preload_content=False, timeout=timeout
+            response = self._opened(
+                method, url, body=body, headers=headers, retries=ONCE, redirect=False, preload_content=False, timeout=timeout
             )
             try:
                 return response.status, response.headers, read_whole(response, host, ends, max_bytes)
@@ -191,8 +201,19 @@ class Outgoing:
         finally:
             MOMENT.ends = float("inf")
 
+    def _opened(self, method: str, url: Url, **how: Any) -> Any:
+        """Return the answer with its body unread. The pool of an origin is looked up once: urllib3 works out its key anew each time."""
+        if self.settings.proxy:
+            return self._pools.urlopen(method, url.url, **how)
+        origin = (url.scheme, url.host, url.port)
+        pool = self._by_origin.get(origin)
+        if pool is None:
+            pool = self._by_origin[origin] = self._pools.connection_from_host(url.host, url.port, url.scheme)
+        return pool.urlopen(method, url.request_uri, assert_same_host=False, **how)
+
     def close(self) -> None:
         """Close the connections."""
+        self._by_origin.clear()
         self._pools.clear()
 
 
@@ -216,6 +237,8 @@ def read_whole(response: Any, host: str, ends: float, max_bytes: int) -> bytes:
 
 def tls_context(settings: Settings) -> ssl.SSLContext:
     """Return the TLS rules: certificates are always checked."""
+    if not settings.authority and not settings.client_certificate:
+        return default_context()
     try:
         context = ssl.create_default_context(cadata=settings.authority or None)
         if settings.client_certificate:
@@ -223,6 +246,12 @@ def tls_context(settings: Settings) -> ssl.SSLContext:
     except (ssl.SSLError, OSError, ValueError) as error:
         raise CertificateRefused("A certificate or key can't be read.", hint="Paste PEM text, from BEGIN to END.") from error
     return context
+
+
+@functools.cache
+def default_context() -> ssl.SSLContext:
+    """Return the rules that most connections share: reading this machine's authorities takes time."""
+    return ssl.create_default_context()
 
 
 def told(error: Exception, host: str, settings: Settings, *, is_late: bool) -> ConnectorError:

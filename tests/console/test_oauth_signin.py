@@ -383,3 +383,26 @@ def test_sign_in_that_will_be_forgotten_soon_is_warned_of(as_admin: Client, allo
     after = text_of(as_admin.get(f"/console/connections/{cloud.pk}"))
 
     assert ("Nothing has used this sign-in for long" in before, "Nothing has used this sign-in for long" in after) == (False, True)
+
+
+def test_bitbucket_is_signed_in_as_its_manifest_says(as_admin: Client, allowed: Provider) -> None:
+    allowed.route("/user", allowed.me, "GET")
+    addresses = {"OAuthAuthorizationURL": f"{allowed.url}/authorize", "OAuthAccessTokenURL": f"{allowed.url}/token"}
+    fields = {**properties(allowed), **addresses, "AuthScheme": "OAuth", "Workspace": "team", "name": "bits"}
+    form = "/console/connections/add/bitbucket"
+    address = as_admin.post(form, {"connect": "browser", **fields}, headers=HTMX)["HX-Redirect"]
+
+    back = come_back(as_admin, allowed.consent(address))
+    page = text_of(as_admin.get(back["Location"]))
+    draft = parse_qs(urlsplit(back["Location"]).query)["draft"][0]
+    as_admin.post(form, {**fields, "draft": draft, "OAuthClientSecret": ""})
+
+    assert ("Connected as Ada &lt;Lovelace&gt;." in page, 'value="team"' in page) == (True, True)
+    assert tokens_of(Connection.objects.get(name="bits")).access() == allowed.families[0].access
+
+
+@pytest.mark.parametrize(("key", "is_shown"), [("bitbucket", True), ("rest", True), ("odata", False), ("sqlite", False)])
+def test_connect_is_offered_by_connectors_that_sign_in_by_oauth(as_admin: Client, key: str, is_shown: bool) -> None:
+    page = text_of(as_admin.get(f"/console/connections/add/{key}"))
+
+    assert ("Three ways to sign in" in page, 'id="callback"' in page) == (is_shown, is_shown)

@@ -113,6 +113,8 @@ class Fake:
             return self.told_log(request)
         if request.path == "/_control":
             return self.controlled(request)
+        if request.path == "/favicon.ico":
+            return Answer(204)
         entry: dict[str, Any] = {"method": request.method, "path": request.path, "query": [list(pair) for pair in request.query]}
         if self.logged:
             entry["headers"] = {name: request.headers.get(name, "") for name in self.logged}

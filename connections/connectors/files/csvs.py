@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import itertools
 import sys
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from connections.connectors.files.formats import (
     positions,
     unique_names,
 )
-from connections.connectors.files.text import Lines, encoding_of
+from connections.connectors.files.text import SAMPLE_BYTES, Lines, encoding_of
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Column
 
@@ -143,8 +144,10 @@ class Csv:
     def _fields(self, source: Source, options: Options, mark: str) -> int:
         """Return the number of fields that the delimiter gives the first row; 1 where a later one has more."""
         widths: list[int] = []
-        with source.open() as file, contextlib.suppress(csv.Error):
-            lines = Lines(source, file, self._encoding(source, options))
+        with source.open() as file:
+            sample = io.BytesIO(file.read(SAMPLE_BYTES))
+        with contextlib.suppress(csv.Error):  # the sample may end within quotes
+            lines = Lines(source, sample, self._encoding(source, options))
             for row in itertools.islice(csv.reader(iter(lines), delimiter=mark, strict=True), SAMPLE_ROWS):
                 lines.read = 0
                 widths += [len(row)] if row else []

@@ -30,7 +30,8 @@ MOST_ENTRIES = 5000
 MOST_CELLS = 5_000_000
 MOST_CACHED_CELLS = 5_000_000
 CELL = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
-PIECE = 64 * 1024
+PIECE = 16 * 1024
+MOST_PIECE = 1024 * 1024
 BLANKS = b" \t\r\n\xef\xbb\xbf\xff\xfe\x00"
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 
@@ -148,7 +149,7 @@ def inspect(source: Source, content: bytes) -> None:
         raise source.broken(f"has more than {MOST_ENTRIES} parts.")
     for entry in entries:
         look: Look | None = None
-        for number, piece in enumerate(inflated(content, entry)):
+        for number, piece in enumerate(filter(None, inflated(content, entry))):
             left -= len(piece)
             if left < 0:
                 raise source.broken(f"holds more than {MOST_BYTES // 2**20} MiB when it is opened.", hint="Save it as CSV or Parquet.")
@@ -174,13 +175,13 @@ def inflated(content: bytes, entry: zipfile.ZipInfo) -> Iterator[bytes]:
         yield bytes(data)
         return
     opening = zlib.decompressobj(-zlib.MAX_WBITS)
-    rest: Any = data
-    while not opening.eof:
-        piece = opening.decompress(rest, PIECE)
-        if not piece and not opening.unconsumed_tail:
-            break
-        yield piece
-        rest = opening.unconsumed_tail
+    for place in range(0, len(data), PIECE):
+        rest: bytes | memoryview = data[place : place + PIECE]
+        while rest and not opening.eof:
+            yield opening.decompress(rest, MOST_PIECE)
+            rest = opening.unconsumed_tail
+        if opening.eof:
+            return
 
 
 class Look:

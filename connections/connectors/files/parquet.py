@@ -94,11 +94,17 @@ def opened(source: Source) -> Iterator[pq.ParquetFile]:
     """Open the file; whatever is wrong with it is told by its name."""
     with source.open() as raw:
         try:
-            with pq.ParquetFile(raw, memory_map=False, pre_buffer=False, buffer_size=2**20) as file:
+            texts = [field.name for field in pq.read_schema(raw) if is_long(field.type)]
+            with pq.ParquetFile(raw, memory_map=False, pre_buffer=False, buffer_size=2**20, read_dictionary=texts) as file:
                 yield file
             source.check(raw)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise source.broken("is no readable Parquet file.", hint="It may be cut off, encrypted or of another kind.") from error
+
+
+def is_long(kind: pa.DataType) -> bool:
+    """Claim that one value of the type may be of any length, and that Arrow reads it by dictionary."""
+    return bool(pa.types.is_string(kind) or pa.types.is_binary(kind))
 
 
 def schema_of(source: Source, file: pq.ParquetFile) -> pa.Schema:
@@ -124,7 +130,7 @@ def check_size(source: Source, file: pq.ParquetFile, group: int) -> None:
 def column_of(field: pa.Field) -> Column:
     """Return the column of a field; what has no type here is JSON text."""
     kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
-    named = {"name": field.name, "native_type": str(field.type)}
+    named = {"name": field.name, "native_type": str(kind)}
     simple = next((type_ for fits, type_ in SIMPLE if fits(kind)), None)
     if simple is not None:
         return Column(type=simple, **named)
@@ -142,11 +148,11 @@ def column_of(field: pa.Field) -> Column:
 
 def values_of(source: Source, found: pa.Array, column: Column, options: Options, first: int) -> list[Any]:
     """Return the contract's values of an array; finer times than microseconds are refused, not cut."""
-    if pa.types.is_dictionary(found.type):
-        found = found.dictionary_decode()
+    if pa.types.is_dictionary(found.type):  # a long value that many rows share is made once
+        known = values_of(source, found.dictionary, column, options, first)
+        return [None if place is None else known[place] for place in found.indices.to_pylist()]
     try:
-        exact = pc.cast(found, finest(found.type))
-        values = exact.to_pylist()
+        values = pc.cast(found, finest(found.type)).to_pylist()
     except (pa.ArrowInvalid, ValueError, OverflowError) as error:
         raise source.misfit(column.name, first) from error
     convert = converter(found.type, column, options)

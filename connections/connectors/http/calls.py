@@ -24,7 +24,7 @@ from connections.outgoing import CertificateRefused, NoSuchHost, Outgoing, Reply
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 # After so many calls in a row without an answer, callers are told at once for a while instead of waiting, each of them, for the timeout.
-FAILURES, REST = 5, 5.0
+FAILURES, REST = 2, 5.0
 
 
 class Resting(ConnectionFailed):
@@ -71,7 +71,7 @@ class Caller:
 
     def __init__(self, service: Service, outgoing: Outgoing, context: Context, budget: Budget | None) -> None:
         self.service, self.outgoing, self.context, self.budget = service, outgoing, context, budget
-        self._failures, self._rests_until = 0, 0.0
+        self._failures, self._rests_until, self._last_failure = 0, 0.0, ""
         self._lock = threading.Lock()
 
     def call(self, target: Target, asked: Asked, *, is_exact: bool = False, rows: Any = None) -> tuple[Any, Reply, str]:
@@ -123,9 +123,10 @@ class Caller:
             try:
                 reply = self._sent(target, address, signature, ends)
             except (ConnectionFailed, SourceTimeout) as error:
-                if number >= most or isinstance(error, (*FINAL, SourceTimeout)):
+                if number >= most or isinstance(error, (*FINAL, SourceTimeout)) or not self._pause(number, None, ends):
+                    if not isinstance(error, Resting):
+                        self._failed(error)
                     raise
-                self._pause(number, None, ends, error)
                 continue
             if reply.status == 401 and signature.token and not refreshed:
                 refreshed, signature = True, self._refreshed(signature)
@@ -135,38 +136,28 @@ class Caller:
             wait = wait_of(reply, self.service.retry_header)
             if self.budget and wait and reply.status == 429:
                 self.budget.pause(wait)
-            if number >= most or not self._pause(number, wait, ends, None):
+            if number >= most or not self._pause(number, wait, ends):
                 return reply, number
         return reply, most
 
     def _sent(self, target: Target, address: str, signature: Signature, ends: float) -> Reply:
         self._spend(ends)
         if self._rests_until > time.monotonic():
-            raise Resting(f"{self.service.label} does not answer at the moment.", hint="It is asked again in a few seconds.")
+            raise Resting(self._last_failure, hint="It failed several times; it is asked again in a few seconds.")
         headers = {"Accept": "application/json", **self.service.headers, **target.headers}
         if target.content_type:
             headers["Content-Type"] = target.content_type
         if signature.params:
             address += ("&" if "?" in address else "?") + urlencode(signature.params, quote_via=quote)
-        try:
-            reply = self.outgoing.send(
-                target.method,
-                address,
-                headers=headers,
-                credentials=signature.headers,
-                body=target.body,
-                hosts=self.service.hosts,
-                ends=ends,
-            )
-        except (ConnectionFailed, SourceTimeout):
-            self._failed()
-            raise
+        reply = self.outgoing.send(
+            target.method, address, headers=headers, credentials=signature.headers, body=target.body, hosts=self.service.hosts, ends=ends
+        )
         self._failures = 0
         return reply
 
-    def _failed(self) -> None:
+    def _failed(self, error: ConnectorError) -> None:
         with self._lock:
-            self._failures += 1
+            self._failures, self._last_failure = self._failures + 1, error.message
             if self._failures >= FAILURES:
                 self._failures, self._rests_until = FAILURES - 1, time.monotonic() + REST
 
@@ -180,13 +171,11 @@ class Caller:
                 )
             time.sleep(wait)
 
-    def _pause(self, number: int, wait: float | None, ends: float, error: Exception | None) -> bool:
-        """Sleep before the next try; return False, or raise the error, when the time left is too short for it."""
+    def _pause(self, number: int, wait: float | None, ends: float) -> bool:
+        """Sleep before the next try; return False when the time left is too short for it."""
         drawn = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**number))  # noqa: S311 - jitter is no secret
         seconds = drawn if wait is None else wait + drawn / 10
         if time.monotonic() + seconds >= ends:
-            if error:
-                raise error
             return False
         time.sleep(seconds)
         return True

@@ -120,6 +120,8 @@ def instant(value: Any) -> dt.datetime:
     if not isinstance(value, str):
         raise Unfit
     found = dt.datetime.fromisoformat(value)
+    if found.tzinfo is dt.UTC:
+        return found
     return found.astimezone(dt.UTC) if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
@@ -127,6 +129,8 @@ def unix_of(units: int) -> Callable[[Any], dt.datetime]:
     """Return the reader of instants counted since 1970 in 1/`units` seconds."""
 
     def unix(value: Any) -> dt.datetime:
+        if value.__class__ is int:
+            return EPOCH + dt.timedelta(seconds=value) if units == 1 else EPOCH + dt.timedelta(milliseconds=value)
         number = decimal(repr(value) if isinstance(value, float) else value)
         return EPOCH + dt.timedelta(microseconds=int(number * 1_000_000 / units))
 

@@ -320,7 +320,10 @@ def by_envelope(told: list[Told]) -> Paging | None:
 
 def unpaged(query: dict[str, Parameter], told: list[Told], size: dict[str, Any]) -> Paging:
     """Say why page two can't be found."""
-    if size:
+    token = next((param.name for word, param in query.items() if word in CURSOR | OFFSET | PAGE), "")
+    if token:
+        reason = f"{token} asks for pages, but nothing tells where its value comes from"
+    elif size:
         reason = f"{size['param']} sets the page's size, but nothing tells how to ask for the next page"
     elif any(item.word in MORE | PAGES | TOTAL | NEXT_URL or is_cursor(item) for item in told):
         reason = "the answer speaks of pages, but no parameter asks for the next one"
@@ -330,6 +333,9 @@ def unpaged(query: dict[str, Parameter], told: list[Told], size: dict[str, Any])
 
 
 def is_number(shapes: Shapes, param: Parameter) -> bool:
-    """Claim that a parameter may be a whole number; badly typed ones are texts."""
+    """Claim that a parameter may be a whole number; some documents type theirs as text, but text may be a token as well."""
     shape = shapes.of(param.schema)
-    return shape.kind in ("integer", "number", "any") or (shape.kind == "string" and not shape.enum and not shape.format)
+    if shape.kind == "string":
+        said = f"{param.description} {shape.description}".lower()
+        return not shape.enum and not shape.format and not any(word in said for word in ("token", "cursor", "opaque", "returned by"))
+    return shape.kind in ("integer", "number", "any")

@@ -154,7 +154,8 @@ class Shapes:
         self.document.spend(sum(len(shape.properties) for shape in shapes))
         if objects and scalars:
             with_id = next((raw for shape, raw in objects if "id" in shape.properties), None)
-            return replace(scalars[0], id_of=with_id, description=own.description, properties={}, is_nullable=True)
+            members = {} if with_id is not None else objects[0][0].properties  # `created` is a number or {gt, gte, lt, lte}
+            return replace(scalars[0], id_of=with_id, description=own.description, properties=members, is_nullable=True)
         if scalars and len(scalars) == len(known):
             return replace(common(scalars), description=own.description or scalars[0].description)
         if objects and len(objects) == len(known):

@@ -15,7 +15,8 @@ from tests.connectors.agreement import check_agreement
 from tests.connectors.files.folder import session
 
 LINES = [
-    f"{n},{'' if n % 4 == 0 else f'w{n % 5}'},{n % 6 - 2},{n % 9}.5,2026-01-{n % 27 + 1:02},2026-01-01T0{n % 8}:00:00Z,{'true' if n % 3 else ''}"
+    f"{n},{'' if n % 4 == 0 else f'w{n % 5}'},{n % 6 - 2},{n % 9}.5,2026-01-{n % 27 + 1:02},"
+    f"2026-01-01T0{n % 8}:00:00Z,{'true' if n % 3 else ''}"
     for n in range(1, 60)
 ]
 

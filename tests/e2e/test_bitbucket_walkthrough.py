@@ -1,0 +1,98 @@
+"""Bitbucket's published walkthrough in a real browser: OAuth consumer, Workspace, Issues, "Return Issues", `Id eq '1'` as one call."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.maker import WORDS, Maker, read
+from tests.fakes.bitbucket import PUBLIC, Bitbucket
+from tests.served import Served, publish
+
+
+@pytest.fixture
+def fake() -> Iterator[Bitbucket]:
+    with Bitbucket() as running:
+        yield running
+
+
+@pytest.fixture
+def served(fake: Bitbucket, tmp_path: Path) -> Iterator[Served]:
+    """A fresh server that may call the stand-in."""
+    server = publish({"server": {"outgoing": {"allow": [fake.address]}}}, tmp_path / "data")
+    yield server
+    server.stop()
+
+
+class Maintainer(Maker):
+    """Who publishes the issues of a repository."""
+
+    def connect(self, fake: Bitbucket) -> None:
+        self.follow("Connections", "nav")
+        self.follow("Add Connection")
+        self.follow("Bitbucket")
+        consumer = {"Workspace": "acme", "Schema": "shop", "OAuth Client Id": PUBLIC.key, "OAuth Client Secret": PUBLIC.secret}
+        away = {"URL": f"{fake.url}/2.0", "OAuth Authorization URL": f"{fake.url}/site/oauth2/authorize"}
+        away["OAuth Access Token URL"] = f"{fake.url}/site/oauth2/access_token"
+        for group in ("OAuth", "Advanced"):
+            self.page.locator("main summary").get_by_text(group, exact=True).click()
+        for label, value in {"Name": "bitbucket", **consumer, **away}.items():
+            self.page.locator("main").get_by_label(label, exact=True).fill(value)
+        self.see("1-connection")
+        self.page.get_by_role("button", name="Connect to Bitbucket", exact=True).click()
+        expect(self.page.locator("h1")).to_have_text("Confirm access to your account")
+        self.page.get_by_role("button", name="Grant access").click()
+        expect(self.page.locator("main")).to_contain_text("Connected")
+        self.see("2-connected")
+        self.press("Create & Test")
+        expect(self.page.locator("main")).to_contain_text(self.words["works"])
+        self.see("3-tested")
+
+    def publish(self, table: str) -> None:
+        self.follow("API", "nav")
+        self.follow("Add Table")
+        self.field("Connection").select_option("bitbucket")
+        self.press("Next")
+        self.page.get_by_role("checkbox", name=re.compile(rf"\b{table}\b")).first.check()
+        self.press("Next")
+        self.press("Confirm")
+        expect(self.page.locator("main")).to_contain_text(table)
+        self.see("4-published")
+
+
+def visitor(browser: Browser, served: Served, fake: Bitbucket, problems: list[str]) -> Page:
+    """Return a page that keeps what goes wrong, and calls to anybody else."""
+    page = browser.new_context(locale="en", viewport={"width": 1280, "height": 800}).new_page()
+    page.set_default_timeout(20_000)
+    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("request", lambda request: None if request.url.startswith((served.base, fake.url)) else problems.append(request.url))
+    return page
+
+
+def test_walkthrough_of_bitbucket(served: Served, fake: Bitbucket, browser: Browser) -> None:
+    problems: list[str] = []
+    page = visitor(browser, served, fake, problems)
+    maker = Maintainer(page, served, WORDS["en"], "bitbucket")
+
+    maker.set_up()
+    maker.connect(fake)
+    maker.publish("Issues")
+    token = maker.add_user()
+    maker.allow_url()
+    page.goto(f"{served.base}/api.rsc/@{token}/$oas")
+    document: dict[str, Any] = json.loads(page.inner_text("body"))
+    fake.forget()
+    rows = read(served, f"/api.rsc/@{token}/Issues?$filter=Id%20eq%20%271%27", token)
+    page.context.close()
+
+    assert problems == []
+    assert document["paths"]["/Issues"]["get"]["summary"] == "Return Issues"
+    assert [(row["Id"], row["ContentRaw"]) for row in rows] == [(1, "Steps to reproduce number 1")]
+    (asked,) = fake.asked()
+    assert (asked["path"], dict(asked["query"])["q"]) == ("/2.0/repositories/acme/shop/issues", "id = 1")
