@@ -136,4 +136,5 @@ def answers_of_services_are_distrusted() -> str:
 @promise("R7")
 def bad_days_of_a_service_lose_nothing() -> str:
     found = ran("tests/connectors/http/test_faults.py", "-k", "recovers or outage or pauses or retry_after or write")
-    return f"{found.passed} tests passed: all rows or an error, writes sent once or with one key, at most 20 calls in 30 queries while it is down"
+    what = "all rows or an error, writes sent once or with one key, at most 20 calls in 30 queries while it is down"
+    return f"{found.passed} tests passed: {what}"
