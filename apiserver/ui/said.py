@@ -53,6 +53,14 @@ PATTERNS = (
     _("%(name)s: %(value)s is no address pattern such as 10.0.0.*."),
     _("%(name)s: %(value)s is no range of addresses."),
     _("%(name)s is set by %(origin)s: change it there."),
+    _("Line %(line)s, column %(column)s: There is no column %(name)s."),
+    _("Line %(line)s, column %(column)s: There is no table %(name)s."),
+    _("Line %(line)s, column %(column)s: There is no function %(name)s."),
+    _("Line %(line)s, column %(column)s: %(message)s"),
+    _("Did you mean %(name)s?"),
+    _("Two columns of the SQL have the name %(name)s."),
+    _("Several rows have the same %(names)s, or a row has none."),
+    _("This can't be computed here: %(reason)s."),
     _("%(count)s are the most that are read."),
     _("%(name)s can't be opened."),
     _("%(name)s changed while it was read."),
@@ -174,6 +182,7 @@ ACTIONS = (
     _("connection renamed"),
     _("connection saved"),
     _("connection deleted"),
+    _("SQL run"),
     _("signed in at a service"),
     _("signed out at a service"),
     _("file uploaded"),
@@ -204,6 +213,10 @@ PLACE = re.compile(r"%\\\((\w+)\\\)s")
 NAMED = re.compile(r"(\w+): (.+)")
 
 
+# Values of patterns that are sentences themselves.
+SENTENCES = frozenset({"message", "reason"})
+
+
 def said(text: str) -> str:
     """Return the text in the reader's language; as it is where no translation is known."""
     if not text or (get_language() or "en").startswith("en"):
@@ -217,7 +230,7 @@ def by_pattern(text: str) -> str:
     for message, pattern in compiled():
         match = pattern.fullmatch(text)
         if match:
-            return gettext(message) % match.groupdict()
+            return gettext(message) % {name: said(value) if name in SENTENCES else value for name, value in match.groupdict().items()}
     parts = [NAMED.fullmatch(part) for part in text.split("; ")]
     if all(parts):
         return "; ".join(f"{part[1]}: {said(part[2])}" for part in parts if part)
