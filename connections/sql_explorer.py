@@ -13,8 +13,10 @@ from apiserver.server import audit
 from apiserver.server.csv_lines import line
 from apiserver.server.models import Audit
 from connections.cells import text_of
+from connections.contract.errors import SourceRejected
 from connections.contract.table import Column
 from connections.contract.unsayable import Unsayable
+from connections.derived import reason_of
 from connections.engine.sql_nodes import Output
 from connections.engine.sql_plan import Explained, Plan
 from connections.engine.sql_queries import bind
@@ -69,6 +71,9 @@ def run(text: str, connection: Connection | None, *, now: datetime, number: str,
         batches = plan.batches()
         try:
             rows = list(islice((row for batch in batches for row in batch), most + 1))
+        except SourceRejected as error:
+            # Who writes SQL needs the source's own words.
+            raise SourceRejected(f"{error.message} {reason_of(error)}.", hint=error.hint) from error
         finally:
             batches.close()  # type: ignore[attr-defined]
     return Answer(columns_of(plan.bound.outputs), rows[:most], len(rows) > most, time.monotonic() - started, explained)

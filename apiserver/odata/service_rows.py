@@ -8,6 +8,7 @@ from typing import Any
 from apiserver.odata import nodes, reader
 from apiserver.odata.binder import Binder
 from apiserver.odata.etag import etag_names, has_etag
+from apiserver.odata.kept import KeptSession
 from apiserver.odata.payload import selected_names
 from apiserver.odata.reader_plan import Question, bound
 from apiserver.odata.row_fetch import fetch_rows
@@ -59,8 +60,10 @@ class NotedRows:
 
 def question_of(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row) -> Question:
     """Return what is read: the options of the request within fixed source columns."""
-    session = NotedSession(exchange.context.session_for(resource.connection_id), exchange.context.log)
-    return Question(session, exchange.catalog, resource, options, where, options.aliases)  # type: ignore[arg-type]
+    session: Any = NotedSession(exchange.context.session_for(resource.connection_id), exchange.context.log)
+    if resource.kept_seconds and exchange.method in ("GET", "HEAD"):
+        session = KeptSession(session, resource.connection_id, resource.kept_seconds, exchange.context.log)
+    return Question(session, exchange.catalog, resource, options, where, options.aliases)
 
 
 def needed_names(resource: PublishedResource, options: nodes.Options) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from apiserver.odata import service_read
+from apiserver.odata import kept, service_read
 from apiserver.odata.errors import BadPayload, InvalidValue, NotBuilt
 from apiserver.odata.etag import check_match, etag_of, has_etag
 from apiserver.odata.format import negotiate
@@ -41,11 +41,14 @@ def answer(exchange: Exchange) -> HttpResponseBase:
     action = _action(exchange)
     body = _body(exchange)
     session = exchange.context.session_of(exchange.target)
-    with writing(exchange, session) as writer:
-        try:
-            finish = action(exchange, writer, body)
-        finally:
-            exchange.context.log["sql"] = ";\n".join(writer.statements)
+    try:
+        with writing(exchange, session) as writer:
+            try:
+                finish = action(exchange, writer, body)
+            finally:
+                exchange.context.log["sql"] = ";\n".join(writer.statements)
+    finally:  # also where it failed: a source without transactions may have done a part
+        kept.note_write()
     exchange.context.log["rows"] = writer.rows_written
     return finish()
 

@@ -11,6 +11,7 @@ from typing import Any
 from apiserver.resources import names, snapshot
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource, RowFilter
 from apiserver.resources.models import Resource
+from apiserver.resources.serving import seconds_of
 from apiserver.server import options, stamp
 from apiserver.server.errors import answering
 from connections.contract.table import KEY_TYPES, Column, Table
@@ -109,6 +110,7 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
         check_column=row.check_column or table.check_column,
         etag=by_column.get(row.etag, row.etag if row.etag in ("row", "none") else "row"),
         max_rows=row.connection.max_rows if row.connection else 0,
+        kept_seconds=seconds_of(row.serve) or 0,
         version=row.version,
         title=row.title,
         description=told(row.description or table.comment, partly(table)),

@@ -60,6 +60,7 @@ class PublishedResource:
     etag: str = "row"  # row | none | name of the property that carries the version
     sql: str = ""  # derived view: the SELECT to read instead of `ref`
     max_rows: int = 0  # 0 = no cap
+    kept_seconds: int = 0  # for which answers of the source are given again; 0 = served live
     version: int = 0
     title: str = ""
     description: str = ""

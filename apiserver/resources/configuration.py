@@ -8,6 +8,7 @@ from typing import Any
 from apiserver.resources import names, snapshot
 from apiserver.resources.models import ALL_METHODS, Resource
 from apiserver.resources.services import create, schema_there, unpublish, update
+from apiserver.resources.serving import MOST_MINUTES, seconds_of
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, nearest, reference, typed
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Table, TableRef
@@ -163,8 +164,8 @@ def settings_of(values: Mapping[str, Any], table: Table, place: str) -> dict[str
         column(found["check_column"], table, f"{place}.check_column")
     if found.get("etag") not in (None, "row", "none"):
         column(found["etag"], table, f"{place}.etag")
-    if found.get("serve") not in (None, "live"):
-        raise ConfigurationError(f"{place}.serve: only live is supported by this version.")
+    if "serve" in found and seconds_of(found["serve"]) is None:
+        raise ConfigurationError(f"{place}.serve must be live, cached, or cached and minutes up to {MOST_MINUTES}, such as cached 15.")
     return found
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from apiserver.resources import names, snapshot
 from apiserver.resources.configuration import columns_of, relations_of
@@ -15,9 +15,10 @@ from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.ui.said import said
 from connections.contract.table import KEY_TYPES, Type
 
+KEPT = (1, 5, 15, 60, 1440)  # minutes
 # Details of a column that the page shows -> the part of its fields' names.
 SHOWN = {"name": "alias", "description": "about", "read_only": "locked"}
-SIMPLE = ("name", "title", "description", "methods", "key", "search", "check_column", "etag")
+SIMPLE = ("name", "title", "description", "methods", "key", "search", "check_column", "etag", "serve")
 
 
 class ResourceForm(forms.Form):
@@ -66,6 +67,12 @@ class ResourceForm(forms.Form):
         help_text=gettext_lazy("How clients notice that a row has changed: by all of it, by one column, or not at all."),
     )
 
+    serve = forms.ChoiceField(
+        label=gettext_lazy("Served"),
+        required=False,
+        help_text=gettext_lazy("Kept answers spare the source; whatever is written through this server is seen at once."),
+    )
+
     def __init__(self, resource: Resource, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.resource = resource
@@ -76,6 +83,12 @@ class ResourceForm(forms.Form):
         self.fields["search"].choices = [(c.name, c.name) for c in self.table.columns if c.type is Type.STRING]  # type: ignore[attr-defined]
         self.fields["check_column"].choices = [("", _("None")), *plain]  # type: ignore[attr-defined]
         self.fields["etag"].choices = [("row", _("All columns")), ("none", _("None")), *names_of]  # type: ignore[attr-defined]
+        kept = [
+            (f"cached {number}", ngettext("kept for %(number)d minute", "kept for %(number)d minutes", number) % {"number": number})
+            for number in KEPT
+        ]
+        own = [] if resource.serve in ("live", *dict(kept)) else [(resource.serve, resource.serve)]
+        self.fields["serve"].choices = [("live", _("live: each request asks the source")), *kept, *own]  # type: ignore[attr-defined]
         self.initial.update({field: getattr(resource, field) for field in SIMPLE})
         self.details: dict[str, Any] = resource.columns if resource.columns is not None else {c.name: {} for c in self.table.columns}
         self.has_all = resource.columns is None
@@ -97,7 +110,7 @@ class ResourceForm(forms.Form):
 
     def tail(self) -> list[forms.BoundField]:
         """Return the fields behind the columns."""
-        return [self[name] for name in ("key", "search", "check_column", "etag")]
+        return [self[name] for name in ("key", "search", "check_column", "etag", "serve")]
 
     def clean_name(self) -> str:
         """Refuse what is no identifier, or another resource's name."""
@@ -144,6 +157,7 @@ class ResourceForm(forms.Form):
         return {
             **{name: given[name] for name in ("title", "description", "key", "search", "check_column")},
             "etag": etag,
+            "serve": given["serve"] or self.resource.serve,
             "methods": methods,
             "columns": None if is_plain else columns,
         }

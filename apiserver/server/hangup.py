@@ -74,16 +74,18 @@ def break_connection(caller: str, port: str, *, since: float) -> None:
 
 
 def sockets() -> Iterator[socket.socket]:
-    """Give copies of the sockets of this process."""
+    """Give copies of the sockets of this process; closing the copy of a file would end all its locks on it, the database's too."""
     for name in OPEN_FILES.glob("*"):  # nothing where a system has no such folder
         try:
+            if not str(name.readlink()).startswith("socket:"):
+                continue
             copy = os.dup(int(name.name))
         except OSError:  # closed meanwhile
             continue
         try:
             yield socket.socket(fileno=copy)
-        except OSError:  # a file
-            os.close(copy)
+        except OSError:  # closed meanwhile, and its number given to a file: that is let go of at the end of the process
+            continue
 
 
 def is_between(item: socket.socket, caller: Address | None, port: str) -> bool:

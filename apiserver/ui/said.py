@@ -53,6 +53,14 @@ PATTERNS = (
     _("%(name)s: %(value)s is no address pattern such as 10.0.0.*."),
     _("%(name)s: %(value)s is no range of addresses."),
     _("%(name)s is set by %(origin)s: change it there."),
+    _("Line %(line)s, column %(column)s: There is no column %(name)s."),
+    _("Line %(line)s, column %(column)s: There is no table %(name)s."),
+    _("Line %(line)s, column %(column)s: There is no function %(name)s."),
+    _("Line %(line)s, column %(column)s: %(message)s"),
+    _("Did you mean %(name)s?"),
+    _("Two columns of the SQL have the name %(name)s."),
+    _("Several rows have the same %(names)s, or a row has none."),
+    _("This can't be computed here: %(reason)s."),
     _("%(count)s are the most that are read."),
     _("%(name)s can't be opened."),
     _("%(name)s changed while it was read."),
@@ -110,6 +118,46 @@ PATTERNS = (
     _("A table has more than %(count)s columns; the rest was left out."),
     _("The document is neither JSON nor YAML: %(reason)s."),
     _("The document is no JSON: %(reason)s."),
+    _("%(value)s did not answer in time."),
+    _("%(value)s redirects to %(other)s, which is no host of this connection."),
+    _("%(value)s leads to %(other)s, which is no host of this connection."),
+    _("%(value)s redirects without end."),
+    _("%(value)s answered with more than %(count)s bytes."),
+    _("%(value)s can't be trusted: %(reason)s."),
+    _("%(value)s answered with compressed data that can't be read."),
+    _("%(value)s broke off its answer."),
+    _("%(value)s is a private address, which this server may not call."),
+    _("%(value)s would be called without TLS."),
+    _("Public https addresses may be called; others only when the server's settings allow them: outgoing.allow, such as %(value)s."),
+    _("%(value)s answered with a web page."),
+    _("%(value)s answered with what is no JSON."),
+    _("%(value)s refused the sign-in (%(reason)s)."),
+    _("%(value)s refused the sign-in."),
+    _("%(value)s does not allow this: %(name)s (%(reason)s)."),
+    _("%(value)s does not allow this: %(name)s."),
+    _("%(value)s has no %(name)s at this address any more (%(reason)s)."),
+    _("%(value)s has no %(name)s at this address any more."),
+    _("%(value)s asks to wait: too many calls."),
+    _("%(value)s failed with status %(status)s (%(reason)s)."),
+    _("%(value)s failed with status %(status)s."),
+    _("%(value)s refused the call for %(name)s with status %(status)s (%(reason)s)."),
+    _("%(value)s refused the call for %(name)s with status %(status)s."),
+    _("%(value)s does not tell how many rows %(name)s has."),
+    _("The budget of calls to %(value)s is used up for now."),
+    _("The list of %(name)s has more than %(count)s pages."),
+    _("The list of %(name)s leads back to a page that was read before."),
+    _("The list of %(name)s goes on with empty pages."),
+    _("The list of %(name)s repeats its rows page after page."),
+    _("The answer for %(name)s holds no list of rows where one is expected."),
+    _("The answer for %(name)s holds rows that are no objects."),
+    _("%(name)s can only be read with a value for %(columns)s."),
+    _("%(name)s can only be read with values for %(columns)s."),
+    _("Filter by %(name)s eq ..., or set a default in the connection."),
+    _("%(name)s would have to be asked for more than %(count)s rows of %(other)s."),
+    _("%(name)s has no value, but %(value)s asks for it."),
+    _("The connection is not signed in at %(value)s."),
+    _("There is no schema %(name)s at %(value)s."),
+    _("%(count)s tables; calls go to %(names)s"),
 )
 WORDS = (
     _("Signed in"),
@@ -156,6 +204,7 @@ ACTIONS = (
     _("connection renamed"),
     _("connection saved"),
     _("connection deleted"),
+    _("SQL run"),
     _("signed in at a service"),
     _("signed out at a service"),
     _("file uploaded"),
@@ -186,6 +235,10 @@ PLACE = re.compile(r"%\\\((\w+)\\\)s")
 NAMED = re.compile(r"(\w+): (.+)")
 
 
+# Values of patterns that are sentences themselves.
+SENTENCES = frozenset({"message", "reason"})
+
+
 def said(text: str) -> str:
     """Return the text in the reader's language; as it is where no translation is known."""
     if not text or (get_language() or "en").startswith("en"):
@@ -199,7 +252,7 @@ def by_pattern(text: str) -> str:
     for message, pattern in compiled():
         match = pattern.fullmatch(text)
         if match:
-            return gettext(message) % match.groupdict()
+            return gettext(message) % {name: said(value) if name in SENTENCES else value for name, value in match.groupdict().items()}
     parts = [NAMED.fullmatch(part) for part in text.split("; ")]
     if all(parts):
         return "; ".join(f"{part[1]}: {said(part[2])}" for part in parts if part)

@@ -14,6 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apiserver.server.models import Audit
+from chaos.derived_views import PLANTED, POSTGRES, SQLITE
 from connections import sql_running
 from connections.models import Connection
 from connections.services import save_connection
@@ -166,3 +167,17 @@ def test_readers_of_the_api_have_no_sql(as_reader: Client, connection: Connectio
 def test_a_forged_number_is_refused(as_admin: Client, connection: Connection) -> None:
     assert asked(as_admin, "SELECT 1", run="../../x").status_code == 400
     assert as_admin.post(reverse("sql:cancel"), {"run": "../../x"}).status_code == 400
+
+
+def test_no_statement_that_views_refuse_does_anything_here(as_admin: Client, connection: Connection, shop: Path) -> None:
+    with sqlite3.connect(shop) as made:
+        made.execute("CREATE TABLE victims (id integer PRIMARY KEY, name text)")
+        made.execute("INSERT INTO victims VALUES (1, 'a'), (2, 'b')")
+    statements = [*POSTGRES, *SQLITE]
+
+    answers = [asked(as_admin, sql, connection) for sql in statements]
+
+    assert [sql for sql, page in zip(statements, answers, strict=True) if page.status_code != 422] == []
+    with sqlite3.connect(shop) as made:
+        assert made.execute("SELECT * FROM victims").fetchall() == [(1, "a"), (2, "b")]
+    assert not PLANTED.exists()
