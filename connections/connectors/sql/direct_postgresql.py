@@ -7,6 +7,7 @@ waits in libpq, without the GIL; the database's statement timeout ends it.
 from __future__ import annotations
 
 import re
+import select
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache
@@ -66,10 +67,10 @@ class Statements:
     def received(self) -> Any:
         """Return the next rows of a statement that was sent; behind the last ones comes the end, which has none."""
         server = self.connection.pgconn
-        result = server.get_result()
+        result = awaited(server)
         if result is not None and result.status == ExecStatus.TUPLES_CHUNK:
             return result
-        while server.get_result() is not None:  # the statement is over once there is nothing left
+        while awaited(server) is not None:  # the statement is over once there is nothing left
             pass
         return self._checked(result)
 
@@ -137,3 +138,14 @@ class DirectCursor:
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return all rows."""
         return self._statements.rows(self._result)
+
+
+def awaited(server: Any) -> Any:
+    """Return the next result; waits at the socket, where other threads run on: psycopg's get_result stops them all until it has one."""
+    if server.is_busy():
+        poll = select.poll()
+        poll.register(server.socket, select.POLLIN)
+        while server.is_busy():
+            poll.poll()
+            server.consume_input()
+    return server.get_result()
