@@ -20,7 +20,7 @@ TABLE = Table(
 
 
 def published(table: Table, **settings: object) -> builder.PublishedResource:
-    row = Resource(public_id="issues", name="issues", connection=Connection(name="c", connector="rows"), methods=all_methods())
+    row = Resource(public_id="issues", name="issues", connection=Connection(pk=1, name="c", connector="rows"), methods=all_methods())
     for name, value in settings.items():
         setattr(row, name, value)
     return builder.resource_of(row, snapshot.from_json(snapshot.to_json(table)))
