@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.validators import RegexValidator
 from django.forms import BoundField
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -66,6 +67,9 @@ class ConnectionForm(forms.Form):
             has_secret = item.is_secret and item.name in (existing.secrets if existing else self.kept)
             self.fields[item.name] = field_of(item, has_secret=has_secret)
             self.fields[item.name].shown_when = shown_when(item)  # type: ignore[attr-defined]
+            if item.picks and existing:
+                self.fields[item.name].picks = reverse("connections:picks", args=[existing.pk, item.name])  # type: ignore[attr-defined]
+                self.fields[item.name].widget.attrs["list"] = f"picks-{item.name}"
             self.initial.setdefault(item.name, stored.get(item.name, shown_default(item)))
             if has_secret:
                 self.fields[clear_name(item)] = forms.BooleanField(label=_("Forget the stored value"), required=False)

@@ -17,7 +17,7 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from sqlglot import exp
 
-from apiserver.server import stamp
+from apiserver.server import options, stamp
 from apiserver.server.errors import answering
 from connections import uploads, vault
 from connections.connectors.registry import get_connector
@@ -133,7 +133,7 @@ class Sessions:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._sessions: dict[int, tuple[int, Session]] = {}
+        self._sessions: dict[int, tuple[Any, Session]] = {}
         self._stamp = -1
 
     def get(self, connection_id: int) -> Session:
@@ -151,13 +151,13 @@ class Sessions:
             if found is None:
                 connection = stored(connection_id)
                 session = opened(connection, values_of(connection), context_of(connection, tuple(own_databases())))
-                found = self._sessions[connection_id] = (connection.version, session)
+                found = self._sessions[connection_id] = ((connection.version, reachable()), session)
         return found[1]
 
     def _drop_changed(self) -> None:
         versions = dict(Connection.objects.values_list("pk", "version"))
         for key, (version, session) in list(self._sessions.items()):
-            if versions.get(key) != version:
+            if (versions.get(key), reachable()) != version:
                 del self._sessions[key]
                 # Requests under way still read from it: close when they had time to end.
                 threading.Timer(60, session.close).start()
@@ -168,6 +168,11 @@ class Sessions:
             for _, session in self._sessions.values():
                 session.close()
             self._sessions.clear()
+
+
+def reachable() -> tuple[str, ...]:
+    """Return the private addresses that connections may reach: part of what a session was opened with."""
+    return tuple(options.current().outgoing["allow"])
 
 
 SESSIONS = Sessions()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from connections import establishing_page, openapi_pages, pages, upload_pages
+from connections import establishing_page, openapi_pages, pages, picking_values, upload_pages
 from connections.oauth import pages as oauth_pages
 
 app_name = "connections"
@@ -15,6 +15,7 @@ urlpatterns = [
     path("oauth/<int:pk>/code", oauth_pages.code, name="oauth_code"),
     path("<int:pk>/disconnect", oauth_pages.disconnect, name="disconnect"),
     path("<int:pk>", pages.edit, name="edit"),
+    path("<int:pk>/picks/<str:name>", picking_values.picks, name="picks"),
     path("<int:pk>/tables", pages.tables, name="tables"),
     path("<int:pk>/derived", openapi_pages.derived, name="derived"),
     path("<int:pk>/uploads", upload_pages.upload, name="uploads"),

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ROOMS = ("apiserver", "connections", "users")
 CATALOGUES = ROOT / "locale"
 # Rooms without Django: every whole sentence in them may reach a page (apiserver/ui/said.py).
-SPOKEN = ("connections/contract", "connections/connectors", "connections/engine", "connections/oauth")
+SPOKEN = ("connections/contract", "connections/connectors", "connections/engine", "connections/outgoing", "connections/oauth")
 SENTENCE = re.compile(r"(?!SELECT )[A-Z][^\n]* [^\n]*[.?]")
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 # What Django's templatize makes of {% translate %} and {% blocktranslate %}.

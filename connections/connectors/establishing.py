@@ -32,9 +32,12 @@ def parts(connector: Connector) -> list[Part]:
     left = [item for item in connector.properties if not schemes_of(item)]
     found = [Part("First", tuple(item for item in left if item.group in FIRST and not item.is_advanced))]
     scheme = next((item for item in connector.properties if item.name == SCHEME), None)
-    for choice in scheme.choices if scheme else ():
+    choices = (
+        scheme.choices if scheme and scheme.choices else tuple(dict.fromkeys(c for item in connector.properties for c in schemes_of(item)))
+    )
+    for choice in choices:
         own = tuple(item for item in connector.properties if choice in schemes_of(item))
-        if own or len(scheme.choices if scheme else ()) > 1:
+        if own or len(choices) > 1:
             found.append(Part(f"{SCHEME} = {choice}", own, choice))
     rest = [item for item in left if item not in found[0].properties]
     for group in dict.fromkeys(item.group for item in rest):

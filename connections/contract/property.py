@@ -8,6 +8,15 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Picks:
+    """Where values to choose from are: a column of a table; without a table, the names of the schemas."""
+
+    schema: str = ""
+    table: str = ""
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Property:
     """One named option of a connection, spelled as users know it (`AuthScheme`)."""
 
@@ -18,13 +27,14 @@ class Property:
     is_required: bool = False
     is_secret: bool = False
     choices: tuple[str, ...] = ()
-    group: str = "Basic"  # Basic | Authentication | TLS | SSH | Schema | Advanced
+    group: str = "Basic"  # Basic | Authentication | OAuth | TLS | SSH | Schema | Advanced
     is_advanced: bool = False
     help: str = ""  # one sentence
     placeholder: str = ""
     shown_when: tuple[str, tuple[Any, ...]] | None = None  # (other property, values that show this one)
     minimum: int | None = None
     maximum: int | None = None
+    picks: Picks | None = None  # values that a stored connection can look up
 
     def is_shown(self, values: Mapping[str, Any]) -> bool:
         """Claim that the field applies, given the other values."""

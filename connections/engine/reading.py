@@ -24,7 +24,7 @@ class Source:
     """One session in use by one query. Without `pushdown` the source is asked for nothing but what it demands."""
 
     session: RowSession
-    table_of: Callable[[TableRef], Table]
+    table_of: Callable[[TableRef, Sequence[str]], Table]
     budget: Budget
     pushdown: bool = True
     explain: list[str] = field(default_factory=list)
@@ -37,7 +37,7 @@ class Reading:
         self.source = source
         self.level = level
         self.run = run
-        self.table = source.table_of(level.ref)
+        self.table = source.table_of(level.ref, level.columns)
         missing = next((name for name in level.columns if name not in self.table.by_name), None)
         if missing is not None:
             raise TableGone(f"{level.ref} has no column {missing} any more.", hint="Refresh the resource on the API page.")

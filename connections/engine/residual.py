@@ -29,6 +29,7 @@ class Run:
     values: Sequence[Any]
     now: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     related: dict[int, dict[tuple[Any, ...], list[Row]]] = field(default_factory=dict)
+    lists: dict[tuple[int, ...], frozenset[Any]] = field(default_factory=dict)  # values of an `in`, by their slots
 
 
 class Compiler:
@@ -69,6 +70,10 @@ class Compiler:
             return lambda row, run: run.now
         if name == "one":
             return constant(1)
+        if name == "in" and all(isinstance(item, Bind) for item in arguments[1:]):
+            return listed(self.cell(arguments[0]), tuple(item.args["slot"] for item in arguments[1:]))
+        if name == "or":
+            arguments = gathered(arguments)
         cells = [self.cell(item) for item in arguments]
         special = SPECIAL.get(name.removesuffix("_text"))
         if special is not None:
@@ -84,6 +89,7 @@ def column(place: int) -> Cell:
     return lambda row, run: row[place] if row[place].__class__ in PLAIN else sayable(row[place])
 
 
+FEW = 4  # equalities that are cheaper one by one
 PLAIN = frozenset({int, str, float, bool, type(None)})
 
 
@@ -187,6 +193,37 @@ def member(left: Cell, *items: Cell) -> Cell:
         return True if value in found else None if None in found else False
 
     return run_in
+
+
+def listed(left: Cell, slots: tuple[int, ...]) -> Cell:
+    """Return `in` of values that are the same for every row."""
+
+    def run_listed(row: Row, run: Run) -> Any:
+        value = left(row, run)
+        if value is None:
+            return None
+        found = run.lists.get(slots)
+        if found is None:
+            found = run.lists[slots] = frozenset(run.values[slot] for slot in slots)
+        return True if value in found else None if None in found else False
+
+    return run_listed
+
+
+def gathered(items: Sequence[exp.Expression]) -> list[exp.Expression]:
+    """Return the operands of `or`; many equalities of one column with values become one `in`."""
+    by_column: dict[exp.Expression, list[exp.Expression]] = {}
+    rest: list[exp.Expression] = []
+    for item in items:
+        is_equality = isinstance(item, Fn) and item.args["name"] in ("eq", "eq_text")
+        if is_equality and isinstance(item.expressions[0], Read) and isinstance(item.expressions[1], Bind):
+            by_column.setdefault(item.expressions[0], []).append(item)
+        else:
+            rest.append(item)
+    for column, equalities in by_column.items():
+        marks = [item.expressions[1] for item in equalities]
+        rest += equalities if len(marks) < FEW else [Fn(name="in", expressions=[column, *marks])]
+    return rest
 
 
 def chosen(*cells: Cell) -> Cell:

@@ -27,6 +27,7 @@ class Execution:
         self.source = source
         self.run = run
         self.reading = Reading(source, plan.level, run)
+        self.may_forget = True  # related rows of rows that are through
 
     def value(self, slot: int | None) -> Any:
         """Return the value of a slot."""
@@ -73,6 +74,7 @@ class Execution:
         if limit == 0:
             return
         steps, is_ordered, is_limited = self.steps(limit, offset)
+        self.may_forget = is_ordered  # an order is made when all rows are there
         self.source.budget.foresee(len(steps) if len(steps) > 1 else 0)
         most = None if limit is None else limit if is_limited else offset + limit
         rows = self.through(steps, most if is_ordered else None)
@@ -154,7 +156,7 @@ class Execution:
     def prepare(self, related: Related, rows: Sequence[Row]) -> None:
         """Read the rows that are tied to these, in batches of keys."""
         known = self.run.related.setdefault(related.number, {})
-        if len(known) > HELD:
+        if self.may_forget and len(known) > HELD:
             known.clear()
         keys = dict.fromkeys(key for row in rows if None not in (key := related.key(row)) and key not in known)
         if keys:
@@ -170,7 +172,7 @@ class Execution:
         """Give key and row of the rows of these keys."""
         names = [name for name, _ in related.ties]
         level = replace(related.level, columns=tuple(dict.fromkeys([*related.level.columns, *names])))
-        asked = tie_predicates(self.source.table_of(level.ref), names, keys)
+        asked = tie_predicates(self.source.table_of(level.ref, level.columns), names, keys)
         if names and not getattr(asked[0], "value", None):
             return  # no row there can have such values
         reading = Reading(self.source, level, self.run, asked)

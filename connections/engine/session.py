@@ -20,6 +20,7 @@ from connections.engine.rows import Execution
 from connections.engine.rows_plan import RowPlan
 
 FRESH = 3600  # seconds for which a table's description serves
+RECENT = 5  # seconds for which it serves although a column that is asked for is missing from it
 
 
 class Described:
@@ -31,15 +32,20 @@ class Described:
         self._lock = threading.Lock()
         self._tables: dict[TableRef, tuple[float, Table]] = {}
 
-    def get(self, ref: TableRef) -> Table:
-        """Return a table; the source is asked at most once an hour."""
-        found = self._tables.get(ref)
-        if found is None or self._clock() - found[0] > FRESH:
+    def get(self, ref: TableRef, columns: Sequence[str]) -> Table:
+        """Return a table; the source is asked once an hour, or when it has none of these columns: another process may know them."""
+        found = self._known(ref, columns)
+        if found is None:
             with self._lock:
-                found = self._tables.get(ref)
-                if found is None or self._clock() - found[0] > FRESH:
-                    return self.refresh([ref])[0]
-        return found[1]
+                found = self._known(ref, columns) or self.refresh([ref])[0]
+        return found
+
+    def _known(self, ref: TableRef, columns: Sequence[str]) -> Table | None:
+        at, found = self._tables.get(ref, (0.0, None))
+        if found is None:
+            return None
+        is_whole = all(name in found.by_name for name in columns)
+        return found if self._clock() - at <= (FRESH if is_whole else RECENT) else None
 
     def refresh(self, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables as they are now."""
@@ -78,9 +84,9 @@ class EngineSession:
         """Return the tables as they are now."""
         return self._described.refresh(refs)
 
-    def table(self, ref: TableRef) -> Table:
-        """Return a table as it was described within the last hour."""
-        return self._described.get(ref)
+    def table(self, ref: TableRef, columns: Sequence[str] = ()) -> Table:
+        """Return a table as it was described within the last hour, anew where it lacks one of the columns."""
+        return self._described.get(ref, columns)
 
     def describe_select(self, sql: str) -> tuple[Column, ...]:
         """Refuse: this source takes no SQL."""

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from apiserver.server.errors import answering
+from apiserver.server.errors import NotReady, answering
 from connections import vault
 from connections.contract.context import OAuthService
 from connections.models import OAuthGrant
@@ -98,15 +98,21 @@ def change(grant: OAuthGrant, fields: Mapping[str, Any]) -> bool:
 
 
 def keep(grant: OAuthGrant, granted: Granted) -> None:
-    """Store what came: first in a file, which nothing holds up, then in the database."""
-    now = timezone.now()
-    path = write_ahead(grant, granted, now=now)
+    """Store what came: first in a file, which nothing holds up, then in the database; one of both is enough."""
+    now, path = timezone.now(), None
+    try:
+        path = write_ahead(grant, granted, now=now)
+    except OSError as error:
+        logger.error("The data directory takes no file: %s", error.strerror)
     try:
         change(grant, fields_of(granted, now=now))
-    except OperationalError:
+    except OperationalError as error:
+        if path is None:
+            raise NotReady from error
         logger.warning("New tokens of connection %s wait in the data directory: the product's own database is busy", grant.connection_id)
         return
-    path.unlink(missing_ok=True)
+    if path is not None:
+        path.unlink(missing_ok=True)
 
 
 def ahead_of(connection_id: int) -> Path:

@@ -6,9 +6,11 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.utils import timezone
 
 from connections import services, vault
@@ -16,6 +18,7 @@ from connections.contract.errors import AuthenticationFailed, ConnectionFailed, 
 from connections.models import Connection, OAuthGrant
 from connections.oauth import grants, store
 from connections.oauth.calls import Granted
+from connections.oauth.store import access_of
 from tests.connections.oauth import connection_to, expire, grant_to, tokens_of
 from tests.fakes.oauth_provider import Family, Provider
 from tests.fakes.upstream import Answer
@@ -320,6 +323,35 @@ def test_process_that_ended_before_the_answer_came_is_recovered_within_the_grace
             with pytest.raises(AuthenticationFailed, match="cut off before its answer was stored") as failure:
                 tokens_of(cloud).access()
             assert (failure.value.hint, OAuthGrant.objects.get().problem) == (grants.AGAIN, failure.value.message)
+
+
+def failing(error: Exception) -> Any:
+    def fail(*args: Any, **named: Any) -> None:
+        raise error
+
+    return fail
+
+
+def test_full_disk_does_not_cost_the_grant(cloud: Connection, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    grant_to(cloud, provider)
+    expire(cloud)
+    monkeypatch.setattr(store, "write_ahead", failing(OSError(28, "No space left on device")))
+
+    token = tokens_of(cloud).access()
+
+    assert (token, access_of(OAuthGrant.objects.get())) == (provider.families[0].access, token)
+
+
+def test_busy_database_does_not_cost_the_grant(cloud: Connection, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    grant_to(cloud, provider)
+    expire(cloud)
+    with monkeypatch.context() as away:
+        away.setattr(store, "change", failing(OperationalError("database is locked")))
+        first = tokens_of(cloud).access()
+
+    second = tokens_of(cloud).access()
+
+    assert (first, second, provider.refreshes, provider.refused) == (provider.families[0].access, first, 1, [])
 
 
 def test_disconnect_forgets_and_revokes(cloud: Connection, provider: Provider) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -264,6 +265,19 @@ def test_a_relation_to_too_many_keys_is_refused_before_it_is_asked() -> None:
 
     assert reply.status == 400
     assert reply.error["code"] == "QueryTooCostly"
+
+
+@pytest.mark.parametrize("skill", [Skill(), EVERYTHING], ids=["nothing", "everything"])
+@pytest.mark.parametrize("options", ["$orderby=issues/$count desc,slug&$top=3", "$filter=issues/any()", "$filter=issues/$count eq 4"])
+def test_many_related_rows_are_all_known_in_the_end(skill: Skill, options: str) -> None:
+    repos = [{"slug": f"r{number:05}", "size": number} for number in range(5000)]
+    issues = [{"repo": f"r{number:05}", "id": n, "state": None, "cost": None} for number in (7, 2500, 4999) for n in range(4)]
+    free = replace(ISSUE_TABLE, columns=tuple(replace(column, is_demanded=False) for column in ISSUE_TABLE.columns))
+    source = MemorySession([(REPO_TABLE, repos), (free, issues)], skill, page=500)
+
+    rows = service_of(source, [REPOS, ISSUES]).get(f"repos?$select=slug&{options}").rows
+
+    assert [row["slug"] for row in rows] == ["r00007", "r02500", "r04999"]
 
 
 # ---- values ----

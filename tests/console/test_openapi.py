@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from apiserver.server import options
@@ -17,7 +18,7 @@ from tests.fakes.upstream import Upstream
 
 
 @pytest.fixture
-def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pets]:
+def silent(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pets]:
     with Upstream() as running:
         now = options.current()
         reached = dataclasses.replace(now, outgoing={**now.outgoing, "allow": list(running.allow)})
@@ -118,3 +119,29 @@ def test_other_connections_have_no_such_page(as_admin: Client, db: None, tmp_pat
     other = Connection.objects.create(name="other", connector="sqlite", properties={})
 
     assert as_admin.get(page(other)).status_code == 404
+
+
+def test_check_connector_probes_what_is_open(connection: Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_connector", "pets", "--json")
+
+    told = json.loads(capsys.readouterr().out)
+    probes = {step["name"]: step["message"] for step in told["steps"] if step["name"].startswith("probe ")}
+    assert ended.value.code == 0
+    assert list(probes) == ["probe PagePets", "probe ZeroPets", "probe OffsetPets", "probe CursorPets", "probe LinkPets"]
+    assert all(text.startswith("Page two was read") for text in probes.values())
+    assert overlay(connection) == ""
+
+
+def test_check_connector_agrees_with_a_document_that_tells(silent: Pets, capsys: pytest.CaptureFixture[str]) -> None:
+    silent.silent = False
+    overlay_text = "tables: {WholePets: {paging: {type: none}}, MadePets: {paging: {type: none}}}"
+    save_connection(name="told", connector="openapi", values={"Document": json.dumps(silent.document()), "Overlay": overlay_text})
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_connector", "told", "--json")
+
+    told = json.loads(capsys.readouterr().out)
+    assert [item for item in (*told["steps"], *told["tables"]) if not item["ok"]] == []
+    assert {item["table"] for item in told["tables"] if item["step"] == "pushdown"} == {"MadePets"}
+    assert ended.value.code == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.small import small
+from tests.fakes.bitbucket import Bitbucket
 from tests.served import manage
 from tests.servers import Server, free_port
 
@@ -47,6 +48,21 @@ def test_tables_are_described_and_read(data: Path) -> None:
     found = {(finding["table"], finding["step"]) for finding in json.loads(done.stdout)["tables"]}
     assert {step for _, step in found} == {"read"} and len(found) > 0
     assert (json.loads(one.stdout)["tables"], json.loads(none.stdout)["tables"]) == ([], [])
+
+
+def test_pushdown_is_compared_on_a_service(tmp_path: Path) -> None:
+    with Bitbucket() as fake:
+        properties = {"AuthScheme": "Basic", "User": "aoi@example.com", "APIToken": "api-token-1", "Workspace": "acme", "Schema": "shop"}
+        cloud = {"connector": "bitbucket", "properties": {**properties, "URL": f"{fake.url}/2.0"}}
+        file = tmp_path / "file.json"
+        file.write_text(json.dumps({"server": {"outgoing": {"allow": [fake.address]}}, "connections": {"cloud": cloud}}), encoding="utf-8")
+        assert manage(tmp_path, "apply", str(file)).returncode == 0
+        done = manage(tmp_path, "check_connector", "cloud", "--table", "Issues", "--table", "shop.Tags", "--json")
+
+    told = json.loads(done.stdout)
+    compared = {(item["table"], item["message"].split(":")[0]) for item in told["tables"] if item["step"] == "pushdown"}
+    assert (done.returncode, told["ok"]) == (0, True), told
+    assert {("shop.Issues", "Id eq"), ("shop.Issues", "Id ge"), ("shop.Tags", "Name eq")} <= compared
 
 
 def test_connection_that_fails_exits_1_at_the_step_with_a_hint(data: Path) -> None:

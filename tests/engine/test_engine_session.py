@@ -36,6 +36,19 @@ def test_a_table_is_described_once_an_hour_and_when_asked() -> None:
     assert engine.table(FACTS).comment == "newer"
 
 
+def test_a_column_that_another_process_found_is_looked_for() -> None:
+    now = [0.0]
+    source = session()
+    engine = EngineSession(source, clock=lambda: now[0])
+    source.tables[FACTS] = replace(TABLE, columns=TABLE.columns[:1])
+    assert len(engine.table(FACTS).columns) == 1
+    source.tables[FACTS] = TABLE
+
+    assert len(engine.table(FACTS, ("name",)).columns) == 1
+    now[0] = 6
+    assert engine.table(FACTS, ("name",)) is TABLE
+
+
 def test_a_table_that_the_source_leaves_out_is_gone() -> None:
     class Silent(MemorySession):
         def describe(self, refs):  # type: ignore[no-untyped-def]

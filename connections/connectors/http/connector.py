@@ -49,6 +49,8 @@ class HttpConnector:
 
     def from_url(self, url: str) -> dict[str, Any]:
         """Return the address as property."""
+        if self.url_schemes and url.strip().partition("://")[0] not in self.url_schemes:
+            raise InvalidProperties({"URL": "paste an address that starts with https://"})
         return {"URL": url.strip()}
 
     def service(self, values: Mapping[str, Any], manifest: Manifest) -> Service:

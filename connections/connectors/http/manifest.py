@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 PACKAGED = HERE / "manifests"
 MAX_TEXT = 8 * 2**20
 MAX_NODES = 400_000
+MAX_DEPTH = 100
 
 
 @dataclass(frozen=True)
@@ -83,10 +84,20 @@ def parsed(text: str) -> Any:
     if len(text) > MAX_TEXT:
         raise ValueError("it is too long")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    check_depth(text, loader)
     found = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are safe ones
     if count_nodes(found, MAX_NODES) > MAX_NODES:
         raise ValueError("it has too many parts")
     return found
+
+
+def check_depth(text: str, loader: Any) -> None:
+    """Raise ValueError for text that is nested so deep that building it would break the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise ValueError("it is nested too deeply")
 
 
 def count_nodes(node: Any, limit: int) -> int:

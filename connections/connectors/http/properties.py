@@ -7,7 +7,7 @@ from typing import Any
 
 from connections.connectors.http.manifest import Manifest
 from connections.contract.oauth import oauth_properties
-from connections.contract.property import Property
+from connections.contract.property import Picks, Property
 
 CERTIFICATE_HELP = "PEM text or path of the authority that signed the service's certificate; empty: the authorities this machine trusts."
 
@@ -87,7 +87,15 @@ def declared(item: Mapping[str, Any]) -> Property:
         shown_when=next(((name, tuple(values)) for name, values in shown.items()), None) if shown else None,
         minimum=item.get("minimum"),
         maximum=item.get("maximum"),
+        picks=picks_of(item.get("picks")),
     )
+
+
+def picks_of(given: Mapping[str, Any] | None) -> Picks | None:
+    """Return where the values of a property can be looked up."""
+    if given is None:
+        return None
+    return Picks(given.get("schema", ""), given.get("table", ""), given.get("column", ""))
 
 
 def schema_property(manifest: Manifest) -> tuple[Property, ...]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from connections.connectors.http import local, pages, paging
+from connections.connectors.http import local, pages
 from connections.connectors.http.calls import Target
 from connections.connectors.http.paging import Guard, Page, State, first_state, next_of
-from connections.connectors.http.paths import find, steps_of
+from connections.connectors.http.paths import find
 from connections.connectors.http.plan import Plan, texts_of
-from connections.connectors.http.replies import Asked, NoRows, UnknownField, parsed
+from connections.connectors.http.replies import NoRows, UnknownField, parsed
 from connections.connectors.http.templates import fill_path, fill_values
 from connections.connectors.http.values import Inexact
 from connections.contract.errors import SourceRejected, TableGone
@@ -229,6 +229,3 @@ class Reading:
 def lookup_target(spec: Mapping[str, Any], texts: Mapping[str, str]) -> Target:
     """Return the call of a lookup."""
     return Target(fill_path(spec["path"], texts.get), params=fill_values(spec.get("params", {}), texts.get))
-
-
-__all__ = ["Asked", "Callable", "Reading", "Sequence", "lookup_target", "paging", "steps_of"]

@@ -15,12 +15,13 @@ import yaml
 from connections.connectors.http import sample
 from connections.connectors.http.connector import HttpConnector, lacking
 from connections.connectors.http.manifest import Manifest, faults, load, parsed, place_of
-from connections.connectors.http.pages import target
+from connections.connectors.http.pages import target, total_in
+from connections.connectors.http.paging import Page, is_settled
 from connections.connectors.http.paths import find, steps_of
 from connections.connectors.http.plan import Plan, plan
 from connections.connectors.http.properties import TUNING, oauth_of
 from connections.connectors.http.session import HttpSession
-from connections.connectors.http.tables import ManifestTable, table_of
+from connections.connectors.http.tables import FIRST_PAGE_ONLY, ManifestTable, table_of
 from connections.connectors.sql import properties as shared
 from connections.contract.context import NONE, Context
 from connections.contract.errors import BadAnswer, InvalidProperties, SourceRejected
@@ -240,7 +241,9 @@ class SampledSession(HttpSession):
         )
         found: Plan = plan(Scan(Table(ref), ()), bare, self.settings)
         size = found.access.paging.get("size", {}).get("max")
-        document, _, _ = self.caller.call(target(found, found.variants[0], {}, self.texts, size, []), self.asked(bare), rows=lambda _: 0)
+        document, reply, _ = self.caller.call(
+            target(found, found.variants[0], {}, self.texts, size, []), self.asked(bare), rows=lambda _: 0
+        )
         read = dict(spec["read"][0])
         path = (
             steps_of(read["rows"]["path"] if isinstance(read.get("rows"), dict) else read["rows"])
@@ -256,6 +259,9 @@ class SampledSession(HttpSession):
         if lost:
             raise SourceRejected(f"The rows of {ref.name} have no column {lost[0]}.", hint=f"Columns are {', '.join(list(columns)[:20])}.")
         total = sample.total_path(document, len(rows))
+        if found.access.paging["type"] == "auto":
+            known = total_in(document, reply.headers, read.get("total") or total or None)
+            self.partial[ref] = "" if is_settled(Page(document, reply.headers, rows, size, known)) else FIRST_PAGE_ONLY
         read = {"rows": list(path), **({"total": total} if total and "total" not in read else {}), **read}
         reads = [read, *spec["read"][1:]]
         return {**spec, "read": reads, "columns": columns, "key": key}

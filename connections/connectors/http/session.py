@@ -11,9 +11,9 @@ from connections.connectors.http.calls import Caller, Service
 from connections.connectors.http.changes import Changes
 from connections.connectors.http.explain import explained
 from connections.connectors.http.manifest import Manifest
-from connections.connectors.http.paging import Page, is_settled
+from connections.connectors.http.paging import is_settled
 from connections.connectors.http.paths import find, steps_of
-from connections.connectors.http.plan import Plan, Settings, plan, texts_of
+from connections.connectors.http.plan import Plan, Settings, plan
 from connections.connectors.http.reading import Reading, lookup_target
 from connections.connectors.http.replies import SENTENCES, Asked, NoRows, UnknownField
 from connections.connectors.http.schemas import Schemas
@@ -231,6 +231,3 @@ class HttpSession:
     def close(self) -> None:
         """Close the connections."""
         self.caller.outgoing.close()
-
-
-__all__ = ["HttpSession", "Page", "texts_of"]

@@ -147,6 +147,8 @@ def access_of(read: Mapping[str, Any], defaults: Mapping[str, Any], columns: Map
     spec = {**{name: defaults[name] for name in INHERITED if name in defaults}, **read}
     spec["params"] = {name: value for name, value in {**defaults.get("params", {}), **read.get("params", {})}.items() if value is not None}
     is_single = bool(read.get("single"))
+    if is_single and "fields" not in read:
+        spec.pop("fields", None)  # the default names the fields of rows in a list
     rows = spec.get("rows")
     is_map = isinstance(rows, dict) and rows.get("of") == "map"
     needs = (*names_in(spec["path"]), *(name for name in read.get("needs", ())))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -153,28 +153,33 @@ def told(derived: Derived) -> str:
 
 
 def derived_of(found: Found, values: Mapping[str, Any]) -> Derived:
-    """Return what a document gives with parameters, sign-in and overlay of the connection; kept while asked for again."""
-    digest = hashlib.sha256(found.raw).hexdigest()
-    bare = _derived(digest, Raw(found.raw), str(values.get("Parameters") or ""), found.origin)
+    """Return what a document gives with parameters, sign-in and overlay of the connection."""
+    bare = DERIVATIONS.get(found, str(values.get("Parameters") or ""))
     manifest = {**bare.manifest, **signed(bare, values)}
     return apply_overlay(Derived(manifest, bare.findings, bare.notes, bare.access, bare.title, bare.version), overlay_of(values))
 
 
-class Raw(bytes):
-    """Bytes that all count as equal: their digest is compared instead."""
+class Derivations:
+    """What the documents used last gave, by their content: tests, pages and sessions ask for the same ones."""
 
-    __slots__ = ()
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, str, str], Derived] = {}
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Raw)
+    def get(self, found: Found, parameters: str) -> Derived:
+        """Return what a document gives."""
+        key = (hashlib.sha256(found.raw).hexdigest(), parameters, found.origin)
+        with self._lock:
+            derived = self._kept.pop(key, None)
+            if derived is None:
+                derived = derive(read_document(found.raw), parameters=parameters_of(parameters), origin=found.origin)
+            self._kept[key] = derived
+            while len(self._kept) > KEPT:
+                del self._kept[next(iter(self._kept))]
+        return derived
 
-    def __hash__(self) -> int:
-        return 0
 
-
-@functools.lru_cache(maxsize=KEPT)
-def _derived(digest: str, raw: Raw, parameters: str, origin: str) -> Derived:
-    return derive(read_document(bytes(raw)), parameters=parameters_of(parameters), origin=origin)
+DERIVATIONS = Derivations()
 
 
 def overlay_of(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from connections.conformance import Finding, conformance
 from connections.contract.connector import TestStep
 from connections.contract.errors import ConnectorError
 from connections.models import Connection
+from connections.probing import probes
 from connections.vault import VaultError
 
 
@@ -47,6 +48,7 @@ class Command(OwnCommand):
             else:
                 steps = services.test_stored(connection, now=timezone.now())
                 if all(step.ok for step in steps) and options["tables"] > 0:
+                    steps += probes(connection)
                     findings = self.looked_at(connection, options)
         except ConnectorError as failed:
             error, hint = failed.message, failed.hint

@@ -278,6 +278,22 @@ def test_moments_are_exact(opened: Open) -> None:
     assert rows(session, issues, "CreatedOn", Compare("Id", "eq", 1)) == [(datetime(2025, 1, 6, 10, 47, tzinfo=UTC),)]
 
 
+@pytest.mark.parametrize(
+    "name", ["PullRequests", "Branches", "Tags", "Commits", "Pipelines", "Environments", "Deployments", "DeployKeys", "BranchRestrictions"]
+)
+def test_row_by_its_key_is_that_row_in_one_call(fake: Bitbucket, opened: Open, name: str) -> None:
+    session = opened()
+    of = table(session, "shop", name)
+    columns = " ".join(column.name for column in of.columns)
+    first = rows(session, of, columns, limit=1)[0]
+    key = of.primary_key[0]
+    fake.forget()
+
+    found = rows(session, of, columns, Compare(key, "eq", first[columns.split().index(key)]))
+
+    assert (found, len(fake.asked())) == ([first], 1)
+
+
 def test_children_in_the_schema_of_a_repository_are_its_own(fake: Bitbucket, opened: Open) -> None:
     session = opened()
     comments = table(session, "warehouse", "IssueComments")

@@ -121,6 +121,7 @@ def test_fault_is_named_within_its_time(upstream: Upstream, fault: str) -> None:
     assert time.monotonic() - begun < 10
     assert "secret-token" not in f"{caught.value.message}{caught.value.hint}{heard}"
     assert heard
+    print("1 inputs")
 
 
 @pytest.mark.parametrize("fault", RECOVERING)

@@ -11,6 +11,9 @@ import jsonschema
 import pytest
 import yaml
 
+from connections.connectors.http.manifest import load
+from connections.contract.errors import InvalidProperties
+
 ROOT = Path(__file__).resolve().parents[3]
 SCHEMA = json.loads((ROOT / "connections/connectors/http/manifest.schema.json").read_text(encoding="utf-8"))
 
@@ -54,3 +57,9 @@ def test_every_top_level_key_is_documented() -> None:
     missing = [key for key in SCHEMA["properties"] if f"`{key}`" not in page]
 
     assert missing == []
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, "a: [" * 90_000, "- " * 90_000 + "x"])
+def test_text_nested_without_end_is_refused(text: str) -> None:
+    with pytest.raises(InvalidProperties, match="nested too deeply"):
+        load(text)
