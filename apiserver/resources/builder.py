@@ -97,11 +97,7 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
     return PublishedResource(
         id=row.public_id,
         name=row.name,
-        connection_id=row.connection_id or -row.pk,  # of the session: a view over several has one of its own
-        connection_name=row.connection.name if row.connection else "",
-        dialect=row.connection.connector if row.connection else "",
         ref=table.ref,
-        sql=row.sql if row.connection else "",
         all_properties=every,
         properties=visible,
         key=tuple(by_column[name] for name in key) if is_keyed else (),
@@ -109,12 +105,21 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
         search=tuple(by_column[name] for name in row.search if name in by_column),
         check_column=row.check_column or table.check_column,
         etag=by_column.get(row.etag, row.etag if row.etag in ("row", "none") else "row"),
-        max_rows=row.connection.max_rows if row.connection else 0,
         kept_seconds=seconds_of(row.serve) or 0,
         version=row.version,
         title=row.title,
         description=told(row.description or table.comment, partly(table)),
+        **read_from(row),
     )
+
+
+def read_from(row: Resource) -> dict[str, Any]:
+    """Return what is asked for the rows: a connection, or the session that a view over several has of its own, under a negative id."""
+    own = row.connection
+    if own is None:
+        return {"connection_id": -(row.pk or 1), "connection_name": "", "dialect": ""}
+    facts = {"connection_id": own.pk, "connection_name": own.name, "dialect": own.connector}
+    return {**facts, "sql": row.sql, "max_rows": own.max_rows}
 
 
 def demanded(column: Column) -> str:
