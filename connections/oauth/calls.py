@@ -18,7 +18,7 @@ from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
 from connections.contract.context import OAuthService
-from connections.contract.errors import AuthenticationFailed, ConnectionFailed, ConnectorError, RateLimited
+from connections.contract.errors import AddressRefused, AuthenticationFailed, ConnectionFailed, ConnectorError, RateLimited
 from connections.outgoing import Outgoing, requests_session
 from connections.outgoing.requests_session import OutgoingAdapter
 
@@ -176,7 +176,10 @@ def revoke(service: OAuthService, outgoing: Outgoing, token: str) -> None:
     if "auth" not in known:
         fields |= {"client_id": service.client_id, "client_secret": service.client_secret}
     asking = requests_session(outgoing)
-    answer = usable(asking.post(service.revoke_url, fields, auth=known.get("auth"), allow_redirects=False))
+    try:
+        answer = usable(asking.post(service.revoke_url, fields, auth=known.get("auth"), allow_redirects=False))
+    except requests.RequestException as error:
+        raise AddressRefused("The address at which sign-ins are revoked can't be called.") from error
     if answer.status_code >= 400:
         raise AuthenticationFailed(f"The service answered {answer.status_code} when the sign-in was to be revoked.")
 

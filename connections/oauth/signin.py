@@ -68,7 +68,7 @@ def checked(service: OAuthService) -> None:
     if not service.client_id:
         raise InvalidProperties({"OAuthClientId": "a value is required"})
     for address in (service.authorize_url, service.token_url):
-        if urlsplit(address).scheme not in ("https", "http"):
+        if origin(address)[0] not in ("https", "http"):
             raise InvalidProperties({"AuthScheme": "the service's sign-in has no address that starts with https://"})
 
 

@@ -98,6 +98,14 @@ def checked(url: str) -> Url:
     return found
 
 
+def joined(base: str, link: str) -> str:
+    """Return where a link of a service leads; raise AddressRefused for one that is no address."""
+    try:
+        return urljoin(base, link)
+    except ValueError as error:
+        raise AddressRefused(f"{host_of(checked(base))} leads to what is no address.", hint="Tell the owner of the service.") from error
+
+
 def is_listed(url: Url, hosts: frozenset[str]) -> bool:
     """Claim that the host, on its usual port or a listed one, is among `hosts` (`host` or `host:port`)."""
     host, port = host_of(url), url.port or PORTS[url.scheme or ""]
@@ -168,7 +176,7 @@ class Outgoing:
         raise BadAnswer(f"{origin[1]} redirects without end.")
 
     def _redirected(self, url: str, target: str, hosts: frozenset[str]) -> str:
-        found = checked(urljoin(url, target))
+        found = checked(joined(url, target))
         if not is_listed(found, hosts):
             raise AddressRefused(
                 f"{host_of(checked(url))} redirects to {host_of(found)}, which is no host of this connection.",

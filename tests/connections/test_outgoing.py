@@ -315,3 +315,11 @@ def test_requests_session_calls_through_the_client(upstream: Upstream) -> None:
     assert upstream.calls[0].body == b"a=b"
     with pytest.raises(AddressRefused):
         session.get("https://169.254.169.254/")
+
+
+@pytest.mark.parametrize("link", ["https://[::1/", "https://[/]:9/"])
+def test_redirect_to_what_is_no_address_is_refused(upstream: Upstream, link: str) -> None:
+    upstream.route("/moved", lambda seen: Answer(None, 302, {"Location": link}))
+
+    with pytest.raises(AddressRefused, match="no address"):
+        client(upstream).send("GET", f"{upstream.url}/moved")

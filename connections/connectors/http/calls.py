@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import orjson
 
@@ -20,7 +20,7 @@ from connections.connectors.http.replies import BUSY, Asked, read, wait_of, with
 from connections.connectors.http.signing import Signature, bearer, sign
 from connections.contract.context import Call, Context, Tokens
 from connections.contract.errors import AddressRefused, ConnectionFailed, ConnectorError, RateLimited, SourceTimeout
-from connections.outgoing import CertificateRefused, NoSuchHost, Outgoing, Reply, listed_host, origin_of
+from connections.outgoing import CertificateRefused, NoSuchHost, Outgoing, Reply, joined, listed_host, origin_of
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 # After so many calls in a row without an answer, callers are told at once for a while instead of waiting, each of them, for the timeout.
@@ -100,7 +100,7 @@ class Caller:
         if "://" in target.path.split("?")[0]:
             address = target.path
         elif target.base:
-            address = urljoin(target.base, target.path)
+            address = joined(target.base, target.path)
         elif target.path in ("", "/"):
             address = self.service.base_url
         else:

@@ -153,14 +153,12 @@ class HttpConnector:
 
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties reach the product's own database or broker, or ''."""
-        parts = urlsplit(str(values.get("URL") or ""))
-        return (
-            OWN
-            if any(
-                item.endswith(f"{parts.hostname}:{parts.port}") or f"{parts.hostname}:{parts.port}/" in item for item in own if parts.port
-            )
-            else ""
-        )
+        try:
+            parts = urlsplit(str(values.get("URL") or ""))
+            place = f"{parts.hostname}:{parts.port}" if parts.port else ""
+        except ValueError:  # no address, so that nothing is reached; calling it is refused by name
+            return ""
+        return OWN if place and any(item.endswith(place) or f"{place}/" in item for item in own) else ""
 
 
 class ManifestConnector(HttpConnector):
@@ -237,8 +235,8 @@ def outgoing_settings(values: Mapping[str, Any], context: Context, manifest: Man
     proxy = str(values.get("ProxyServer") or "")
     if proxy and "://" not in proxy:
         proxy = f"http://{proxy}"
-    if proxy and urlsplit(proxy).port is None:
-        proxy = f"{proxy}:{values['ProxyPort']}"
+    if proxy:
+        proxy = with_port(proxy, int(values["ProxyPort"]))
     limit = manifest.part("limits").get("answer_bytes")
     settings = Settings(
         allow=context.outgoing,
@@ -251,6 +249,15 @@ def outgoing_settings(values: Mapping[str, Any], context: Context, manifest: Man
         proxy_password=str(values.get("ProxyPassword") or ""),
     )
     return replace(settings, max_bytes=int(limit)) if limit else settings
+
+
+def with_port(proxy: str, port: int) -> str:
+    """Return a proxy's address with its port; raise InvalidProperties for what is none."""
+    try:
+        origin_of(proxy)
+        return proxy if urlsplit(proxy).port is not None else f"{proxy}:{port}"
+    except (AddressRefused, ValueError) as error:
+        raise InvalidProperties({"ProxyServer": "must be the name or address of a proxy, such as proxy.example.com"}) from error
 
 
 def pem(given: Any) -> str:

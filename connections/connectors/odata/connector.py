@@ -98,8 +98,7 @@ class ODataConnector:
         """Return the values typed and with defaults."""
         found = shared.clean(self.properties, values)
         wrong: dict[str, str] = {}
-        parts = urlsplit(found["URL"])
-        if parts.scheme not in self.url_schemes or not parts.hostname or parts.username or parts.query or parts.fragment:
+        if not is_root(found["URL"]):
             wrong["URL"] = "must be an address such as https://example.com/odata/, without user, query and fragment"
         needed = {BASIC: ("User",), HEADER: ("APIKeyName", "APIKey"), QUERY_KEY: ("APIKeyName", "APIKey"), BEARER: ("AccessToken",)}
         for name in needed.get(found["AuthScheme"], ()):
@@ -114,8 +113,7 @@ class ODataConnector:
 
     def from_url(self, url: str) -> dict[str, Any]:
         """Return the properties that a pasted address holds."""
-        parts = urlsplit(url.strip())
-        if parts.scheme not in self.url_schemes:
+        if not url.strip().lower().startswith(("https://", "http://")):
             raise InvalidProperties({"URL": "paste an address that starts with https://"})
         return {"URL": url.strip().split("?")[0].removesuffix("$metadata")}
 
@@ -158,6 +156,17 @@ class ODataConnector:
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Forbid nothing here: what may be called is the outgoing client's to know."""
         return ""
+
+
+def is_root(url: str) -> bool:
+    """Claim that this is an address that can be a service root."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    is_plain = not (parts.username or parts.query or parts.fragment)
+    return parts.scheme in ODataConnector.url_schemes and bool(parts.hostname) and port != 0 and is_plain
 
 
 def credentials(values: Mapping[str, Any]) -> Credentials:

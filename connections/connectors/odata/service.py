@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from connections.connectors.exact_json import DECODER, json_text
 from connections.contract.context import Call, Context
@@ -24,7 +24,7 @@ from connections.contract.errors import (
     SourceRejected,
     SourceTimeout,
 )
-from connections.outgoing import Outgoing, Reply, Settings, origin_of
+from connections.outgoing import Outgoing, Reply, Settings, joined, origin_of
 
 # Characters that stay in a query as they are; all others are percent-encoded, & + # = and quotes' neighbours among them.
 PLAIN = "'(),:/$@*!"
@@ -75,12 +75,14 @@ class Service:
         kind = {} if body is None else {"Content-Type": "application/json"}
         return self._once(method, address, {"Accept": "application/json", **kind, **(headers or {})}, content)
 
-    def follow(self, base: str, link: str) -> str:
+    def follow(self, base: str, link: object) -> str:
         """Return the address of a next link; raise for one that leads to another service."""
-        found = urljoin(base, link)
+        if not isinstance(link, str):
+            raise BadAnswer(f"{self.host()} gives a next page that is no address.", hint="The service's paging is broken; tell its owner.")
+        found = joined(base, link)
         if origin_of(found) != origin_of(self.root):
             raise AddressRefused(
-                f"The next page of {self.host()} is said to be at {urlsplit(found).hostname}, another service.",
+                f"The next page of {self.host()} is said to be at {origin_of(found)[1]}, another service.",
                 hint="Give the address in URL that the service itself uses in its links.",
             )
         address, _, query = found.partition("?")

@@ -193,10 +193,12 @@ def test_repeated_rows_at_the_edge_of_a_page_are_given_once(upstream: Upstream) 
         ("//example.com/People", AddressRefused),
         ("https://127.0.0.1/svc/People", AddressRefused),
         ("file:///etc/passwd", AddressRefused),
+        ("https://[::1/", AddressRefused),
+        ({"href": "x"}, BadAnswer),
         ("People?$select=Id", BadAnswer),
     ],
 )
-def test_next_link_to_elsewhere_or_back_is_an_error_not_the_end(upstream: Upstream, link: str, error: type[ConnectorError]) -> None:
+def test_next_link_to_elsewhere_or_back_is_an_error_not_the_end(upstream: Upstream, link: Any, error: type[ConnectorError]) -> None:
     upstream.answer = lambda method, path: page([{"Id": 1}], **{"@odata.nextLink": link})
 
     with pytest.raises(error):
@@ -303,6 +305,8 @@ def test_table_that_is_gone_is_named(upstream: Upstream) -> None:
     ("values", "names"),
     [
         ({"URL": "ftp://x"}, ["URL"]),
+        ({"URL": "https://[::1/"}, ["URL"]),
+        ({"URL": "https://example.com:99999/"}, ["URL"]),
         ({"URL": "https://u:p@example.com/"}, ["URL"]),
         ({"URL": "https://example.com/?a=1"}, ["URL"]),
         ({"URL": "https://example.com", "AuthScheme": "Basic"}, ["User"]),
