@@ -70,7 +70,7 @@ def columns_of(shapes: Shapes, row: Shape, is_listed: Callable[[Shape], bool]) -
     found: dict[str, ColumnDraft] = {}
     for draft in walk(shapes, row, (), (), is_listed):
         if len(found) >= MOST_COLUMNS:
-            shapes.document.note(f"A table has more than {MOST_COLUMNS} columns; the rest was left out.")
+            shapes.document.remark(f"A table has more than {MOST_COLUMNS} columns; the rest was left out.")
             break
         name, number = draft.name, 2
         while name.lower() in found:

@@ -73,7 +73,7 @@ class Document:
         if self.work > MOST_WORK:
             raise DocumentError("The document is too entangled to be read.", hint="Give a smaller part of it.")
 
-    def note(self, text: str) -> None:
+    def remark(self, text: str) -> None:
         """Remember a sentence about what was left out; the first ones tell enough."""
         if text not in self.notes and len(self.notes) < MOST_NOTES:
             self.notes.append(text)
@@ -91,13 +91,13 @@ class Document:
                 return {}, name
             name = unquote(reference.rsplit("/", 1)[-1]).replace("~1", "/").replace("~0", "~")
             node = target
-        self.note("A reference leads back to itself and was left out.")
+        self.remark("A reference leads back to itself and was left out.")
         return {}, name
 
     def pointed(self, reference: str) -> Any:
         """Return what a local JSON pointer (RFC 6901) points to, or None; other documents are never fetched."""
         if not reference.startswith("#"):
-            self.note(f"{reference[:80]} lies outside the document and was left out: give a document that is whole.")
+            self.remark(f"{reference[:80]} lies outside the document and was left out: give a document that is whole.")
             return None
         found: Any = self.root
         for part in reference[1:].split("/")[1:]:
@@ -107,7 +107,7 @@ class Document:
             elif isinstance(found, list) and key.isdigit() and int(key) < len(found):
                 found = found[int(key)]
             else:
-                self.note(f"{reference[:80]} points to nothing and was left out.")
+                self.remark(f"{reference[:80]} points to nothing and was left out.")
                 return None
         return found
 
@@ -123,7 +123,7 @@ class Document:
                 raw = node.get(method)
                 if isinstance(raw, dict):
                     if len(found) >= MOST_OPERATIONS:
-                        self.note(f"The document has more than {MOST_OPERATIONS} operations; the rest was left out.")
+                        self.remark(f"The document has more than {MOST_OPERATIONS} operations; the rest was left out.")
                         return found
                     found.append(self.operation(path, method, node, raw))
         return found

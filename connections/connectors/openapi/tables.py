@@ -56,7 +56,7 @@ def find_tables(shapes: Shapes, operations: Iterable[Operation]) -> list[TableDr
     rest = join_items(lists, items)
     tables = [*lists, *rest]
     if len(tables) > MOST_TABLES:
-        shapes.document.note(f"The document has more than {MOST_TABLES} tables; the rest was left out.")
+        shapes.document.remark(f"The document has more than {MOST_TABLES} tables; the rest was left out.")
         tables = tables[:MOST_TABLES]
     name_all(tables)
     return tables
