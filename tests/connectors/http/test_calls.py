@@ -289,7 +289,10 @@ def test_needless_fields_are_not_asked_for(upstream: Upstream) -> None:
     rows_of(session, session.offer(Scan(Table(REF), ("Raw",))))
     rows_of(session, session.offer(Scan(Table(REF), ("Raw", "Id", "Name"))))
 
-    assert [sorted(seen.params.get("fields", "").split(",")) for seen in upstream.calls] == [["next", "values.content.raw", "values.id"], [""]]
+    assert [sorted(seen.params.get("fields", "").split(",")) for seen in upstream.calls] == [
+        ["next", "values.content.raw", "values.id"],
+        [""],
+    ]
 
 
 def test_write_on_a_read_only_connection_is_refused(upstream: Upstream) -> None:
