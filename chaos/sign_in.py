@@ -8,7 +8,7 @@ import time
 
 from chaos.promises import promise, require
 from chaos.site import folder
-from chaos.suites import suite
+from chaos.suites import ran
 from tests.connections.oauth_processes import Crew, Worker, crew, rounds
 from tests.fakes.oauth_provider import Provider
 
@@ -19,7 +19,7 @@ SAID = re.compile(r"(A renewal of the sign-in was cut off|The service no longer 
 
 @promise("S17")
 def nobody_links_another_account() -> str:
-    figure = suite("tests/console/test_oauth_signin.py", "-k", "attack or issuer or draft or browser or code_or_address")
+    figure = str(ran("tests/console/test_oauth_signin.py", "-k", "attack or issuer or draft or browser or code_or_address"))
     attempts = re.search(r"(\d+) attempts", figure)
     require(attempts is not None and attempts[1] == "12", figure)
     return f"0 of 12 attacks linked an account; {figure}"
