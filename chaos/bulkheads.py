@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from chaos.honest import measured
 from chaos.promises import promise, require
-from chaos.site import EVERY, TOKEN, configuration, database, entry, folder, serving
+from chaos.site import EVERY, HEADERS, TOKEN, configuration, database, entry, folder, serving
+from tests.fakes.upstream import Answer, Upstream
 from tests.served import Served
 
 CLIENTS = 40
@@ -62,6 +63,46 @@ def others_do_not_wait() -> str:
         file["users"]["heavy"] = {"role": "query", "privileges": EVERY, "authtoken": HEAVY, "concurrent_requests": AT_ONCE}
         with serving(file, where) as served:
             return figure(served)
+
+
+@promise("R10-http")
+def hanging_service_slows_nobody() -> str:
+    with folder() as where, Upstream() as upstream:
+        quick = database("postgresql", "quick", where)
+        quick.run("CREATE TABLE items (id integer PRIMARY KEY)")
+        quick.run("INSERT INTO items SELECT generate_series(1, 1000)")
+        upstream.route("/rows", [{"id": 1}])
+        file = configuration(quick, ("items",), outgoing={"allow": list(upstream.allow)})
+        properties = {"URL": f"{upstream.url}/rows", "Timeout": 4, "MaxRetries": 0, "Paging": "None"}
+        file["connections"]["service"] = {"connector": "rest", "properties": properties}
+        file["resources"]["hanging"] = {"connection": "service", "table": "Rows"}
+        with serving(file, where) as served:
+            status, _, text = served.get("/api.rsc/hanging", HEADERS)
+            require(status == 200, f"the service can't be read while it is well: {status} {text[:300]!r}")
+            upstream.route("/rows", lambda seen: late(upstream))
+            return beside_a_service(served)
+
+
+def late(upstream: Upstream) -> Answer:
+    """Answer after everybody has given up."""
+    upstream.stopped.wait(30)
+    return Answer([])
+
+
+def beside_a_service(served: Served) -> str:
+    """Measure the quick table: alone, beside an HTTP service that hangs."""
+    address = f"{served.base}/api.rsc/items?$top=5"
+    before = measured(address, TOKEN, SECONDS)
+    with asking(served, "/api.rsc/hanging", TOKEN, CLIENTS) as hung:
+        time.sleep(1)
+        beside = measured(address, TOKEN, SECONDS)
+    require(set(hung) <= {503, 504}, hung)
+    require(beside.failed == 0, f"{beside}; hanging: {hung}")
+    require(beside.p95 <= 2 * max(before.p95, 20), f"before {before}; during {beside}; hanging: {hung}")
+    return (
+        f"{CLIENTS} clients on a hanging HTTP service ({hung[504]} times 504, {hung[503]} times 503): "
+        f"the other table's p95 {before.p95:.0f} ms before, {beside.p95:.0f} ms during, 0 failed"
+    )
 
 
 def figure(served: Served) -> str:

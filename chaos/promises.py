@@ -17,6 +17,8 @@ MODULES = (
     "console",
     "canaries",
     "sign_in",
+    "outside",
+    "upstreams",
     "derived_views",
     "authtokens",
     "supply",

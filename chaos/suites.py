@@ -113,28 +113,3 @@ def rows_cannot_attack_who_looks_at_them() -> str:
 def limits_are_refused_by_name() -> str:
     limits = ("tests/compliance/test_request_limits.py", "tests/compliance/test_limits.py")
     return str(ran(*limits, "tests/odata/test_deadline.py", "tests/odata/test_page_bytes.py"))
-
-
-@promise("S13")
-def the_server_calls_only_where_it_may() -> str:
-    found = ran("tests/connectors/http/test_reach.py", "tests/connections/test_outgoing.py")
-    return f"{found['inputs']:,} addresses by 7 ways in: 0 inside, the control hit ({found.passed} tests)"
-
-
-@promise("S20")
-def values_never_change_what_a_service_is_asked() -> str:
-    found = ran("tests/connectors/http/test_quoting.py")
-    return f"{found['inputs']:,} hostile values in 5 languages, and random ones: 0 changed the query ({found.passed} tests)"
-
-
-@promise("S21")
-def answers_of_services_are_distrusted() -> str:
-    found = ran("tests/connectors/http/test_faults.py")
-    return f"{found['inputs']:,} faults: each ends in its time in a named error, 0 credentials elsewhere ({found.passed} tests)"
-
-
-@promise("R7")
-def bad_days_of_a_service_lose_nothing() -> str:
-    found = ran("tests/connectors/http/test_faults.py", "-k", "recovers or outage or pauses or retry_after or write")
-    what = "all rows or an error, writes sent once or with one key, at most 20 calls in 30 queries while it is down"
-    return f"{found.passed} tests passed: {what}"

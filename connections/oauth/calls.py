@@ -24,6 +24,7 @@ from connections.outgoing.requests_session import OutgoingAdapter
 
 TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 MOST_SECONDS = 10 * 366 * 86400
+ENDED = "The service no longer accepts this sign-in"
 # Where the answers of known services name the account, best first.
 NAMES = ("display_name", "name", "username", "nickname", "login", "email", "preferred_username", "stripe_user_id", "sub", "id")
 
@@ -104,7 +105,12 @@ def exchange(service: OAuthService, outgoing: Outgoing, *, code: str, redirect_u
 def client_tokens(service: OAuthService, outgoing: Outgoing) -> Granted:
     """Return tokens for the client itself."""
     asking, wanted = session(service, outgoing), {"scope": list(service.scopes)} if service.scopes else {}
-    return granted(service, (), lambda: asking.fetch_token(spoken(service.token_url), **wanted, **credentials(service)))
+    try:
+        return granted(service, (), lambda: asking.fetch_token(spoken(service.token_url), **wanted, **credentials(service)))
+    except GrantRefused as error:  # nobody signed in, so that nobody can do so again
+        said = error.message.removeprefix(ENDED)
+        hint = "Mark the consumer as private at the service, or sign a person in."
+        raise AuthenticationFailed(f"The service does not let this OAuth client sign in by itself{said}", hint=hint) from error
 
 
 def renew(service: OAuthService, outgoing: Outgoing, refresh: str) -> Granted:
@@ -156,7 +162,7 @@ def refused(error: OAuth2Error, secrets: tuple[str, ...]) -> ConnectorError:
     if code in ("temporarily_unavailable", "server_error", "slow_down"):
         return ConnectionFailed(f"The service can't sign in at the moment ({reason}).", hint="Try again in a moment.")
     if code == "invalid_grant":
-        return GrantRefused(f"The service no longer accepts this sign-in ({reason}).", hint="Open the connection and press Connect.")
+        return GrantRefused(f"{ENDED} ({reason}).", hint="Open the connection and press Connect.")
     if code in ("invalid_client", "unauthorized_client"):
         hint = "Check OAuthClientId and OAuthClientSecret of the connection."
         return AuthenticationFailed(f"The service does not know this OAuth client ({reason}).", hint=hint)

@@ -25,6 +25,7 @@ from connections.outgoing import CertificateRefused, NoSuchHost, Outgoing, Reply
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 # After so many calls in a row without an answer, callers are told at once for a while instead of waiting, each of them, for the timeout.
 FAILURES, REST = 2, 5.0
+AWAY = (502, 503, 504)  # nobody is there to answer; 500 may be about one question only
 
 
 class Resting(ConnectionFailed):
@@ -137,6 +138,8 @@ class Caller:
             if self.budget and wait and reply.status == 429:
                 self.budget.pause(wait)
             if number >= most or not self._pause(number, wait, ends):
+                if reply.status in AWAY:
+                    self._failed(ConnectionFailed(f"{self.service.label} answered {reply.status}."))
                 return reply, number
         return reply, most
 
@@ -152,7 +155,8 @@ class Caller:
         reply = self.outgoing.send(
             target.method, address, headers=headers, credentials=signature.headers, body=target.body, hosts=self.service.hosts, ends=ends
         )
-        self._failures = 0
+        if reply.status not in AWAY:
+            self._failures = 0
         return reply
 
     def _failed(self, error: ConnectorError) -> None:

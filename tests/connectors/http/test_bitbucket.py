@@ -11,11 +11,13 @@ import pytest
 
 from connections.connectors.registry import get_connector
 from connections.contract.context import Context
-from connections.contract.errors import BadAnswer, ConnectorError, SourceRejected, TableGone
+from connections.contract.errors import AuthenticationFailed, BadAnswer, ConnectorError, SourceRejected, TableGone
 from connections.contract.scan import AllOf, AnyOf, Compare, Grade, Order, Predicate, RowSession, Scan
 from connections.contract.table import Table, TableRef
+from connections.oauth import calls
+from connections.outgoing import Outgoing, Settings
 from tests.connectors.reference import ordered, truth
-from tests.fakes.bitbucket import Bitbucket
+from tests.fakes.bitbucket import PUBLIC, Bitbucket
 
 SHOP = "/2.0/repositories/acme/shop"
 Open = Callable[..., RowSession]
@@ -304,3 +306,17 @@ def test_children_in_the_schema_of_a_repository_are_its_own(fake: Bitbucket, ope
     assert len(found) == sum(number % 3 for number in range(1, 41))
     assert fake.asked("acme/shop/") == []
     assert rows(session, comments, "IssueId", Compare("IssueId", "in", (2, 3, 4))) == [(2,), (2,), (4,)]
+
+
+def test_consumer_that_is_not_private_is_told_so(fake: Bitbucket) -> None:
+    signed = {"AuthScheme": "client", "OAuthClientId": PUBLIC.key, "OAuthClientSecret": PUBLIC.secret, "Workspace": "acme"}
+    addresses = {"URL": f"{fake.url}/2.0", "OAuthAccessTokenURL": f"{fake.url}/site/oauth2/access_token"}
+    connector: Any = get_connector("bitbucket")
+    service = connector.oauth(connector.clean({**signed, **addresses}))
+
+    with pytest.raises(AuthenticationFailed) as told:
+        calls.client_tokens(service, Outgoing(Settings(allow=(fake.address,))))
+
+    assert "does not let this OAuth client sign in by itself (invalid_grant" in told.value.message
+    assert told.value.hint.startswith("Mark the consumer as private")
+    assert PUBLIC.secret not in told.value.message

@@ -165,8 +165,9 @@ def test_long_retry_after_is_told_and_not_slept(upstream: Upstream) -> None:
     assert len(upstream.calls) == 1
 
 
-def test_calls_during_an_outage_are_few(upstream: Upstream) -> None:
-    session = session_of(upstream, "closed", Timeout=2)
+@pytest.mark.parametrize("fault", ["closed", "http_503_plain", "http_502"])
+def test_calls_during_an_outage_are_few(upstream: Upstream, fault: str) -> None:
+    session = session_of(upstream, fault, Timeout=2)
     begun = time.monotonic()
 
     for _ in range(30):
