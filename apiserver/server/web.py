@@ -24,14 +24,11 @@ else:
 TARGET = "apiserver.wsgi:application"
 # Of one worker; the web server stops accepting beyond it, also when all of them are idle.
 MOST_CONNECTIONS = 20_000
-# A thread that makes a long answer would keep the interpreter ten times as long from those that wait for it.
-SWITCH_SECONDS = 0.0005
 
 
 def load(secrets: Mapping[str, str]) -> Callable[..., Any]:
     """In a worker: return the application."""
     handover.receive(secrets)
-    sys.setswitchinterval(SWITCH_SECONDS)
     from apiserver.wsgi import application
 
     return application
