@@ -1,0 +1,82 @@
+"""A table of Stripe joined with one of PostgreSQL, published as a derived view: asked over OData like any table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests import databases
+from tests.databases import Database
+from tests.fakes.stripe import Stripe
+from tests.served import Served, publish
+
+TOKEN = {"x-cdata-authtoken": "stripe-join-token-0123456789"}
+TEAMS = [(f"person{number}@example.com", ("North", "South", None)[number % 3]) for number in range(60)]
+SQL = """SELECT c.Id, c.Email, c.Delinquent, t.team AS Team FROM stripe.Stripe.Customers c
+JOIN crm.teams t ON t.email = c.Email WHERE c.Delinquent = 'False'"""
+
+
+@pytest.fixture(scope="module")
+def stripe() -> Iterator[Stripe]:
+    with Stripe() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Database:
+    found = databases.make("postgresql", "stripe_join", request, tmp_path_factory.mktemp("stripe_join"))
+    found.create("teams", {"email": "varchar(60) PRIMARY KEY", "team": "varchar(10)"})
+    found.insert("teams", TEAMS)
+    return found
+
+
+@pytest.fixture(scope="module")
+def served(stripe: Stripe, database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    properties = {"AuthScheme": "APIKey", "LiveAPIKey": "sk_live_abc123", "URL": stripe.url}
+    told = {
+        "server": {"outgoing": {"allow": [stripe.url.removeprefix("http://")]}},
+        "connections": {"stripe": {"connector": "stripe", "properties": properties}, "crm": database.connection},
+        "resources": {"Debtless": {"sql": SQL, "key": ["Id"]}},
+        "users": {"boss": {"role": "query", "privileges": ["GET"], "authtoken": TOKEN["x-cdata-authtoken"]}},
+    }
+    server = publish(told, Path(tmp_path_factory.mktemp("served")))
+    yield server
+    assert server.stop() == 0
+
+
+def rows(served: Served, query: str) -> list[dict[str, Any]]:
+    status, _, body = served.get(f"/api.rsc/Debtless?{quote(query, safe='=&$,')}", TOKEN)
+    assert status == 200, body
+    found: list[dict[str, Any]] = json.loads(body)["value"]
+    return found
+
+
+def expected(stripe: Stripe) -> list[tuple[str, str, str | None]]:
+    teams = dict(TEAMS)
+    people = stripe.rows["customers"]
+    return sorted((row["id"], row["email"], teams[row["email"]]) for row in people if row["email"] in teams and not row["delinquent"])
+
+
+def test_the_join_answers_with_filter_order_and_top(served: Served, stripe: Stripe) -> None:
+    wanted = expected(stripe)
+
+    assert len(wanted) > 20
+    assert [(row["Id"], row["Email"], row["Team"]) for row in rows(served, "$orderby=Id")] == wanted
+    north = [row for row in wanted if row[2] == "North"]
+    found = rows(served, "$filter=Team eq 'North'&$orderby=Email desc&$top=3&$select=Id")
+    assert [row["Id"] for row in found] == [row[0] for row in sorted(north, key=lambda row: row[1], reverse=True)[:3]]
+    homeless = rows(served, "$filter=Team eq null&$orderby=Id&$select=Id")
+    assert [row["Id"] for row in homeless] == [row[0] for row in wanted if row[2] is None]
+
+
+def test_a_row_has_its_own_address(served: Served, stripe: Stripe) -> None:
+    key, email, _ = expected(stripe)[0]
+
+    status, _, body = served.get(f"/api.rsc/Debtless('{key}')", TOKEN)
+
+    assert (status, json.loads(body)["Email"]) == (200, email)
