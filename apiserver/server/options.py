@@ -158,7 +158,7 @@ def replace(values: Mapping[str, Any]) -> bool:
 def merged(values: Mapping[str, Any]) -> ServerOptions:
     """Return defaults, database, settings.cfg and environment, the later over the earlier."""
     found: dict[str, Any] = {**DEFAULTS, **values}
-    for name in ("cors", "limits", "request_limits"):
+    for name in ("cors", "limits", "request_limits", "outgoing"):
         found[name] = {**DEFAULTS[name], **found[name]}
     origins: dict[str, str] = {}
     for name, value in from_file().items():

@@ -28,6 +28,13 @@ def test_defaults_are_safe() -> None:
     assert (found.page_size, found.max_page_size, found.limits) == (1000, 10000, options.LIMITS)
 
 
+@pytest.mark.parametrize("group", ["outgoing", "cors", "limits", "request_limits"])
+def test_group_that_is_stored_in_part_has_its_defaults(group: str) -> None:
+    options.save({group: {}})
+
+    assert getattr(options.current(), group) == options.DEFAULTS[group]
+
+
 @pytest.mark.usefixtures("settings_file")
 @pytest.mark.parametrize(
     ("text", "expected"),
