@@ -140,8 +140,7 @@ class Guard:
         """Raise for what is no ordinary file, has a second name, or is the product's own."""
         if not stat.S_ISREG(status.st_mode):
             raise SourceRejected(f"{name} is no ordinary file.", hint="Folders, links, devices and pipes are not read.")
-        if status.st_nlink > 1:
-            raise SourceRejected(f"{name} has a second name (a hard link).", hint="Put a copy of the file into the folder instead.")
+        refuse_second_name(status, name)
         if any(path.exists() and identity(path) == identity_of(status) for path in self._own):
             raise refused(name)
 
@@ -156,11 +155,19 @@ def check(text: str) -> None:
         raise InvalidProperties({"URI": "must be a path without .. and ~"})
 
 
+def refuse_second_name(status: os.stat_result, name: str) -> None:
+    """Raise for a file that has another name as well, which may lie anywhere."""
+    if stat.S_ISREG(status.st_mode) and status.st_nlink > 1:
+        raise SourceRejected(f"{name} has a second name (a hard link).", hint="Put a copy of the file into the folder instead.")
+
+
 def step(number: int, part: str) -> int:
     """Return the descriptor of an entry of the open folder, which is closed."""
     try:
         if part in ("", ".", "..") or "/" in part or "\0" in part:
             raise refused(part)
+        # Before it is opened: were it a database that this process uses, closing it again would end the locks on it.
+        refuse_second_name(os.stat(part, dir_fd=number, follow_symlinks=False), part)
         return os.open(part, FLAGS, dir_fd=number)
     finally:
         os.close(number)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +31,7 @@ TEST_TIMEOUT = 10
 OWN = "This is the product's own database or broker; it can't be published."
 
 
-class HttpConnector:
+class HttpConnector(ABC):
     """A service described by a manifest."""
 
     key: ClassVar[str]
@@ -39,9 +40,9 @@ class HttpConnector:
     properties: ClassVar[tuple[Property, ...]]
     url_schemes: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def manifest(self, values: Mapping[str, Any]) -> Manifest:
         """Return the manifest of a connection; raise InvalidProperties."""
-        raise NotImplementedError
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults; other spellings of a scheme are taken."""

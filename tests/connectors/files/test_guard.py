@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,6 +42,23 @@ def test_links_and_pipes_are_not_listed_and_hard_links_not_described(folder: Pat
     assert [item.ref.name for item in opened.list_tables()] == ["good.csv", "hard.csv"]
     with pytest.raises(ConnectorError, match="second name"):
         table(opened, "hard.csv")
+
+
+def test_database_under_a_second_name_keeps_its_locks(tmp_path: Path) -> None:
+    inside = tmp_path / "in"
+    inside.mkdir()
+    with closing(sqlite3.connect(tmp_path / "own.sqlite3", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE rows (id integer)")
+        os.link(tmp_path / "own.sqlite3", inside / "copy.csv")
+        connection.execute("BEGIN EXCLUSIVE")
+
+        with pytest.raises(ConnectorError, match="second name"):
+            table(session(inside), "copy.csv")
+
+        write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('INSERT INTO rows VALUES (2)')"
+        other = subprocess.run([sys.executable, "-c", write, str(tmp_path / "own.sqlite3")], capture_output=True, text=True, check=False)
+
+        assert "database is locked" in other.stderr
 
 
 def test_product_does_not_publish_its_own_files(tmp_path: Path) -> None:
