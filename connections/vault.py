@@ -27,18 +27,18 @@ class Ring:
         self.reload: Callable[[], Sequence[str]] | None = None
 
     def configure(self, keys: Sequence[str], *, reload: Callable[[], Sequence[str]] | None = None) -> None:
-        """Take the keys, newest first; `reload` reads them anew. Any text is a key: it is stretched to 256 bits."""
+        """Take the keys, newest first. Any text is a key: it is stretched to 256 bits. `reload`, kept once given, reads them anew."""
         derived = [hashlib.sha256(b"apiserver vault" + key.encode()).digest() for key in keys if key]
         if not derived:
             raise VaultError("No encryption key is configured.")
         self.ciphers = {hashlib.sha256(key).hexdigest()[:8]: AESGCM(key) for key in derived}
         self.first = next(iter(self.ciphers))
-        self.reload = reload
+        self.reload = reload or self.reload
 
     def cipher(self, key_id: str) -> AESGCM | None:
         """Return a key's cipher; an unknown key may have come while this process runs: then the ring is read anew."""
         if key_id not in self.ciphers and self.reload is not None:
-            self.configure(self.reload(), reload=self.reload)
+            self.configure(self.reload())
         return self.ciphers.get(key_id)
 
 

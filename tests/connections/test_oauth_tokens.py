@@ -380,14 +380,14 @@ def test_idle_grants_are_renewed_once_a_week_and_tried_once_a_day(cloud: Connect
     assert (done, OAuthGrant.objects.get().refreshed >= now) == (1, True)
 
 
-def test_keys_rotate(cloud: Connection, provider: Provider) -> None:
+def test_keys_rotate(cloud: Connection, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
     grant_to(cloud, provider)
-    first, ring = vault.RING.first, dict(vault.RING.ciphers)
-    try:
-        vault.configure(["another key"])
-        vault.RING.ciphers |= ring
-        count = [store.reseal(), store.reseal()]
-        grant = OAuthGrant.objects.get()
-        assert (count, vault.is_current(grant.access), vault.reveal(grant.refresh)) == ([2, 0], True, provider.families[0].refresh)
-    finally:
-        vault.RING.ciphers, vault.RING.first = ring, first
+    ring = vault.Ring()
+    ring.configure(["another key"])
+    ring.ciphers |= vault.RING.ciphers
+    monkeypatch.setattr(vault, "RING", ring)
+
+    count = [store.reseal(), store.reseal()]
+
+    grant = OAuthGrant.objects.get()
+    assert (count, vault.is_current(grant.access), vault.reveal(grant.refresh)) == ([2, 0], True, provider.families[0].refresh)

@@ -69,3 +69,13 @@ def test_rotate_seals_with_the_first_key_once(ring: vault.Ring) -> None:
     rotated = vault.rotate(old)
 
     assert (vault.is_current(rotated), vault.reveal(rotated), vault.rotate(rotated)) == (True, "secret", rotated)
+
+
+def test_ring_given_new_keys_still_finds_those_that_come_later(ring: vault.Ring) -> None:
+    other = vault.Ring()
+    other.configure(["later"])
+    ring.configure(["first"], reload=lambda: ["later", "second"])
+
+    ring.configure(["second"])
+
+    assert ring.cipher(other.first) is not None
