@@ -33,7 +33,7 @@ STAGES: dict[str, tuple[str, ...]] = {
     "parse": ("apiserver.odata.service.parse_options", "apiserver.odata.service.parse_path", "apiserver.odata.service.resolve"),
     "bind": ("apiserver.odata.reader.set_plan",),
     "plan": ("apiserver.odata.reader.planned",),
-    "print": ("apiserver.odata.reader_plan.print_statement",),
+    "print": ("connections.engine.prepared.print_statement",),
     "execute": ("connections.connectors.sql.session.execute",),
     "fetch": ("connections.connectors.sql.direct_postgresql.DirectCursor.fetchall",),
     "serialise": ("apiserver.odata.reader.shown", "apiserver.odata.service_read.dumps", "apiserver.odata.payload.dumps"),
