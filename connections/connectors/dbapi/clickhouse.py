@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -145,7 +147,7 @@ FROM system.columns WHERE {refs} ORDER BY database, table, position""",
         try:
             authority = values["SSLServerCert"]
             self.driver()
-            return self.driver("clickhouse_connect.dbapi").connect(
+            found = self.driver("clickhouse_connect.dbapi").connect(
                 host=values["Server"],
                 port=values["Port"],
                 username=values["User"] or "default",
@@ -154,9 +156,55 @@ FROM system.columns WHERE {refs} ORDER BY database, table, position""",
                 interface="https" if is_safe else "http",
                 connect_timeout=values["ConnectTimeout"],
                 send_receive_timeout=values["Timeout"] + 10,
-                settings={"max_execution_time": values["Timeout"], "join_use_nulls": 1, "transform_null_in": 0},
+                max_execution_time=values["Timeout"],  # what the driver does not know itself becomes a setting of the server
+                transform_null_in=0,
                 verify=values["UseSSL"] == shared.TLS_VERIFY,
                 **({"ca_cert": files.file("authority.pem", authority)} if is_safe and authority else {}),
             )
         finally:
             files.close()
+        return Connection(found)
+
+
+class Connection:
+    """A connection whose cursors take rows as they come: the driver's own would hold the whole answer."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+
+    def cursor(self) -> Cursor:
+        """Return a cursor."""
+        return Cursor(self._driver.client)
+
+    def commit(self) -> None:
+        """Do nothing: each statement is kept at once."""
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._driver.close()
+
+
+class Cursor:
+    """A cursor of PEP 249 over blocks of rows."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.rowcount = -1
+        self._blocks = ExitStack()
+        self._rows: Iterator[Sequence[Any]] = iter(())
+
+    def execute(self, sql: str, binds: Sequence[Any]) -> None:
+        """Run a statement."""
+        if not sql.lstrip().startswith("SELECT"):
+            self._client.command(sql, parameters=binds)
+            return
+        blocks = self._blocks.enter_context(self._client.query_row_block_stream(sql, parameters=binds or None))
+        self._rows = (row for block in blocks for row in block)
+
+    def fetchmany(self, size: int) -> list[Sequence[Any]]:
+        """Return the next rows."""
+        return list(itertools.islice(self._rows, size))
+
+    def close(self) -> None:
+        """Leave the rows that are on their way."""
+        self._blocks.close()

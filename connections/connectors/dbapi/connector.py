@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connections.connectors.dbapi.errors import Meaning, translate
+from connections.connectors.dbapi.errors import UNREACHABLE, Meaning, made, translate
 from connections.connectors.dbapi.printing import Printer
 from connections.connectors.dbapi.rules import Catalog, Rules
 from connections.connectors.dbapi.session import DbapiSession
@@ -19,7 +19,7 @@ from connections.connectors.sql.values import zone_of
 from connections.connectors.testing import Steps, bounded, listed
 from connections.contract.connector import TestStep
 from connections.contract.context import NONE, Context
-from connections.contract.errors import ConnectionFailed, ConnectorError, InvalidProperties
+from connections.contract.errors import ConnectionFailed, ConnectorError, InvalidProperties, SourceTimeout
 from connections.contract.property import Property
 from connections.contract.table import Table, TableRef
 
@@ -152,6 +152,11 @@ class DbapiConnector(ABC):
     def translate(self, error: Exception) -> ConnectorError:
         """Return the error in the contract's words."""
         return translate(error, self.texts)
+
+    def unreached(self, error: Exception) -> ConnectorError:
+        """Return why there is no connection: no statement ran yet that could have taken too long."""
+        found = self.translate(error)
+        return made(UNREACHABLE) if isinstance(found, SourceTimeout) else found
 
     def is_current(self, connection: Any) -> bool:
         """Claim that the connection belongs to the source: a server's does."""

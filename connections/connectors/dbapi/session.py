@@ -42,6 +42,9 @@ class Database(Protocol):
     def is_current(self, connection: Any) -> bool:
         """Claim that the connection still belongs to the source that the properties name."""
 
+    def unreached(self, error: Exception) -> ConnectorError:
+        """Return why there is no connection."""
+
     def execute(self, cursor: Any, sql: str, binds: Sequence[Any], values: Mapping[str, Any]) -> None:
         """Run a statement."""
 
@@ -76,8 +79,8 @@ class DbapiSession:
         self._printer = Printer(database.rules, zone, catalog)
         self._describing = Describing(database, self._printer, values)
         size, wait = values["MaxConnections"], values["ConnectTimeout"]
-        self._readers = Pool(lambda: database.connect(values, is_writer=False), database.translate, size=size, wait=wait)
-        self._writers = Pool(lambda: database.connect(values, is_writer=True), database.translate, size=size, wait=wait)
+        self._readers = Pool(lambda: database.connect(values, is_writer=False), database.unreached, size=size, wait=wait)
+        self._writers = Pool(lambda: database.connect(values, is_writer=True), database.unreached, size=size, wait=wait)
 
     # ---- tables ----
 

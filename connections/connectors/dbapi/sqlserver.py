@@ -177,6 +177,7 @@ WHERE {refs} ORDER BY 1, 2, 3, 4, 9""",
                 login_timeout=values["ConnectTimeout"],
                 autocommit=not is_writer,
                 appname="API Server",
+                disable_connect_retry=True,
                 **encryption(values, files),
             )
         finally:
