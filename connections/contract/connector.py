@@ -104,8 +104,17 @@ class Connector(Protocol):
     # A connector whose connections may sign in by OAuth 2.0 has also `oauth(values) -> OAuthService | None` (contract/context.py).
     # It takes values that `clean` has not seen and that may be incomplete: None = these sign in otherwise.
 
+    # A connector whose driver is an optional install has also `extra`, the name of its extra in pyproject.toml, and
+    # `missing_driver() -> str | None`, the module that can't be found (None = it is installed). Asking imports no driver.
+
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties may not be used (they reach the product's own database or broker), or ''."""
+
+
+def install_line(connector: Connector) -> str:
+    """Return the command that installs a connector's missing driver, '' where nothing is missing."""
+    missing = getattr(connector, "missing_driver", None)
+    return f'pip install ".[{getattr(connector, "extra", "")}]"' if missing and missing() else ""
 
 
 Decode = Callable[[Any], Any]
@@ -116,4 +125,4 @@ def identity(value: Any) -> Any:
     return value
 
 
-__all__ = ["Column", "Connector", "Decode", "Result", "Session", "TestStep", "Transaction", "Written", "identity"]
+__all__ = ["Column", "Connector", "Decode", "Result", "Session", "TestStep", "Transaction", "Written", "identity", "install_line"]

@@ -1,0 +1,80 @@
+"""The drivers themselves: one that is missing is named with its install; one that is there takes the arguments we give it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import tomllib
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from connections.connectors.dbapi.connector import DbapiConnector
+from connections.connectors.registry import connector_keys, get_connector
+from connections.contract import errors
+from connections.contract.connector import install_line
+from tests.connectors.dbapi.test_dialects import NATIVE
+from tests.served import ROOT
+
+CONNECTORS = [found for key in connector_keys() if isinstance(found := get_connector(key), DbapiConnector) and found.extra]
+each = pytest.mark.parametrize("connector", CONNECTORS, ids=lambda item: item.key)
+# What the driver's connect is, and what a value of its arguments is given as.
+CONNECTS = {
+    "sqlserver": "pytds.connect",
+    "oracle": "oracledb.connect",
+    "trino": "trino.dbapi.Connection",
+    "clickhouse": "clickhouse_connect.driver.httpclient.HttpClient",
+}
+
+
+@each
+def test_missing_driver_is_named_with_its_install(connector: DbapiConnector, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(connector), "module", "no_such_driver.at_all")
+
+    steps = connector.test(NATIVE[connector.key][2])
+
+    assert connector.missing_driver() == "no_such_driver.at_all"
+    assert install_line(connector) == f'pip install ".[{connector.extra}]"'
+    assert [(step.name, step.ok, step.hint) for step in steps] == [("driver", False, f'Run: pip install ".[{connector.extra}]"')]
+    with pytest.raises(errors.ConnectionFailed, match=re.escape(f"The driver of {connector.label} is not installed.")):
+        connector.driver()
+
+
+@each
+def test_extra_is_pinned(connector: DbapiConnector) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+
+    assert all(re.fullmatch(r"[A-Za-z0-9-]+==[0-9.]+", line) for line in extras[connector.extra])
+
+
+def test_duckdb_needs_no_install() -> None:
+    assert get_connector("duckdb").missing_driver() is None  # type: ignore[attr-defined]
+    assert install_line(get_connector("duckdb")) == ""
+
+
+class Reached(Exception):
+    """The driver would connect now."""
+
+
+@pytest.mark.parametrize("key", CONNECTS)
+def test_driver_takes_our_arguments(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    connector = get_connector(key)
+    assert isinstance(connector, DbapiConnector)
+    pytest.importorskip(connector.module)
+    place, _, name = CONNECTS[key].rpartition(".")
+    module = import_module(place)
+    signature = inspect.signature(getattr(module, name))
+    given: dict[str, Any] = {}
+
+    def stopped(*arguments: Any, **named: Any) -> None:
+        given.update(signature.bind(*arguments, **named).arguments)
+        raise Reached
+
+    monkeypatch.setattr(module, name, stopped)
+    if key == "clickhouse":
+        monkeypatch.setattr(import_module("clickhouse_connect.driver"), "HttpClient", stopped)
+
+    with pytest.raises(Reached):
+        connector.connect(connector.clean(NATIVE[key][2]), is_writer=False)
+    assert "localhost" in given.values()
