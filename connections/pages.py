@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, ProtectedError
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -20,7 +20,7 @@ from apiserver.server import audit
 from apiserver.server.addresses import caller
 from apiserver.ui.access import console_page
 from apiserver.ui.said import said
-from connections import cells, services, upload_pages
+from connections import cells, services, upload_pages, uses
 from connections.connectors.registry import connector_keys, get_connector
 from connections.contract.connector import Connector
 from connections.contract.errors import ConnectorError, InvalidProperties
@@ -59,7 +59,9 @@ GROUPS = {"tls": "TLS"}
 def listing(request: HttpRequest) -> HttpResponse:
     """Show the connections with their last tests; `sort` orders them, `label` keeps those that carry it."""
     label = request.GET.get("label", "")
-    found = Connection.objects.annotate(used=Count("resources"))
+    found, views = Connection.objects.annotate(used=Count("resources")), uses.views_by_connection()
+    for item in found:
+        item.used += len(views.get(item.pk, ()))
     rows = [{"it": item, "label": label_of(item.connector), "test": test_of(item)} for item in found if not label or label in item.labels]
     chosen = request.GET.get("sort", "")
     name, is_falling = chosen.removeprefix("-"), chosen.startswith("-")
@@ -141,7 +143,7 @@ def edited(request: HttpRequest, connector: Connector, existing: Connection | No
     context["oauth"] = oauth_pages.panel(request, connector, existing, draft)
     if existing:
         test = test_of(existing)
-        context |= {"test": test, "wrong": wrong_group(test), "used": existing.resources.count()}  # type: ignore[attr-defined]
+        context |= {"test": test, "wrong": wrong_group(test), "used": len(uses.users_of(existing))}
         context |= upload_pages.context_of(request, existing)
     return render(request, "connections/form.html", context, status=422 if form.errors or failure else 200)
 
@@ -240,15 +242,18 @@ def tables(request: HttpRequest, pk: int) -> HttpResponse:
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then delete; refused while resources use the connection."""
     connection = get_object_or_404(Connection, pk=pk)
-    users = list(connection.resources.only("pk", "name"))  # type: ignore[attr-defined]
-    if request.method == "POST" and not users:
+    if request.method == "POST":
         name = connection.name
         try:
             services.delete_connection(connection)
-        except ProtectedError:
-            return redirect("connections:delete", pk)
+        except uses.InUse:
+            return render(request, "connections/delete.html", asked(connection), status=409)
         audit.record("connection deleted", who=request.user.get_username(), subject=name, address=caller(request).address)
         messages.success(request, _("Connection %(name)s was deleted.") % {"name": name})
         return redirect("connections:list")
-    context = {"connection": connection, "resources": users}
-    return render(request, "connections/delete.html", context, status=409 if request.method == "POST" else 200)
+    return render(request, "connections/delete.html", asked(connection))
+
+
+def asked(connection: Connection) -> dict[str, Any]:
+    """Return what the page that asks before deleting shows."""
+    return {"connection": connection, "resources": uses.users_of(connection)}

@@ -23,6 +23,7 @@ from connections import services, vault
 from connections.configuration import described as entry_of
 from connections.connectors.registry import connector_keys
 from connections.models import Connection
+from connections.uses import InUse
 
 TEST = {
     "type": "object",
@@ -117,12 +118,12 @@ class ConnectionEntries(Entries):
 
     def delete(self, row: Connection, request: Request) -> None:
         """Delete a connection that no resource uses."""
-        users = list(row.resources.values_list("name", flat=True)[:20])  # type: ignore[attr-defined]
-        if users:
-            message = f"Resources use the connection {row.name}: {', '.join(users)}."
-            raise Refusal(409, "Conflict", message, hint="Repoint or delete them first.")
         name = row.name
-        services.delete_connection(row)
+        try:
+            services.delete_connection(row)
+        except InUse as error:
+            message = f"Resources use the connection {name}: {', '.join(error.names[:20])}."
+            raise Refusal(409, "Conflict", message, hint="Repoint or delete them first.") from error
         audit.record("connection deleted", subject=name, **by(request))
 
 
