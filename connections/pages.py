@@ -1,4 +1,4 @@
-"""Settings -> Connections: the list, the gallery, the form with Save & Test, copies, tables with a look at their rows, deleting."""
+"""Settings -> Connections: the list, the form with Save & Test, copies, tables with a look at their rows, deleting."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from apiserver.ui.access import console_page
 from apiserver.ui.said import said
 from connections import cells, services, upload_pages, uses
 from connections.connectors.registry import connector_keys, get_connector
-from connections.contract.connector import Connector
+from connections.contract.connector import Connector, install_line
 from connections.contract.errors import ConnectorError, InvalidProperties
 from connections.contract.table import TableRef
 from connections.forms import ConnectionForm
+from connections.gallery import may_configure
 from connections.models import Connection, OAuthSignIn
 from connections.oauth import pages as oauth_pages
 from connections.picking import MOST_TABLES, pick, schemas
@@ -101,22 +102,14 @@ def taken(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "< 1 ms"
 
 
-@console_page
-def gallery(request: HttpRequest) -> HttpResponse:
-    """Show the connectors to choose from; `q` searches them."""
-    text = request.GET.get("q", "").strip().lower()
-    connectors = [get_connector(key) for key in connector_keys()]
-    found = [item for item in connectors if text in f"{item.key} {item.label} {item.description}".lower()]
-    return render(request, "connections/gallery.html", {"connectors": found, "q": request.GET.get("q", "")})
-
-
 @never_cache
 @console_page
 def add(request: HttpRequest, key: str) -> HttpResponse:
     """Make a connection: Create & Test."""
     if key not in connector_keys():
         raise Http404
-    return edited(request, get_connector(key), None)
+    connector = get_connector(key)
+    return redirect("connections:install", key) if install_line(connector) else edited(request, connector, None)
 
 
 @never_cache
@@ -129,6 +122,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def edited(request: HttpRequest, connector: Connector, existing: Connection | None) -> HttpResponse:
     """Answer the form, new or existing."""
+    if not may_configure(getattr(request.user, "role", ""), connector):
+        return render(request, "console/refused.html", status=403)
     address, failure = request.POST.get("address", "").strip(), ""
     draft = None if existing else oauth_pages.draft_of(request, connector)
     if request.method == "POST" and "fill" in request.POST:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.urls import URLPattern
 from django.utils import timezone
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,7 +22,8 @@ from apiserver.server.rest_schema import described, entry_urls, url
 from apiserver.ui.access import CONSOLE
 from connections import services, vault
 from connections.configuration import described as entry_of
-from connections.connectors.registry import connector_keys
+from connections.connectors.registry import connector_keys, get_connector
+from connections.gallery import may_configure
 from connections.models import Connection
 from connections.uses import InUse
 
@@ -107,6 +109,12 @@ class ConnectionEntries(Entries):
         if row is not None and isinstance(found["properties"], Mapping):
             found["properties"] = with_secrets(row, found["properties"])
         return found
+
+    def check(self, row: Connection | None, entry: Mapping[str, Any], request: Request) -> None:
+        """Refuse operators what only administrators may configure."""
+        keys = {str(entry.get("connector") or ""), row.connector if row else ""} & set(connector_keys())
+        if not all(may_configure(getattr(request.auth, "role", ""), get_connector(key)) for key in keys):
+            raise PermissionDenied("Only administrators may configure such connections.")
 
     def rename(self, row: Connection, name: str, request: Request) -> None:
         """Give the connection another name; resources follow."""

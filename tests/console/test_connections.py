@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apiserver.resources.services import publish_tables
 from connections import pages
+from connections.connectors import registry
 from connections.contract.table import TableRef
 from connections.models import Connection
 from connections.services import save_connection, values_of
@@ -213,3 +214,48 @@ def test_group_that_the_failed_step_speaks_of_stands_open(as_admin: Client, step
     page = as_admin.get(f"{LIST}{made.pk}").content.decode()
 
     assert ('<details class="card" open><summary>TLS' in page) is is_open
+
+
+def test_gallery_tells_sources_from_destinations(as_admin: Client) -> None:
+    sources = as_admin.get(f"{LIST}add").content.decode()
+    destinations = as_admin.get(f"{LIST}add?tab=destinations").content.decode()
+
+    assert all(f'href="{LIST}add/{key}"' in sources for key in ("postgresql", "stripe", "files", "openapi"))
+    assert all(f'href="{LIST}add/{key}"' in destinations for key in ("postgresql", "mysql", "sqlite"))
+    assert f'href="{LIST}add/stripe"' not in destinations
+    assert all('aria-current="page">Sources' in page or 'aria-current="page">Destinations' in page for page in (sources, destinations))
+
+
+@pytest.mark.parametrize(
+    ("query", "key", "is_there"),
+    [
+        ("category=SaaS", "bitbucket", True),
+        ("category=SaaS", "sqlite", False),
+        ("q=databases+maria", "mysql", True),
+        ("q=saas", "stripe", True),
+        ("q=maria&category=Files", "mysql", False),
+        ("q=stripe&tab=destinations", "stripe", False),
+        ("tab=nowhere&q=files", "files", True),
+    ],
+)
+def test_gallery_is_searched_by_words_kind_and_tab(as_admin: Client, query: str, key: str, is_there: bool) -> None:
+    assert (f'href="{LIST}add/{key}"' in as_admin.get(f"{LIST}add?{query}").content.decode()) is is_there
+
+
+def test_gallery_outlives_an_extension_that_cannot_be_loaded(as_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = {**registry.paths(), "broken": "tests.nowhere.Connector"}
+    monkeypatch.setattr(registry, "paths", lambda: broken)
+
+    page = as_admin.get(f"{LIST}add").content.decode()
+
+    assert ("This extension can't be loaded" in page, f'href="{LIST}add/sqlite"' in page) == (True, True)
+
+
+def test_manifests_are_for_administrators(as_operator: Client) -> None:
+    page = as_operator.get(f"{LIST}add").content.decode()
+
+    assert ("For administrators" in page, f'href="{LIST}add/manifest"' in page) == (True, False)
+    assert [as_operator.get(f"{LIST}add/manifest").status_code, as_operator.post(f"{LIST}add/manifest", {"name": "a"}).status_code] == [
+        403,
+        403,
+    ]

@@ -127,5 +127,7 @@ def test_manifest_is_read_and_replaced_as_text(admin: Caller, operator: Caller) 
     assert (changed.status_code, read["Content-Type"]) == (200, "application/yaml; charset=utf-8")
     assert read.content.decode() == MANIFEST.replace("Things", "Items")
     assert (wrong.status_code, error(wrong)["target"]) == (422, "properties.Manifest")
+    assert operator("PATCH", "/connections/tiny/", {"max_rows": 1}).status_code == 403
+    assert operator("POST", "/connections/", {"name": "own", "connector": "manifest"}).status_code == 403
     assert operator("PUT", "/connections/tiny/manifest", MANIFEST.encode()).status_code == 403
     assert admin("PUT", "/connections/tiny/manifest", b"\xff").status_code == 400
