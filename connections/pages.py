@@ -58,25 +58,35 @@ GROUPS = {"tls": "TLS"}
 
 @console_page
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the connections with their last tests; `sort` orders them, `label` keeps those that carry it."""
-    label = request.GET.get("label", "")
-    found, views = Connection.objects.annotate(used=Count("resources")), uses.views_by_connection()
+    """Show the connections with their last tests; `sort` orders them, `q` and `label` keep those that fit."""
+    label, text = request.GET.get("label", ""), request.GET.get("q", "").strip()
+    found, views = list(Connection.objects.annotate(used=Count("resources"))), uses.views_by_connection()
     for item in found:
-        item.used += len(views.get(item.pk, ()))
-    rows = [{"it": item, "label": label_of(item.connector), "test": test_of(item)} for item in found if not label or label in item.labels]
+        item.used += len(views.get(item.pk, ()))  # type: ignore[attr-defined]
+    kept = [item for item in found if label in ("", *item.labels) and fits(item, text)]
+    rows = [{"it": item, "label": label_of(item.connector), "test": test_of(item)} for item in kept]
     chosen = request.GET.get("sort", "")
     name, is_falling = chosen.removeprefix("-"), chosen.startswith("-")
     name = name if name in SORTS else "name"
     rows.sort(key=SORTS[name][1], reverse=is_falling)
     heads = [
         {
-            "text": text,
+            "text": title,
+            "is_number": key == "used",
             "sort": f"-{key}" if key == name and not is_falling else key,
             "order": ("descending" if is_falling else "ascending") if key == name else "",
         }
-        for key, (text, _key) in SORTS.items()
+        for key, (title, _key) in SORTS.items()
     ]
-    return render(request, "connections/list.html", {"rows": rows, "heads": heads, "chosen_label": label, "sort": chosen})
+    context: dict[str, Any] = {"rows": rows, "heads": heads, "chosen_label": label, "sort": chosen, "q": text, "has_any": bool(found)}
+    context["labels"] = sorted({label for item in found for label in item.labels})
+    return render(request, "connections/list.html", context)
+
+
+def fits(connection: Connection, text: str) -> bool:
+    """Claim that name, data source and labels hold every word of the text."""
+    held = " ".join((connection.name, label_of(connection.connector), *connection.labels)).lower()
+    return all(word in held for word in text.lower().split())
 
 
 def label_of(key: str) -> str:

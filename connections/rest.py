@@ -20,7 +20,7 @@ from apiserver.server.rest_entries import LIMIT, MOST, ActionView, Entries
 from apiserver.server.rest_errors import Refusal
 from apiserver.server.rest_schema import described, entry_urls, url
 from apiserver.ui.access import CONSOLE
-from connections import services, vault
+from connections import pages, services, vault
 from connections.configuration import described as entry_of
 from connections.connectors.registry import connector_keys, get_connector
 from connections.gallery import may_configure
@@ -84,9 +84,9 @@ class ConnectionEntries(Entries):
     created = changed = "connection saved"
 
     def rows(self, text: str) -> QuerySet[Any]:
-        """Return the connections whose name holds the text."""
+        """Return the connections whose name, data source and labels hold every word of the text."""
         found = Connection.objects.select_related("grant")
-        return found.filter(name__icontains=text) if text else found
+        return found.filter(pk__in=[row.pk for row in Connection.objects.defer("tables") if pages.fits(row, text)]) if text else found
 
     def find(self, name: str) -> Connection | None:
         """Return the connection of that name."""

@@ -140,7 +140,7 @@ def test_list_counts_resources_and_sorts(as_admin: Client, connection: Connectio
     by_name = as_admin.get(LIST).content.decode()
     labelled = as_admin.get(f"{LIST}?label=test").content.decode()
 
-    assert ("2 resources" in page, "0 resources" in page, 'aria-sort="descending"' in page) == (True, True, True)
+    assert ('aria-label="2 resources">2</a>' in page, ">0</td>" in page, 'aria-sort="descending"' in page) == (True, True, True)
     assert (page.index(">shop<") < page.index(">archive<"), by_name.index(">archive<") < by_name.index(">shop<")) == (True, True)
     assert (">shop<" in labelled, ">archive<" in labelled) == (True, False)
 
@@ -259,3 +259,38 @@ def test_manifests_are_for_administrators(as_operator: Client) -> None:
         403,
         403,
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("q=sho", {"shop"}),
+        ("q=SQLite", {"shop", "archive"}),
+        ("q=%E8%B2%A9", {"archive"}),
+        ("q=sqlite+crm", {"archive"}),
+        ("q=test&label=test", {"shop"}),
+        ("q=archive&label=test", set()),
+        ("label=crm", {"archive"}),
+    ],
+)
+def test_list_is_searched_by_name_source_and_label(
+    as_admin: Client, connection: Connection, shop: Path, query: str, shown: set[str]
+) -> None:
+    save_connection(name="archive", connector="sqlite", values={"Database": str(shop)}, labels=["crm", "販売"])
+
+    page = as_admin.get(f"{LIST}?{query}").content.decode()
+
+    assert {name for name in ("shop", "archive") if f">{name}<" in page} == shown
+    assert ("No connection fits." in page) is not bool(shown)
+
+
+def test_code_in_help_texts_is_shown_as_code(as_admin: Client) -> None:
+    page = as_admin.get(f"{LIST}add/rest").content.decode()
+
+    assert ("<code>Name: value</code>" in page, "`" in page) == (True, False)
+
+
+def test_files_without_files_say_what_to_do(as_admin: Client, db: None) -> None:
+    files = save_connection(name="files", connector="files", values={})
+
+    assert "No file is there yet" in as_admin.get(f"{LIST}{files.pk}/tables").content.decode()

@@ -228,3 +228,13 @@ def test_delete_is_refused_while_a_view_over_several_names_it(connected: Caller)
 
     assert (made.status_code, refused.status_code, error(refused)["code"]) == (201, 409, "Conflict")
     assert error(refused)["message"].startswith("Resources use the connection shop: Late.")
+
+
+def test_search_looks_into_names_sources_and_labels(connected: Caller) -> None:
+    connected("POST", "/connections/", {**POSTGRES, "labels": ["販売"]})
+
+    found = {text: connected("GET", f"/connections/?q={text}").json() for text in ("%E8%B2%A9", "postgres", "sho", "s", "nothing")}
+
+    assert {text: [item["name"] for item in page["results"]] for text, page in found.items()} == {
+        "%E8%B2%A9": ["sales"], "postgres": ["sales"], "sho": ["shop"], "s": ["sales", "shop"], "nothing": [],
+    }  # fmt: skip
