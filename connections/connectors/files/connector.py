@@ -85,5 +85,5 @@ def places(values: Mapping[str, Any], context: Context) -> tuple[Guard, Wanted]:
     """Return the folders of the connection and what to look for in them."""
     uri = values["URI"] or ""
     wanted = Wanted(uri, own_properties.endings(values["IncludeFiles"]), values["IncludeSubdirectories"])
-    roots = context.folders if uri else tuple(path for path in (context.uploads,) if path and path.is_dir())
+    roots = context.folders if uri else tuple(path for path in (context.uploads,) if path)
     return Guard(roots, context.own), wanted
