@@ -24,6 +24,13 @@ CONNECTORS: dict[str, str] = {
     "manifest": "connections.connectors.http.uploaded.UploadedConnector",
     "sqlite": "connections.connectors.sql.sqlite.SqliteConnector",
     "openapi": "connections.connectors.openapi.connector.OpenapiConnector",
+    "bigquery": "connections.connectors.dbapi.bigquery.BigqueryConnector",
+    "clickhouse": "connections.connectors.dbapi.clickhouse.ClickhouseConnector",
+    "duckdb": "connections.connectors.dbapi.duckdb_file.DuckdbConnector",
+    "oracle": "connections.connectors.dbapi.oracle.OracleConnector",
+    "snowflake": "connections.connectors.dbapi.snowflake.SnowflakeConnector",
+    "sqlserver": "connections.connectors.dbapi.sqlserver.SqlserverConnector",
+    "trino": "connections.connectors.dbapi.trino.TrinoConnector",
 }
 
 

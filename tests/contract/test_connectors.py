@@ -29,6 +29,7 @@ def away(connector: Connector) -> dict[str, Any]:
     port = free_port()
     known: dict[str, Any] = {"Server": "127.0.0.1", "Port": port, "URL": f"http://127.0.0.1:{port}", "Database": "/nowhere/at/all.db"}
     known["Manifest"] = MANIFEST.replace("PORT", str(port))
+    known |= {"ServiceName": "x", "Account": "x", "PrivateKey": "x", "OAuthJWTCert": '{"private_key": "x"}'}
     known |= {"Folder": "/nowhere/at/all", "URI": "/nowhere/at/all", "Timeout": 5, "ConnectTimeout": 1}
     names = {item.name for item in connector.properties}
     values = {name: value for name, value in known.items() if name in names}

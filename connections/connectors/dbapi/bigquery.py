@@ -1,0 +1,165 @@
+"""Google BigQuery, by its own client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from connections.connectors.dbapi import errors
+from connections.connectors.dbapi.connector import TUNING, DbapiConnector
+from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
+from connections.connectors.testing import Steps
+from connections.contract.errors import AuthenticationFailed, ConnectionFailed, InvalidProperties
+from connections.contract.property import Property
+from connections.contract.table import TableRef, Type
+
+KEY_FILE, MACHINE = "OAuthJWT", "GCPInstanceAccount"
+TYPES = {
+    "bool": Type.BOOLEAN,
+    "int64": Type.INT64,
+    "float64": Type.DOUBLE,
+    "numeric": Type.DECIMAL,
+    "bignumeric": Type.DECIMAL,
+    "string": Type.STRING,
+    "date": Type.DATE,
+    "time": Type.TIME,
+    "datetime": Type.TIMESTAMP,
+    "timestamp": Type.TIMESTAMP,
+    "bytes": Type.BINARY,
+}
+JSON = frozenset({"json", "struct", "array"})
+
+
+class BigqueryConnector(DbapiConnector):
+    """The data sets of a BigQuery project."""
+
+    key: ClassVar[str] = "bigquery"
+    label: ClassVar[str] = "BigQuery"
+    description: ClassVar[str] = "Tables and views of one data set of Google BigQuery."
+    module: ClassVar[str] = "google.cloud.bigquery"
+    extra: ClassVar[str] = "bigquery"
+    properties: ClassVar[tuple[Property, ...]] = (
+        Property("ProjectId", "Project", is_required=True, help="Project that has the data set."),
+        Property("DatasetId", "Data set", is_required=True, help="Data set whose tables are shown."),
+        Property(
+            "BillingProjectId", "Project that pays", help="Project that the statements are charged to; empty: the one of the data set."
+        ),
+        Property("AuthScheme", "Auth Scheme", kind="choice", choices=(KEY_FILE, MACHINE), default=KEY_FILE, group="Authentication"),
+        Property(
+            "OAuthJWTCert",
+            "Key of the service account (JSON)",
+            kind="text",
+            is_secret=True,
+            group="Authentication",
+            shown_when=("AuthScheme", (KEY_FILE,)),
+            help="Content of the JSON key file of a service account.",
+        ),
+        *TUNING,
+    )
+    url_schemes: ClassVar[tuple[str, ...]] = ("bigquery",)
+    texts: ClassVar[tuple[tuple[str, errors.Meaning], ...]] = (
+        ("notfound: 404", errors.GONE),
+        ("forbidden: 403", errors.FORBIDDEN),
+        ("refresherror", errors.SIGN_IN),
+    )
+    rules: ClassVar[Rules] = Rules(
+        sqlglot="bigquery",
+        mark=lambda place: "%s",
+        doubles_percent=True,
+        types=TYPES,
+        zoned=frozenset({"timestamp"}),
+        json=JSON,
+        as_text=lambda native: "TO_JSON_STRING({0})" if base_of(native) in JSON else "CAST({0} AS STRING)",
+        text=Text(
+            contains="STRPOS({0}, {1}) > 0",
+            startswith="STARTS_WITH({0}, {1})",
+            endswith="ENDS_WITH({0}, {1})",
+        ),
+        nan="IS_NAN({0})",
+        escapes_names=True,
+        keys_hold=False,
+    )
+    catalog: ClassVar[Catalog] = Catalog(
+        tables="""
+SELECT table_schema, table_name, table_type, '' FROM {catalog}INFORMATION_SCHEMA.TABLES""",
+        columns="""
+SELECT table_schema, table_name, column_name, CONCAT(data_type, IF(collation_name = 'NULL', '', ' COLLATE')), is_nullable, NULL, NULL, NULL,
+       NULLIF(column_default, 'NULL'), IF(is_generated = 'ALWAYS', 'yes', 'no'), ''
+FROM {catalog}INFORMATION_SCHEMA.COLUMNS WHERE {refs} ORDER BY table_schema, table_name, ordinal_position""",
+        keys="""
+SELECT k.table_schema, k.table_name, CASE c.constraint_type WHEN 'PRIMARY KEY' THEN 'p' ELSE 'f' END, k.constraint_name, k.column_name,
+       p.table_schema, p.table_name, p.column_name
+FROM {catalog}INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS k
+JOIN {catalog}INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS c ON c.constraint_name = k.constraint_name
+LEFT JOIN {catalog}INFORMATION_SCHEMA.CONSTRAINT_COLUMN_USAGE AS u
+  ON c.constraint_type = 'FOREIGN KEY' AND u.constraint_name = k.constraint_name
+LEFT JOIN {catalog}INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS p
+  ON p.table_name = u.table_name AND p.column_name = u.column_name AND p.ordinal_position = k.position_in_unique_constraint
+WHERE {refs} AND (c.constraint_type = 'PRIMARY KEY' OR p.column_name IS NOT NULL)
+ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position""",
+        key_schema="k.table_schema",
+        key_table="k.table_name",
+    )
+
+    def check(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Return what is wrong: the key of the account is JSON."""
+        if values["AuthScheme"] == MACHINE:
+            return {}
+        return {} if key_of(values["OAuthJWTCert"]) else {"OAuthJWTCert": "paste the whole content of the JSON key file"}
+
+    def from_url(self, url: str) -> dict[str, Any]:
+        """Return the properties that a pasted address holds: bigquery://project/dataset."""
+        scheme, _, rest = url.strip().partition("://")
+        project, _, dataset = rest.partition("/")
+        if scheme not in self.url_schemes or not project:
+            raise InvalidProperties({"ProjectId": "paste an address that starts with bigquery://"})
+        return {"ProjectId": project, "DatasetId": dataset.partition("?")[0]}
+
+    def database(self, values: Mapping[str, Any]) -> str:
+        """Return the project."""
+        return str(values["ProjectId"])
+
+    def reach(self, values: Mapping[str, Any]) -> Steps:
+        """Give nothing: the client finds the service itself."""
+        yield from ()
+
+    def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
+        """Return a connection; rows come over the service's own API, in pages."""
+        bigquery = self.driver()
+        config = bigquery.QueryJobConfig(
+            default_dataset=f"{values['ProjectId']}.{values['DatasetId']}", job_timeout_ms=values["Timeout"] * 1000, use_legacy_sql=False
+        )
+        project = values["BillingProjectId"] or values["ProjectId"]
+        client = bigquery.Client(project=project, credentials=self.credentials(values), default_query_job_config=config)
+        return self.driver("google.cloud.bigquery.dbapi").connect(client, prefer_bqstorage_client=False)
+
+    def credentials(self, values: Mapping[str, Any]) -> Any:
+        """Return what signs in; None = the machine's own account."""
+        if values["AuthScheme"] == MACHINE:
+            return None
+        made = self.driver("google.oauth2.service_account").Credentials
+        try:
+            return made.from_service_account_info(key_of(values["OAuthJWTCert"]))
+        except ValueError as error:
+            raise AuthenticationFailed(
+                "The key of the service account can't be used.", hint="Make a new one and paste the file."
+            ) from error
+
+    def key_lines(self, fetch: Callable[..., list[Sequence[Any]]], refs: Sequence[TableRef], describing: Any) -> list[Sequence[Any]]:
+        """Return the lines of the catalog that tell keys; a public data set may not show them."""
+        try:
+            return super().key_lines(fetch, refs, describing)
+        except ConnectionFailed:
+            raise
+        except errors.errors.SourceRejected:
+            return []
+
+
+def key_of(text: str | None) -> dict[str, Any]:
+    """Return the key file's content; {} where it is none."""
+    try:
+        found = json.loads(text or "")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and found.get("private_key") else {}

@@ -1,0 +1,251 @@
+"""DuckDB: a database file of the server's disk, opened for each statement so that other processes get their turn at it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from connections.connectors.dbapi import errors
+from connections.connectors.dbapi.connector import TUNING, DbapiConnector
+from connections.connectors.dbapi.rules import Catalog, Rules, Text
+from connections.connectors.sql.base import OWN
+from connections.connectors.sql.reflect_sqlite import identity_of as identity
+from connections.connectors.testing import Steps
+from connections.contract.errors import ConnectionFailed, InvalidProperties, SourceTimeout
+from connections.contract.property import Property
+from connections.contract.table import Column, Type
+
+TYPES = {
+    "boolean": Type.BOOLEAN,
+    "tinyint": Type.SBYTE,
+    "utinyint": Type.BYTE,
+    "smallint": Type.INT16,
+    "usmallint": Type.INT32,
+    "integer": Type.INT32,
+    "uinteger": Type.INT64,
+    "bigint": Type.INT64,
+    "ubigint": Type.DECIMAL,
+    "hugeint": Type.DECIMAL,
+    "uhugeint": Type.DECIMAL,
+    "decimal": Type.DECIMAL,
+    "float": Type.SINGLE,
+    "double": Type.DOUBLE,
+    "varchar": Type.STRING,
+    "uuid": Type.GUID,
+    "date": Type.DATE,
+    "time": Type.TIME,
+    "timestamp": Type.TIMESTAMP,
+    "timestamp_s": Type.TIMESTAMP,
+    "timestamp_ms": Type.TIMESTAMP,
+    "timestamp_ns": Type.TIMESTAMP,
+    "timestamp with time zone": Type.TIMESTAMP,
+    "blob": Type.BINARY,
+}
+# What a bound value is taken as.
+BINDS = {
+    Type.DATE: "CAST({0} AS DATE)",
+    Type.TIME: "CAST({0} AS TIME)",
+    Type.GUID: "CAST({0} AS UUID)",
+    Type.BINARY: "CAST({0} AS BLOB)",
+    Type.DOUBLE: "CAST({0} AS DOUBLE)",
+    Type.SINGLE: "CAST({0} AS FLOAT)",
+}
+BUSY = (
+    SourceTimeout,
+    "The database file is in use by another program.",
+    "Try again; a program that keeps it open for writing must close it first.",
+)
+NO_DATABASE = ConnectionFailed, "The file is no DuckDB database.", "Check Database; it may be of another version of DuckDB."
+WAIT = 0.05
+# Nothing but the file is reached, and one statement does not take the machine.
+CONFIG = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "1GB",
+    "threads": "2",
+}
+
+
+def read(column: Column) -> str:
+    """Return how a column is read: instants as UTC without a zone, nanoseconds as the microseconds that Python has."""
+    if column.has_zone:
+        return "timezone('UTC', {0})"
+    return "CAST({0} AS TIMESTAMP)" if column.native_type.upper() == "TIMESTAMP_NS" else "{0}"
+
+
+def bind(column: Column) -> str:
+    """Return what stands around the mark of a value."""
+    if column.type is Type.TIMESTAMP:
+        return "CAST({0} AS TIMESTAMP)"
+    if column.type is Type.DECIMAL and column.precision:
+        return "{0}"
+    return BINDS.get(column.type, "{0}")
+
+
+class DuckdbConnector(DbapiConnector):
+    """A DuckDB file."""
+
+    key: ClassVar[str] = "duckdb"
+    label: ClassVar[str] = "DuckDB"
+    description: ClassVar[str] = "Tables and views of a DuckDB database file."
+    module: ClassVar[str] = "duckdb"
+    extra: ClassVar[str] = ""
+    properties: ClassVar[tuple[Property, ...]] = (
+        Property("Database", "Database file", is_required=True, placeholder="/data/sales.duckdb", help="Path of the file on the server."),
+        *TUNING,
+    )
+    url_schemes: ClassVar[tuple[str, ...]] = ("duckdb",)
+    keeps_idle: ClassVar[bool] = False
+    texts: ClassVar[tuple[tuple[str, errors.Meaning], ...]] = (
+        ("could not set lock", BUSY),
+        ("different configuration", BUSY),
+        ("conflicting lock", BUSY),
+        ("not a valid duckdb", NO_DATABASE),
+    )
+    rules: ClassVar[Rules] = Rules(
+        sqlglot="duckdb",
+        mark=lambda place: "?",
+        types=TYPES,
+        zoned=frozenset({"timestamp with time zone"}),
+        json=frozenset({"json"}),
+        read=read,
+        bind=bind,
+        text=Text(contains="contains({0}, {1})", startswith="starts_with({0}, {1})", endswith="ends_with({0}, {1})"),
+        is_nan_greatest=True,
+        returning=" RETURNING {0}",
+    )
+    catalog: ClassVar[Catalog] = Catalog(
+        tables="""
+SELECT schema_name, table_name, 'table', comment FROM duckdb_tables()
+WHERE NOT internal AND NOT temporary AND database_name = current_database()
+UNION ALL
+SELECT schema_name, view_name, 'view', comment FROM duckdb_views()
+WHERE NOT internal AND NOT temporary AND database_name = current_database()""",
+        columns="""
+SELECT schema_name, table_name, column_name,
+       data_type || CASE WHEN data_type = 'VARCHAR' AND EXISTS (SELECT 1 FROM duckdb_tables() d WHERE contains(lower(d.sql), 'collate'))
+       THEN ' COLLATE' ELSE '' END,
+       is_nullable, NULL, NULL, NULL, column_default, FALSE, comment
+FROM duckdb_columns() WHERE NOT internal AND database_name = current_database() AND {refs}
+ORDER BY schema_name, table_name, column_index""",
+        schema="schema_name",
+        keys="""
+SELECT schema_name, table_name, CASE constraint_type WHEN 'PRIMARY KEY' THEN 'p' WHEN 'UNIQUE' THEN 'u' ELSE 'f' END,
+       CAST(constraint_index AS VARCHAR), unnest(constraint_column_names), schema_name, referenced_table, unnest(referenced_column_names)
+FROM duckdb_constraints()
+WHERE database_name = current_database() AND constraint_type IN ('PRIMARY KEY', 'UNIQUE', 'FOREIGN KEY') AND {refs}
+ORDER BY schema_name, table_name, constraint_index""",
+    )
+
+    def from_url(self, url: str) -> dict[str, Any]:
+        """Return the properties that a pasted address holds: duckdb:///data/sales.duckdb."""
+        scheme, _, path = url.strip().partition("://")
+        if scheme not in self.url_schemes or not path:
+            raise InvalidProperties({"Database": "paste an address that starts with duckdb:///"})
+        return {"Database": path.replace("//", "/", 1) if path.startswith("//") else path}
+
+    def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
+        """Return why this file is the product's own, or ''."""
+        path = Path(str(values.get("Database") or ""))
+        for found in own:
+            kind, _, place = found.partition(":")
+            if kind == "sqlite" and path.exists() and Path(place).exists() and path.samefile(place):
+                return OWN
+        return ""
+
+    def reach(self, values: Mapping[str, Any]) -> Steps:
+        """Give: resolve (the file is there)."""
+        yield "resolve", lambda: existing(Path(values["Database"]))
+
+    def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
+        """Return a connection that reaches nothing but its file; waits for others to leave it."""
+        path = Path(values["Database"])
+        existing(path)
+        limit = time.monotonic() + values["ConnectTimeout"]
+        while True:
+            try:
+                return Connection(self.driver(), path, values, is_writer)
+            except Exception as error:
+                failed = self.translate(error)
+                if not isinstance(failed, SourceTimeout) or time.monotonic() > limit:
+                    raise failed from error
+                time.sleep(WAIT)
+
+    def is_current(self, connection: Any) -> bool:
+        """Claim that the file is still the one that was opened: a restored backup takes its place under the same name."""
+        return bool(identity(connection.path) == connection.identity)
+
+    def execute(self, cursor: Any, sql: str, binds: Sequence[Any], values: Mapping[str, Any]) -> None:
+        """Run a statement that ends at the connection's Timeout."""
+        timer = threading.Timer(values["Timeout"], cursor.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            cursor.execute(sql, list(binds))
+        finally:
+            timer.cancel()
+
+
+class Connection:
+    """A connection whose cursors share its transaction."""
+
+    def __init__(self, driver: Any, path: Path, values: Mapping[str, Any], is_writer: bool) -> None:
+        self._driver = driver.connect(str(path.resolve()), read_only=not is_writer, config=CONFIG)
+        self.path, self.identity = path, identity(path)
+        self._driver.execute("SET TimeZone = 'UTC'")
+        if is_writer:
+            self._driver.execute("BEGIN")
+
+    def cursor(self) -> Any:
+        """Return what runs statements: DuckDB's own cursors would be other connections."""
+        return Cursor(self._driver)
+
+    def commit(self) -> None:
+        """Keep what was written."""
+        self._driver.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._driver.close()
+
+
+class Cursor:
+    """A cursor of PEP 249 over DuckDB's connection."""
+
+    def __init__(self, driver: Any) -> None:
+        self._driver = driver
+        self.rowcount = -1
+        self._rows: list[Any] | None = None
+
+    def execute(self, sql: str, binds: Sequence[Any]) -> None:
+        """Run a statement; DuckDB tells the number of rows that one changed as a row."""
+        self._driver.execute(sql, binds)
+        if not sql.lstrip().upper().startswith(("UPDATE", "DELETE")):
+            return
+        self.rowcount = int(self._driver.fetchone()[0])
+
+    def fetchmany(self, size: int) -> list[Any]:
+        """Return the next rows."""
+        return list(self._driver.fetchmany(size))
+
+    def fetchone(self) -> Any:
+        """Return the next row."""
+        return self._driver.fetchone()
+
+    def interrupt(self) -> None:
+        """Stop the statement that another thread runs."""
+        self._driver.interrupt()
+
+    def close(self) -> None:
+        """Leave the rows: the connection ends with the statement."""
+
+
+def existing(path: Path) -> str:
+    """Return that the file is there; raise what to do otherwise: none is ever created."""
+    if not path.is_file():
+        raise ConnectionFailed(f"There is no file {path}.", hint="Give the full path of an existing DuckDB file on the server.")
+    return f"{path} is there"
