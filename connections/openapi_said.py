@@ -68,4 +68,4 @@ def spoken(text: str) -> str:
 @cache
 def compiled() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return each message with the expression that its values can be read back with."""
-    return tuple((message, re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(message)))) for message in PATTERNS)
+    return tuple((message, re.compile(PLACE.sub(r"(?P<\1>[^:]+?)", re.escape(message)))) for message in PATTERNS)

@@ -221,7 +221,7 @@ def test_gallery_tells_sources_from_destinations(as_admin: Client) -> None:
     destinations = as_admin.get(f"{LIST}add?tab=destinations").content.decode()
 
     assert all(f'href="{LIST}add/{key}"' in sources for key in ("postgresql", "stripe", "files", "openapi"))
-    assert all(f'href="{LIST}add/{key}"' in destinations for key in ("postgresql", "mysql", "sqlite"))
+    assert all(f'href="{LIST}add/{key}"' in destinations for key in ("postgresql", "mysql", "sqlite", "duckdb"))
     assert f'href="{LIST}add/stripe"' not in destinations
     assert all('aria-current="page">Sources' in page or 'aria-current="page">Destinations' in page for page in (sources, destinations))
 
@@ -233,6 +233,7 @@ def test_gallery_tells_sources_from_destinations(as_admin: Client) -> None:
         ("category=SaaS", "sqlite", False),
         ("q=databases+maria", "mysql", True),
         ("q=saas", "stripe", True),
+        ("category=Databases", "duckdb", True),
         ("q=maria&category=Files", "mysql", False),
         ("q=stripe&tab=destinations", "stripe", False),
         ("tab=nowhere&q=files", "files", True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -172,3 +173,12 @@ def test_every_failure_has_a_hint() -> None:
 
     assert [hint_of(text) for text in known] == [hint for _, hint in HINTS]
     assert hint_of("something else") == OTHERWISE
+
+
+@pytest.mark.parametrize("key", ["bigquery", "clickhouse", "oracle", "snowflake", "sqlserver", "trino"])
+def test_packaged_connectors_pin_what_they_need(key: str) -> None:
+    found = installing.requirements_of(key, registry.get_connector(key))
+
+    assert found
+    assert all(re.fullmatch(r"[A-Za-z-]+==[0-9.]+", text) for text in found)
+    assert installing.line_of(found) == f"{sys.executable} -m pip install {' '.join(found)}"
