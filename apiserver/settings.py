@@ -15,6 +15,8 @@ SECRET_KEY = secret_key(DATA_DIR, SECRETS)
 vault.configure(encryption_keys(DATA_DIR, SECRETS), reload=lambda: encryption_keys(DATA_DIR, SECRETS))
 # What file connections may read.
 ALLOWED_FOLDERS = tuple(Path(item) for item in env("APISERVER_ALLOWED_FOLDERS").split(os.pathsep) if item) or (DATA_DIR / "files",)
+# Whether administrators may install drivers of connectors; None = settings.cfg says.
+INSTALL_CONNECTORS = env_bool("APISERVER_INSTALL_CONNECTORS") if env("APISERVER_INSTALL_CONNECTORS") else None
 ADMIN_USER = env("APISERVER_ADMIN_USER")
 ADMIN_PASSWORD = SECRETS.get("APISERVER_ADMIN_PASSWORD", "")
 REDIS_URL = SECRETS.get("APISERVER_REDIS_URL", "")

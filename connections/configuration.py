@@ -14,7 +14,7 @@ from connections.connectors.registry import connector_keys
 from connections.contract.errors import InvalidProperties
 from connections.models import Connection
 from connections.oauth.carried import GrantUnreadable, brought_back, taken_out
-from connections.services import delete_connection, save_connection
+from connections.services import drop_connection, save_connection
 
 KEYS = ("connector", "labels", "properties", "read_only", "max_rows", "oauth")
 
@@ -31,7 +31,7 @@ class ConnectionsSection:
         for connection in Connection.objects.exclude(name__in=list(data)) if prune else ():
             if connection.resources.exists():
                 connection.resources.all().delete()
-            delete_connection(connection)
+            drop_connection(connection)
             change.deleted.append(f"connections/{connection.name}")
 
     def one(self, name: str, given: Any, change: Change) -> None:

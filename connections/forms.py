@@ -119,8 +119,8 @@ class ConnectionForm(forms.Form):
                 self.add_error(None, f"{name}: {said(text)}")
 
     def head(self) -> list[BoundField]:
-        """Return the field that stands before the properties."""
-        return [self["name"]]
+        """Return the fields that stand before the properties."""
+        return [self["name"], self["labels"]]
 
     def groups(self) -> list[dict[str, Any]]:
         """Return the property fields by group, in the order of declaration; Basic and Authentication stand open."""
@@ -130,7 +130,7 @@ class ConnectionForm(forms.Form):
             fields.append(self[item.name])
             if clear_name(item) in self.fields:
                 fields.append(self[clear_name(item)])
-        found.setdefault("Advanced", []).extend(self[name] for name in ("labels", "read_only", "max_rows"))
+        found.setdefault("Advanced", []).extend(self[name] for name in ("read_only", "max_rows"))
         return [
             {"name": name, "label": _(name), "fields": fields, "is_basic": name in OPEN_GROUPS, "has_errors": any(f.errors for f in fields)}
             for name, fields in found.items()

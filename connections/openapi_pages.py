@@ -26,6 +26,7 @@ from connections.connectors.openapi.session import OpenapiSession
 from connections.contract.errors import ConnectorError, InvalidProperties
 from connections.models import Connection
 from connections.openapi_forms import TYPES, TableForm, dotted
+from connections.openapi_said import told
 
 MOST_TABLES = 500
 UNSURE = ("likely", "guess")
@@ -110,7 +111,7 @@ def shown(found: Derived, name: str, form: TableForm) -> dict[str, Any]:
     decisions = [
         {
             "about": ABOUT.get(item.about, item.about),
-            "text": item.text,
+            "text": told(item.text),
             "confidence": CONFIDENCE[item.confidence],
             "is_unsure": item.confidence in UNSURE,
         }

@@ -1,4 +1,4 @@
-"""Settings -> Connections: the list, the gallery, the form with Save & Test, copies, tables with a look at their rows, deleting."""
+"""Settings -> Connections: the list, the form with Save & Test, copies, tables with a look at their rows, deleting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, ProtectedError
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -20,12 +20,13 @@ from apiserver.server import audit
 from apiserver.server.addresses import caller
 from apiserver.ui.access import console_page
 from apiserver.ui.said import said
-from connections import cells, services, upload_pages
+from connections import cells, services, upload_pages, uses
 from connections.connectors.registry import connector_keys, get_connector
-from connections.contract.connector import Connector
+from connections.contract.connector import Connector, install_line
 from connections.contract.errors import ConnectorError, InvalidProperties
 from connections.contract.table import TableRef
 from connections.forms import ConnectionForm
+from connections.gallery import may_configure
 from connections.models import Connection, OAuthSignIn
 from connections.oauth import pages as oauth_pages
 from connections.picking import MOST_TABLES, pick, schemas
@@ -57,23 +58,35 @@ GROUPS = {"tls": "TLS"}
 
 @console_page
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the connections with their last tests; `sort` orders them, `label` keeps those that carry it."""
-    label = request.GET.get("label", "")
-    found = Connection.objects.annotate(used=Count("resources"))
-    rows = [{"it": item, "label": label_of(item.connector), "test": test_of(item)} for item in found if not label or label in item.labels]
+    """Show the connections with their last tests; `sort` orders them, `q` and `label` keep those that fit."""
+    label, text = request.GET.get("label", ""), request.GET.get("q", "").strip()
+    found, views = list(Connection.objects.annotate(used=Count("resources"))), uses.views_by_connection()
+    for item in found:
+        item.used += len(views.get(item.pk, ()))  # type: ignore[attr-defined]
+    kept = [item for item in found if label in ("", *item.labels) and fits(item, text)]
+    rows = [{"it": item, "label": label_of(item.connector), "test": test_of(item)} for item in kept]
     chosen = request.GET.get("sort", "")
     name, is_falling = chosen.removeprefix("-"), chosen.startswith("-")
     name = name if name in SORTS else "name"
     rows.sort(key=SORTS[name][1], reverse=is_falling)
     heads = [
         {
-            "text": text,
+            "text": title,
+            "is_number": key == "used",
             "sort": f"-{key}" if key == name and not is_falling else key,
             "order": ("descending" if is_falling else "ascending") if key == name else "",
         }
-        for key, (text, _key) in SORTS.items()
+        for key, (title, _key) in SORTS.items()
     ]
-    return render(request, "connections/list.html", {"rows": rows, "heads": heads, "chosen_label": label, "sort": chosen})
+    context: dict[str, Any] = {"rows": rows, "heads": heads, "chosen_label": label, "sort": chosen, "q": text, "has_any": bool(found)}
+    context["labels"] = sorted({label for item in found for label in item.labels})
+    return render(request, "connections/list.html", context)
+
+
+def fits(connection: Connection, text: str) -> bool:
+    """Claim that name, data source and labels hold every word of the text."""
+    held = " ".join((connection.name, label_of(connection.connector), *connection.labels)).lower()
+    return all(word in held for word in text.lower().split())
 
 
 def label_of(key: str) -> str:
@@ -99,22 +112,14 @@ def taken(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds >= 1 else f"{seconds * 1000:.0f} ms" if seconds >= 0.001 else "< 1 ms"
 
 
-@console_page
-def gallery(request: HttpRequest) -> HttpResponse:
-    """Show the connectors to choose from; `q` searches them."""
-    text = request.GET.get("q", "").strip().lower()
-    connectors = [get_connector(key) for key in connector_keys()]
-    found = [item for item in connectors if text in f"{item.key} {item.label} {item.description}".lower()]
-    return render(request, "connections/gallery.html", {"connectors": found, "q": request.GET.get("q", "")})
-
-
 @never_cache
 @console_page
 def add(request: HttpRequest, key: str) -> HttpResponse:
     """Make a connection: Create & Test."""
     if key not in connector_keys():
         raise Http404
-    return edited(request, get_connector(key), None)
+    connector = get_connector(key)
+    return redirect("connections:install", key) if install_line(connector) else edited(request, connector, None)
 
 
 @never_cache
@@ -127,6 +132,8 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def edited(request: HttpRequest, connector: Connector, existing: Connection | None) -> HttpResponse:
     """Answer the form, new or existing."""
+    if not may_configure(getattr(request.user, "role", ""), connector):
+        return render(request, "console/refused.html", status=403)
     address, failure = request.POST.get("address", "").strip(), ""
     draft = None if existing else oauth_pages.draft_of(request, connector)
     if request.method == "POST" and "fill" in request.POST:
@@ -141,7 +148,7 @@ def edited(request: HttpRequest, connector: Connector, existing: Connection | No
     context["oauth"] = oauth_pages.panel(request, connector, existing, draft)
     if existing:
         test = test_of(existing)
-        context |= {"test": test, "wrong": wrong_group(test), "used": existing.resources.count()}  # type: ignore[attr-defined]
+        context |= {"test": test, "wrong": wrong_group(test), "used": len(uses.users_of(existing))}
         context |= upload_pages.context_of(request, existing)
     return render(request, "connections/form.html", context, status=422 if form.errors or failure else 200)
 
@@ -240,15 +247,18 @@ def tables(request: HttpRequest, pk: int) -> HttpResponse:
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Ask, then delete; refused while resources use the connection."""
     connection = get_object_or_404(Connection, pk=pk)
-    users = list(connection.resources.only("pk", "name"))  # type: ignore[attr-defined]
-    if request.method == "POST" and not users:
+    if request.method == "POST":
         name = connection.name
         try:
             services.delete_connection(connection)
-        except ProtectedError:
-            return redirect("connections:delete", pk)
+        except uses.InUse:
+            return render(request, "connections/delete.html", asked(connection), status=409)
         audit.record("connection deleted", who=request.user.get_username(), subject=name, address=caller(request).address)
         messages.success(request, _("Connection %(name)s was deleted.") % {"name": name})
         return redirect("connections:list")
-    context = {"connection": connection, "resources": users}
-    return render(request, "connections/delete.html", context, status=409 if request.method == "POST" else 200)
+    return render(request, "connections/delete.html", asked(connection))
+
+
+def asked(connection: Connection) -> dict[str, Any]:
+    """Return what the page that asks before deleting shows."""
+    return {"connection": connection, "resources": uses.users_of(connection)}

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.urls import URLPattern
 from django.utils import timezone
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,10 +20,12 @@ from apiserver.server.rest_entries import LIMIT, MOST, ActionView, Entries
 from apiserver.server.rest_errors import Refusal
 from apiserver.server.rest_schema import described, entry_urls, url
 from apiserver.ui.access import CONSOLE
-from connections import services, vault
+from connections import pages, services, vault
 from connections.configuration import described as entry_of
-from connections.connectors.registry import connector_keys
+from connections.connectors.registry import connector_keys, get_connector
+from connections.gallery import may_configure
 from connections.models import Connection
+from connections.uses import InUse
 
 TEST = {
     "type": "object",
@@ -81,9 +84,9 @@ class ConnectionEntries(Entries):
     created = changed = "connection saved"
 
     def rows(self, text: str) -> QuerySet[Any]:
-        """Return the connections whose name holds the text."""
+        """Return the connections whose name, data source and labels hold every word of the text."""
         found = Connection.objects.select_related("grant")
-        return found.filter(name__icontains=text) if text else found
+        return found.filter(pk__in=[row.pk for row in Connection.objects.defer("tables") if pages.fits(row, text)]) if text else found
 
     def find(self, name: str) -> Connection | None:
         """Return the connection of that name."""
@@ -107,6 +110,12 @@ class ConnectionEntries(Entries):
             found["properties"] = with_secrets(row, found["properties"])
         return found
 
+    def check(self, row: Connection | None, entry: Mapping[str, Any], request: Request) -> None:
+        """Refuse operators what only administrators may configure."""
+        keys = {str(entry.get("connector") or ""), row.connector if row else ""} & set(connector_keys())
+        if not all(may_configure(getattr(request.auth, "role", ""), get_connector(key)) for key in keys):
+            raise PermissionDenied("Only administrators may configure such connections.")
+
     def rename(self, row: Connection, name: str, request: Request) -> None:
         """Give the connection another name; resources follow."""
         settings = {"labels": row.labels, "read_only": row.read_only, "max_rows": row.max_rows}
@@ -117,12 +126,12 @@ class ConnectionEntries(Entries):
 
     def delete(self, row: Connection, request: Request) -> None:
         """Delete a connection that no resource uses."""
-        users = list(row.resources.values_list("name", flat=True)[:20])  # type: ignore[attr-defined]
-        if users:
-            message = f"Resources use the connection {row.name}: {', '.join(users)}."
-            raise Refusal(409, "Conflict", message, hint="Repoint or delete them first.")
         name = row.name
-        services.delete_connection(row)
+        try:
+            services.delete_connection(row)
+        except InUse as error:
+            message = f"Resources use the connection {name}: {', '.join(error.names[:20])}."
+            raise Refusal(409, "Conflict", message, hint="Repoint or delete them first.") from error
         audit.record("connection deleted", subject=name, **by(request))
 
 

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from sqlglot import exp
 
 from apiserver.server import options, stamp
 from apiserver.server.errors import answering
-from connections import uploads, vault
+from connections import uploads, uses, vault
 from connections.connectors.registry import get_connector
 from connections.contract.connector import Session, TestStep
 from connections.contract.errors import ConnectionFailed, InvalidProperties
@@ -93,6 +94,8 @@ def save_connection(
     saved.labels, saved.read_only, saved.max_rows = list(labels), read_only, max_rows
     saved.version += 1 if existing else 0
     saved.save()
+    if existing and before[0] != name:
+        uses.let_follow(str(before[0]), name)
     stamp.changed()
     return saved
 
@@ -251,9 +254,20 @@ def duplicate_connection(connection: Connection) -> Connection:
 
 @transaction.atomic
 def delete_connection(connection: Connection) -> None:
-    """Delete a connection; the database refuses while resources use it (their names are asked for before)."""
+    """Delete a connection; raise InUse with the names of the resources that need it."""
+    users = uses.users_of(connection)
+    if users:
+        raise uses.InUse([item.name for item in users])
+    drop_connection(connection)
+
+
+def drop_connection(connection: Connection) -> None:
+    """Delete a connection without asking for views that name it: applying a file looks at those by itself."""
     number = connection.pk
-    connection.delete()
+    try:
+        connection.delete()
+    except ProtectedError as error:  # a resource that was published a moment ago
+        raise uses.InUse(sorted(str(item) for item in error.protected_objects)) from error
     transaction.on_commit(lambda: uploads.remove_all(number))
     stamp.changed()
 

@@ -40,13 +40,17 @@ class StoredNames:
             found = self.system(parts)
             if found is not None:
                 return found
-        matches = list(self.matches(parts))
-        exact = [match for match in matches if match[1].name == parts[-1]]
-        chosen = exact if len(matches) > 1 and exact else matches
+        chosen = self.chosen(parts)
         if len(chosen) > 1:
             listed = ", ".join(f"{connection.name}.{ref}" for connection, ref in chosen[:MOST_SHOWN])
             raise SourceRejected(f"Several tables are called {'.'.join(parts)}: {listed}.", hint="Write connection.schema.table.")
         return self.described(*chosen[0]) if chosen else None
+
+    def chosen(self, parts: Sequence[str]) -> list[tuple[Connection, TableRef]]:
+        """Return the tables that a name means: where several fit, those spelled alike."""
+        matches = list(self.matches(parts))
+        exact = [match for match in matches if match[1].name == parts[-1]]
+        return exact if len(matches) > 1 and exact else matches
 
     def matches(self, parts: Sequence[str]) -> Iterator[tuple[Connection, TableRef]]:
         """Give the tables that a name may mean; those of the connection at hand hide all others."""

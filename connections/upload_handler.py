@@ -6,9 +6,11 @@ Django asks it for every form that holds files, before any page or check of the 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from tempfile import NamedTemporaryFile
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.files.uploadhandler import SkipFile, StopUpload, TemporaryFileUploadHandler
@@ -53,6 +55,18 @@ def make_room(folder: Path, now: float) -> None:
         with suppress(FileNotFoundError):  # another worker's upload that just ended
             if now - path.stat().st_mtime > LEFTOVER_SECONDS:
                 path.unlink()
+
+
+@contextmanager
+def arriving() -> Iterator[IO[bytes]]:
+    """Give a file for what comes in one piece; it is deleted afterwards, unless it was moved away."""
+    folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+    make_room(folder, time.time())
+    with NamedTemporaryFile(dir=folder, suffix=".upload", delete=False) as file:
+        try:
+            yield file
+        finally:
+            Path(file.name).unlink(missing_ok=True)
 
 
 def most_bytes() -> int:

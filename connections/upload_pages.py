@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
@@ -47,7 +48,8 @@ def kept(request: HttpRequest, connection: Connection) -> None:
         messages.error(request, _("Choose a file first."))
     for file in files:
         try:
-            name = uploads.store(connection, file)
+            name = str(file.name or "")
+            uploads.store(connection, name, Path(file.temporary_file_path()))
         except ValidationError as error:
             messages.error(request, f"{file.name}: {' '.join(error.messages)}")
             continue
@@ -81,9 +83,7 @@ def context_of(request: HttpRequest, connection: Connection) -> dict[str, Any]:
     """Return what the page of a connection shows of its uploads."""
     if not uploads.endings_of(connection):
         return {}
-    count: dict[str, int] = {}
-    for schema, name, *_rest in connection.tables:
-        count[schema or name] = count.get(schema or name, 0) + 1
+    count = uploads.tables_by_file(connection)
     files = [{"it": item, "tables": count.get(item.name, 0)} for item in uploads.listed(connection)]
     return {
         "uploads": files,

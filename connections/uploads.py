@@ -1,4 +1,4 @@
-"""Files that are uploaded to a connection: a folder of its own in the data directory, which only the console writes to."""
+"""Files that are uploaded to a connection: a folder of its own in the data directory, which console and management API write to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.utils.translation import gettext as _
 
 from connections.connectors.registry import get_connector
@@ -47,20 +46,33 @@ def listed(connection: Connection) -> list[Uploaded]:
     return [Uploaded(path.name, path.stat().st_size, datetime.fromtimestamp(path.stat().st_mtime, UTC)) for path in paths]
 
 
-def store(connection: Connection, file: TemporaryUploadedFile) -> str:
-    """Keep an uploaded file, in the place of one of the same name at one stroke; return its name, raise ValidationError."""
-    name = str(file.name or "")
+def check_name(connection: Connection, name: str) -> None:
+    """Raise ValidationError for a name under which the connection keeps no file."""
     if not NAME.fullmatch(name):
         raise ValidationError(_('A file name holds no control characters and none of / \\ : * ? " < > |, and does not begin with a dot.'))
     endings = endings_of(connection)
     if name.rpartition(".")[2].upper() not in endings:
         raise ValidationError(_("Files that end in %(endings)s are read.") % {"endings": ", ".join(endings).lower()})
-    folder = folder_of(connection)
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / name).exists() and len(listed(connection)) >= MOST_FILES:
+    if not (folder_of(connection) / name).exists() and len(listed(connection)) >= MOST_FILES:
         raise ValidationError(_("A connection has %(count)s files at most.") % {"count": MOST_FILES})
-    Path(file.temporary_file_path()).replace(folder / name)
-    return name
+
+
+def store(connection: Connection, name: str, path: Path) -> bool:
+    """Keep a file that came, in the place of one of the same name at one stroke; return whether there was none, raise ValidationError."""
+    check_name(connection, name)
+    kept = folder_of(connection) / name
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not kept.exists()
+    path.replace(kept)
+    return is_new
+
+
+def tables_by_file(connection: Connection) -> dict[str, int]:
+    """Return how many tables each file gave when the list was read last."""
+    count: dict[str, int] = {}
+    for schema, name, *_rest in connection.tables:
+        count[schema or name] = count.get(schema or name, 0) + 1
+    return count
 
 
 def remove(connection: Connection, name: str) -> bool:

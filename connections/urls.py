@@ -2,14 +2,15 @@
 
 from django.urls import path
 
-from connections import establishing_page, openapi_pages, pages, picking_values, upload_pages
+from connections import establishing_page, gallery, install_pages, openapi_pages, pages, picking_values, upload_pages
 from connections.oauth import pages as oauth_pages
 
 app_name = "connections"
 urlpatterns = [
     path("", pages.listing, name="list"),
-    path("add", pages.gallery, name="gallery"),
+    path("add", gallery.gallery, name="gallery"),
     path("add/<str:key>", pages.add, name="add"),
+    path("add/<str:key>/install", install_pages.install, name="install"),
     path("add/<str:key>/establishing", establishing_page.establishing, name="establishing"),
     path("oauth/callback", oauth_pages.callback, name="oauth_callback"),
     path("oauth/<int:pk>/code", oauth_pages.code, name="oauth_code"),

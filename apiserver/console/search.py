@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,7 @@ from apiserver.console.context import entries
 from apiserver.resources.models import Resource
 from apiserver.ui.access import ADMIN, console_page
 from connections.models import Connection
+from connections.pages import fits
 from users.models import User
 
 MOST = 20
@@ -32,7 +34,7 @@ def hits(text: str, role: str) -> Iterator[tuple[str, str, str]]:
     for address, label, _icon in entries(role):
         if text.lower() in str(label).lower():
             yield _("Page"), str(label), reverse(address)
-    for connection in Connection.objects.filter(name__icontains=text)[:MOST]:
+    for connection in islice((item for item in Connection.objects.defer("tables") if fits(item, text)), MOST):
         yield _("Connection"), connection.name, reverse("connections:edit", args=[connection.pk])
     named = Q(name__icontains=text) | Q(title__icontains=text) | Q(table__icontains=text)
     for resource in Resource.objects.filter(named).defer("snapshot")[:MOST]:

@@ -16,6 +16,7 @@ from connections.derived import describe_view
 from connections.derived_several import describe_several
 from connections.models import Connection
 from connections.services import describe
+from connections.view_names import names_connection
 
 KEYS = (
     "connection",
@@ -65,6 +66,8 @@ class ResourcesSection:
             raise ConfigurationError(f"{place}: a resource with this name but for case exists.")
         sql = sql_of(values, existing, place)
         connection = connection_of(values, existing, place)
+        if sql and connection is None:
+            check_kept(sql, change, place)
         table = view_of(connection, sql, place) if sql else table_of(connection, values, existing, place)
         settings = settings_of(values, table, place)
         label = f"resources/{name}"
@@ -120,6 +123,16 @@ def sql_of(values: Mapping[str, Any], existing: Resource | None, place: str) -> 
     if given:
         raise ConfigurationError(f"{place}: sql and {given[0]} exclude each other: name a table, or give the SELECT of a derived view.")
     return str(typed(values["sql"], str, f"{place}.sql"))
+
+
+def check_kept(sql: str, change: Change, place: str) -> None:
+    """Raise for a view that names a connection which the file deletes."""
+    gone = [label.partition("/")[2] for label in change.deleted if label.startswith("connections/")]
+    lost = [name for name in gone if names_connection(sql, name)]
+    if lost:
+        raise ConfigurationError(
+            f"{place}.sql reads the connection {lost[0]}, which is deleted: name it in the file, or leave the view out."
+        )
 
 
 def view_of(connection: Connection | None, sql: str, place: str) -> Table:

@@ -71,8 +71,8 @@ DEFAULTS: dict[str, Any] = {
     "outgoing": {"allow": []},
     "anonymous": False,
 }
-# settings.cfg of the replaced product, section [Application]: its names for ours.
-FILE_NAMES = {"allowauthtokeninurl": "allow_authtoken_in_url"}
+# settings.cfg of the replaced product, section [Application]: its names for ours. What DEFAULTS lacks comes from there or a variable only.
+FILE_NAMES = {"allowauthtokeninurl": "allow_authtoken_in_url", "installconnectors": "install_connectors"}
 SWITCHES = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 logger = logging.getLogger(__name__)
 
@@ -168,7 +168,7 @@ def merged(values: Mapping[str, Any]) -> ServerOptions:
     for name in ("cors", "limits", "request_limits", "outgoing"):
         found[name] = {**DEFAULTS[name], **found[name]}
     origins: dict[str, str] = {}
-    for name, value in from_file().items():
+    for name, value in ((name, value) for name, value in from_file().items() if name in DEFAULTS):
         found[name], origins[name] = value, "settings.cfg"
     public_url = env("APISERVER_PUBLIC_URL").rstrip("/")
     if public_url:

@@ -17,7 +17,13 @@ SECTIONS: dict[str, str] = {
 # Verbs of rooms that seal all their secrets anew and return how many they were.
 SEALED = ("connections.services.reseal", "connections.oauth.store.reseal", "users.tokens.reseal")
 # What rooms bring to the management API: `urls()` and `SCHEMAS` of each module.
-MANAGEMENT_ROOMS = ("connections.rest", "apiserver.resources.rest", "users.rest_entries", "apiserver.server.rest_views")
+MANAGEMENT_ROOMS = (
+    "connections.rest",
+    "connections.rest_uploads",
+    "apiserver.resources.rest",
+    "users.rest_entries",
+    "apiserver.server.rest_views",
+)
 # Every error that a room raises -> what a client is told.
 PROBLEMS = "apiserver.odata.errors.problem_of"
 # Sections that the file may hold in later versions: named, so that nobody thinks they took effect.

@@ -107,6 +107,9 @@ class Connector(Protocol):
     # A connector whose driver is an optional install has also `extra`, the name of its extra in pyproject.toml, and
     # `missing_driver() -> str | None`, the module that can't be found (None = it is installed). Asking imports no driver.
 
+    # What the gallery shows: `category` (one of CATEGORIES below; without it OTHERS), and `is_destination` where rows can be written to
+    # tables that are made there. With `for_administrators` only they make and change such connections.
+
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties may not be used (they reach the product's own database or broker), or ''."""
 
@@ -116,6 +119,8 @@ def install_line(connector: Connector) -> str:
     missing = getattr(connector, "missing_driver", None)
     return f'pip install ".[{getattr(connector, "extra", "")}]"' if missing and missing() else ""
 
+
+CATEGORIES = DATABASES, SAAS, FILES, APIS, OTHERS = ("Databases", "SaaS", "Files", "APIs", "Others")
 
 Decode = Callable[[Any], Any]
 

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apiserver.resources.services import publish_tables
 from connections import pages
+from connections.connectors import registry
 from connections.contract.table import TableRef
 from connections.models import Connection
 from connections.services import save_connection, values_of
@@ -139,7 +140,7 @@ def test_list_counts_resources_and_sorts(as_admin: Client, connection: Connectio
     by_name = as_admin.get(LIST).content.decode()
     labelled = as_admin.get(f"{LIST}?label=test").content.decode()
 
-    assert ("2 resources" in page, "0 resources" in page, 'aria-sort="descending"' in page) == (True, True, True)
+    assert ('aria-label="2 resources">2</a>' in page, ">0</td>" in page, 'aria-sort="descending"' in page) == (True, True, True)
     assert (page.index(">shop<") < page.index(">archive<"), by_name.index(">archive<") < by_name.index(">shop<")) == (True, True)
     assert (">shop<" in labelled, ">archive<" in labelled) == (True, False)
 
@@ -213,3 +214,84 @@ def test_group_that_the_failed_step_speaks_of_stands_open(as_admin: Client, step
     page = as_admin.get(f"{LIST}{made.pk}").content.decode()
 
     assert ('<details class="card" open><summary>TLS' in page) is is_open
+
+
+def test_gallery_tells_sources_from_destinations(as_admin: Client) -> None:
+    sources = as_admin.get(f"{LIST}add").content.decode()
+    destinations = as_admin.get(f"{LIST}add?tab=destinations").content.decode()
+
+    assert all(f'href="{LIST}add/{key}"' in sources for key in ("postgresql", "stripe", "files", "openapi"))
+    assert all(f'href="{LIST}add/{key}"' in destinations for key in ("postgresql", "mysql", "sqlite", "duckdb"))
+    assert f'href="{LIST}add/stripe"' not in destinations
+    assert all('aria-current="page">Sources' in page or 'aria-current="page">Destinations' in page for page in (sources, destinations))
+
+
+@pytest.mark.parametrize(
+    ("query", "key", "is_there"),
+    [
+        ("category=SaaS", "bitbucket", True),
+        ("category=SaaS", "sqlite", False),
+        ("q=databases+maria", "mysql", True),
+        ("q=saas", "stripe", True),
+        ("category=Databases", "duckdb", True),
+        ("q=maria&category=Files", "mysql", False),
+        ("q=stripe&tab=destinations", "stripe", False),
+        ("tab=nowhere&q=files", "files", True),
+    ],
+)
+def test_gallery_is_searched_by_words_kind_and_tab(as_admin: Client, query: str, key: str, is_there: bool) -> None:
+    assert (f'href="{LIST}add/{key}"' in as_admin.get(f"{LIST}add?{query}").content.decode()) is is_there
+
+
+def test_gallery_outlives_an_extension_that_cannot_be_loaded(as_admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = {**registry.paths(), "broken": "tests.nowhere.Connector"}
+    monkeypatch.setattr(registry, "paths", lambda: broken)
+
+    page = as_admin.get(f"{LIST}add").content.decode()
+
+    assert ("This extension can't be loaded" in page, f'href="{LIST}add/sqlite"' in page) == (True, True)
+
+
+def test_manifests_are_for_administrators(as_operator: Client) -> None:
+    page = as_operator.get(f"{LIST}add").content.decode()
+
+    assert ("For administrators" in page, f'href="{LIST}add/manifest"' in page) == (True, False)
+    assert [as_operator.get(f"{LIST}add/manifest").status_code, as_operator.post(f"{LIST}add/manifest", {"name": "a"}).status_code] == [
+        403,
+        403,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("q=sho", {"shop"}),
+        ("q=SQLite", {"shop", "archive"}),
+        ("q=%E8%B2%A9", {"archive"}),
+        ("q=sqlite+crm", {"archive"}),
+        ("q=test&label=test", {"shop"}),
+        ("q=archive&label=test", set()),
+        ("label=crm", {"archive"}),
+    ],
+)
+def test_list_is_searched_by_name_source_and_label(
+    as_admin: Client, connection: Connection, shop: Path, query: str, shown: set[str]
+) -> None:
+    save_connection(name="archive", connector="sqlite", values={"Database": str(shop)}, labels=["crm", "販売"])
+
+    page = as_admin.get(f"{LIST}?{query}").content.decode()
+
+    assert {name for name in ("shop", "archive") if f">{name}<" in page} == shown
+    assert ("No connection fits." in page) is not bool(shown)
+
+
+def test_code_in_help_texts_is_shown_as_code(as_admin: Client) -> None:
+    page = as_admin.get(f"{LIST}add/rest").content.decode()
+
+    assert ("<code>Name: value</code>" in page, "`" in page) == (True, False)
+
+
+def test_files_without_files_say_what_to_do(as_admin: Client, db: None) -> None:
+    files = save_connection(name="files", connector="files", values={})
+
+    assert "No file is there yet" in as_admin.get(f"{LIST}{files.pk}/tables").content.decode()

@@ -116,3 +116,12 @@ def test_leftovers_and_files_of_deleted_connections_go(
         delete_connection(files)
 
     assert not folder.exists()
+
+
+def test_session_that_was_opened_before_the_first_upload_finds_it(as_admin: Client, files: Connection) -> None:
+    session = services.session_for(files.pk)
+    before = session.list_tables()
+
+    send(as_admin, files, "a.csv", b"x\n1\n")
+
+    assert (before, [info.ref.name for info in session.list_tables()]) == ([], ["a.csv"])

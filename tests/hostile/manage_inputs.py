@@ -14,7 +14,7 @@ from tests.hostile.wire import Sent
 ROOT = "/manage/api"
 ROOMS = ("connections", "resources", "users", "groups")
 SUFFIXES = {
-    "connections": ("", "test/", "tables/"),
+    "connections": ("", "test/", "tables/", "uploads/", "uploads/x.csv", "manifest"),
     "resources": ("", "refresh/", "duplicate/", "repoint/"),
     "users": ("", "authtokens/", "authtokens/rotate/", "authtokens/1/reveal/", "authtokens/x/"),
     "groups": ("",),

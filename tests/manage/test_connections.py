@@ -220,3 +220,21 @@ def test_grant_is_shown_without_its_tokens(admin: Caller, probe: str, provider: 
     found = read.json()["grant"]
     assert (sorted(found), found["problem"], again.status_code) == (["account", "connected", "problem", "scopes"], "", 200)
     assert provider.families[0].access not in read.content.decode()
+
+
+def test_delete_is_refused_while_a_view_over_several_names_it(connected: Caller) -> None:
+    made = connected("POST", "/resources/", {"name": "Late", "sql": "SELECT Id FROM shop.Orders"})
+    refused = connected("DELETE", "/connections/shop/")
+
+    assert (made.status_code, refused.status_code, error(refused)["code"]) == (201, 409, "Conflict")
+    assert error(refused)["message"].startswith("Resources use the connection shop: Late.")
+
+
+def test_search_looks_into_names_sources_and_labels(connected: Caller) -> None:
+    connected("POST", "/connections/", {**POSTGRES, "labels": ["販売"]})
+
+    found = {text: connected("GET", f"/connections/?q={text}").json() for text in ("%E8%B2%A9", "postgres", "sho", "s", "nothing")}
+
+    assert {text: [item["name"] for item in page["results"]] for text, page in found.items()} == {
+        "%E8%B2%A9": ["sales"], "postgres": ["sales"], "sho": ["shop"], "s": ["sales", "shop"], "nothing": [],
+    }  # fmt: skip

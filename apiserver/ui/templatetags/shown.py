@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 register = template.Library()
+CODE = re.compile(r"`([^`]+)`")
 PART_END = re.compile(r"([_.@-])(?=\w)")
 
 
@@ -27,6 +28,12 @@ def methods(given: Collection[str], every: Collection[str]) -> str:
 def breakable(name: str) -> SafeString:
     """Return a long name that may go on in the next line behind _ . - and @."""
     return mark_safe(PART_END.sub(r"\1<wbr>", conditional_escape(str(name))))  # noqa: S308 - escaped before
+
+
+@register.filter
+def coded(text: str) -> SafeString:
+    """Return a text whose parts between backticks are code."""
+    return mark_safe(CODE.sub(r"<code>\1</code>", conditional_escape(text)))  # noqa: S308 - escaped before
 
 
 @register.filter

@@ -17,7 +17,7 @@ from connections.connectors.sql import addresses
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.values import zone_of
 from connections.connectors.testing import Steps, bounded, listed
-from connections.contract.connector import TestStep
+from connections.contract.connector import DATABASES, TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import ConnectionFailed, ConnectorError, InvalidProperties, SourceTimeout
 from connections.contract.property import Property
@@ -34,6 +34,7 @@ class DbapiConnector(ABC):
     description: ClassVar[str]
     properties: ClassVar[tuple[Property, ...]]
     url_schemes: ClassVar[tuple[str, ...]]
+    category: ClassVar[str] = DATABASES
     module: ClassVar[str]  # of the driver
     extra: ClassVar[str]  # of pyproject.toml, that installs it; '' = it is there always
     rules: ClassVar[Rules]

@@ -94,6 +94,7 @@ class DuckdbConnector(DbapiConnector):
     description: ClassVar[str] = "Tables and views of a DuckDB database file."
     module: ClassVar[str] = "duckdb"
     extra: ClassVar[str] = ""
+    is_destination: ClassVar[bool] = True
     properties: ClassVar[tuple[Property, ...]] = (
         Property("Database", "Database file", is_required=True, placeholder="/data/sales.duckdb", help="Path of the file on the server."),
         *TUNING,

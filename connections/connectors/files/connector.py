@@ -12,7 +12,7 @@ from connections.connectors.files.paths import Wanted, files_of, nothing
 from connections.connectors.files.session import FilesSession
 from connections.connectors.sql import properties as shared
 from connections.connectors.testing import Steps, bounded
-from connections.contract.connector import TestStep
+from connections.contract.connector import FILES, TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties
 from connections.contract.property import Property
@@ -23,6 +23,7 @@ class FilesConnector:
 
     key: ClassVar[str] = "files"
     label: ClassVar[str] = "Files"
+    category: ClassVar[str] = FILES
     description: ClassVar[str] = "CSV, TSV, JSON, NDJSON, Parquet and Excel files of an allowed folder, or uploaded ones."
     properties: ClassVar[tuple[Property, ...]] = own_properties.PROPERTIES
     url_schemes: ClassVar[tuple[str, ...]] = ()
@@ -84,5 +85,5 @@ def places(values: Mapping[str, Any], context: Context) -> tuple[Guard, Wanted]:
     """Return the folders of the connection and what to look for in them."""
     uri = values["URI"] or ""
     wanted = Wanted(uri, own_properties.endings(values["IncludeFiles"]), values["IncludeSubdirectories"])
-    roots = context.folders if uri else tuple(path for path in (context.uploads,) if path and path.is_dir())
+    roots = context.folders if uri else tuple(path for path in (context.uploads,) if path)
     return Guard(roots, context.own), wanted

@@ -35,7 +35,7 @@ class Place:
 
 def files_of(guard: Guard, wanted: Wanted) -> Iterator[Place]:
     """Give each file; one that the URI names itself needs no ending of IncludeFiles."""
-    if not wanted.uri and not guard.roots:
+    if not wanted.uri and not any(root.is_dir() for root in guard.roots):  # the first upload makes it, later than the session
         return
     root, parts = guard.locate(wanted.uri)
     index = next((number for number, part in enumerate(parts) if PATTERN.search(part)), len(parts))

@@ -20,7 +20,7 @@ from connections.connectors.http.session import HttpSession
 from connections.connectors.http.templates import Missing, fill, fill_path, fill_values, scalar
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.addresses import resolve
-from connections.contract.connector import TestStep
+from connections.contract.connector import APIS, SAAS, TestStep
 from connections.contract.context import NONE, Context, OAuthService
 from connections.contract.errors import AddressRefused, AuthenticationFailed, ConnectionFailed, InvalidProperties, SourceRejected
 from connections.contract.property import Property
@@ -39,6 +39,7 @@ class HttpConnector(ABC):
     description: ClassVar[str]
     properties: ClassVar[tuple[Property, ...]]
     url_schemes: ClassVar[tuple[str, ...]] = ()
+    category: ClassVar[str] = APIS
 
     @abstractmethod
     def manifest(self, values: Mapping[str, Any]) -> Manifest:
@@ -164,6 +165,8 @@ class HttpConnector(ABC):
 
 class ManifestConnector(HttpConnector):
     """A packaged manifest as a connector."""
+
+    category: ClassVar[str] = SAAS
 
     def __init__(self, manifest: Manifest) -> None:
         self._manifest = manifest

@@ -32,6 +32,7 @@ class UploadedConnector(HttpConnector):
 
     key = "manifest"
     label = "Manifest"
+    for_administrators = True
     description = "Any HTTP API by a manifest of your own: one YAML document without code."
     properties = (
         *OWN,

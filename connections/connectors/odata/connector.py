@@ -12,7 +12,7 @@ from connections.connectors.odata.service import Credentials, Service, basic
 from connections.connectors.odata.session import ODataSession
 from connections.connectors.sql import properties as shared
 from connections.connectors.testing import Steps, bounded
-from connections.contract.connector import TestStep
+from connections.contract.connector import APIS, TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties
 from connections.contract.property import Property
@@ -28,6 +28,7 @@ class ODataConnector:
 
     key: ClassVar[str] = "odata"
     label: ClassVar[str] = "OData"
+    category: ClassVar[str] = APIS
     description: ClassVar[str] = "Entity sets of any OData V4 service, another API Server among them."
     properties: ClassVar[tuple[Property, ...]] = (
         Property(

@@ -17,7 +17,7 @@ from connections.connectors.openapi.reading import DocumentError, read_document
 from connections.connectors.openapi.session import OpenapiSession
 from connections.connectors.openapi.source import Found, find_document, kind_of, stamp_of
 from connections.connectors.sql import properties as shared
-from connections.contract.connector import TestStep
+from connections.contract.connector import APIS, TestStep
 from connections.contract.context import NONE, Context, OAuthService
 from connections.contract.errors import InvalidProperties
 from connections.contract.property import Property
@@ -46,6 +46,7 @@ class OpenapiConnector:
 
     key: ClassVar[str] = "openapi"
     label: ClassVar[str] = "OpenAPI"
+    category: ClassVar[str] = APIS
     description: ClassVar[str] = "Any API that an OpenAPI 3 or Swagger 2.0 document describes: its lists become tables."
     properties: ClassVar[tuple[Property, ...]] = PROPERTIES
     url_schemes: ClassVar[tuple[str, ...]] = ()

@@ -11,7 +11,7 @@ from connections.connectors.sql import addresses
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.session import SqlSession
 from connections.connectors.testing import Steps, bounded, listed
-from connections.contract.connector import TestStep
+from connections.contract.connector import DATABASES, TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import AuthenticationFailed, InvalidProperties
 from connections.contract.property import Property
@@ -30,6 +30,8 @@ class SqlConnector(ABC):
     description: ClassVar[str]
     properties: ClassVar[tuple[Property, ...]]
     url_schemes: ClassVar[tuple[str, ...]]
+    category: ClassVar[str] = DATABASES
+    is_destination: ClassVar[bool] = True
 
     @abstractmethod
     def from_url(self, url: str) -> dict[str, Any]:

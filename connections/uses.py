@@ -1,0 +1,40 @@
+"""Who needs a connection: resources that read it, and views over several connections that name it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.utils.module_loading import import_string
+
+from connections.models import Connection
+
+# Dotted paths of what the room of resources knows: () -> connection id -> views over several that name it; and
+# (before, after), which lets their SQL follow a new name.
+VIEWS = "apiserver.resources.several.views_by_connection"
+FOLLOW = "apiserver.resources.several.follow"
+
+
+class InUse(Exception):
+    """A connection that resources need."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = tuple(names)
+
+
+def views_by_connection() -> Mapping[int, Sequence[Any]]:
+    """Return the views over several connections by the ids of these."""
+    found: Mapping[int, Sequence[Any]] = import_string(VIEWS)()
+    return found
+
+
+def users_of(connection: Connection) -> list[Any]:
+    """Return the resources that need the connection, by name."""
+    own = list(connection.resources.only("pk", "name", "connection"))  # type: ignore[attr-defined]
+    return sorted([*own, *views_by_connection().get(connection.pk, ())], key=lambda item: str(item.name))
+
+
+def let_follow(before: str, after: str) -> None:
+    """Let the views that name a connection follow its new name."""
+    import_string(FOLLOW)(before, after)
