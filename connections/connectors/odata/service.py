@@ -126,7 +126,7 @@ class Service:
         except ConnectorError as error:
             self._context.heard(Call(method, address, 0, time.monotonic() - begun, error=error.message))
             raise
-        self._context.heard(Call(method, address, reply.status, reply.seconds))
+        self._context.heard(Call(method, address, reply.status, reply.seconds, size=len(reply.body)))
         return reply
 
     def _bearer(self) -> dict[str, str]:
