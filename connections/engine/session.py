@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from connections.contract.connector import Result
@@ -16,6 +17,7 @@ from connections.contract.table import Column, Table, TableInfo, TableRef
 from connections.engine.budget import Budget, Limits, always
 from connections.engine.dialect_duckdb import DUCKDB
 from connections.engine.reading import Source
+from connections.engine.readings import READINGS, Readings
 from connections.engine.residual import Run
 from connections.engine.rows import Execution
 from connections.engine.rows_plan import RowPlan
@@ -73,8 +75,10 @@ class EngineSession:
         limits: Callable[[], Limits] = Limits,
         pushdown: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        readings: Readings = READINGS,
     ) -> None:
         self.rows = session
+        self._readings = readings
         self._limits = limits
         self._pushdown = pushdown
         self._described = Described(session, clock)
@@ -101,21 +105,32 @@ class EngineSession:
 
     def select(self, plan: RowPlan, values: Sequence[Any], *, check_time: Callable[[], None] = always) -> Selected:
         """Return the rows of a plan with these values in its slots; the source is asked as they are taken."""
-        source, heard = Source(self.rows, self.table, Budget(self._limits(), check_time), self._pushdown), Heard()
+        source, heard = Source(self.rows, self.table, Budget(self._limits(), check_time), self._pushdown, self._readings), Heard()
         with listening(heard):
             return Selected(Execution(plan, source, Run(values)), source, heard)
 
     def insert(self, table: Table, values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any]:
         """Create a row."""
-        return self.rows.insert(table, values, idempotency=idempotency)
+        with self._writing():
+            return self.rows.insert(table, values, idempotency=idempotency)
 
     def update(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any] | None:
         """Change the row of a key."""
-        return self.rows.update(table, key, values, idempotency=idempotency)
+        with self._writing():
+            return self.rows.update(table, key, values, idempotency=idempotency)
 
     def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str) -> bool:
         """Remove the row of a key."""
-        return self.rows.delete(table, key, idempotency=idempotency)
+        with self._writing():
+            return self.rows.delete(table, key, idempotency=idempotency)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Drop what was read before, also where the write failed: a part of it may be done."""
+        try:
+            yield
+        finally:
+            self._readings.forget(self.rows)
 
     def close(self) -> None:
         """Close the source."""
