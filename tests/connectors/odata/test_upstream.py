@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connections.connectors.odata import service
+from connections.connectors.http.calls import Caller
 from connections.connectors.odata.connector import ODataConnector
 from connections.contract.errors import (
     AddressRefused,
@@ -76,7 +76,7 @@ PEOPLE = TableRef("", "People")
 
 @pytest.fixture
 def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
-    monkeypatch.setattr(service, "pause", lambda seconds, ends: True)
+    monkeypatch.setattr(Caller, "_pause", lambda self, number, wait, ends: wait is None)
     made = Upstream(METADATA)
     yield made
     made.close()
@@ -238,7 +238,7 @@ def test_failures_are_named(upstream: Upstream, answer: Any, error: type[Connect
     with pytest.raises(error) as told:
         ask(upstream, "Id")
     assert text in told.value.message
-    assert len(upstream.paths()) == (service.MOST_TRIES if answer[0] in service.PATIENT else 1)
+    assert len(upstream.paths()) == (6 if answer[0] == 503 else 1)
 
 
 def test_service_that_comes_back_is_asked_again(upstream: Upstream) -> None:
@@ -274,7 +274,7 @@ def test_keys_stay_out_of_links_and_messages(upstream: Upstream) -> None:
     batches = list(session.read(session.offer(Scan(found, ("Id",)))))
 
     assert batches[0].resume == f"{upstream.base}/svc/People?$skip=1"
-    assert upstream.paths() == ["/svc/People?$select=Id&api+key=hidden", "/svc/People?$skip=1&api+key=hidden"]
+    assert upstream.paths() == ["/svc/People?$select=Id&api%20key=hidden", "/svc/People?$skip=1&api%20key=hidden"]
 
 
 @pytest.mark.parametrize(
@@ -312,6 +312,7 @@ def test_table_that_is_gone_is_named(upstream: Upstream) -> None:
         ({"URL": "https://example.com", "AuthScheme": "Basic"}, ["User"]),
         ({"URL": "https://example.com", "AuthScheme": "Header", "APIKeyName": "a\nb", "APIKey": "x"}, ["APIKeyName"]),
         ({"URL": "https://example.com", "AuthScheme": "Bearer"}, ["AccessToken"]),
+        ({"URL": "https://example.com", "AuthScheme": "OAuthClient"}, ["OAuthAccessTokenURL"]),
     ],
 )
 def test_properties_that_cannot_work_are_named(values: dict[str, Any], names: list[str]) -> None:
