@@ -32,6 +32,7 @@ class RowWriter(Writer):
 
     session: EngineSession = None  # type: ignore[assignment]
     idempotency: str = ""
+    is_conditional: bool = False  # the client named the row's ETag: it must still be that row when the source changes it
 
     def fetch(self, resource: PublishedResource, where: Row, *, lock: bool = False) -> Row | None:
         """Return the row that the user may see, or None; nothing can be locked."""
@@ -93,7 +94,7 @@ class RowWriter(Writer):
             raise outside(resource)
         table = self.session.table(resource.ref)
         with self._write("UPDATE", resource):
-            told = self.session.update(table, source_key(table, resource, row), values, idempotency=self.idempotency)
+            told = self.session.update(table, source_key(table, resource, row), values, **self._conditions(row))
         if told is None:
             raise no_row(resource)
         self.rows_written += 1
@@ -108,10 +109,13 @@ class RowWriter(Writer):
         """Delete the row in hand."""
         table = self.session.table(resource.ref)
         with self._write("DELETE", resource):
-            is_gone = self.session.delete(table, source_key(table, resource, row), idempotency=self.idempotency)
+            is_gone = self.session.delete(table, source_key(table, resource, row), **self._conditions(row))
         if not is_gone:
             raise no_row(resource)
         self.rows_written += 1
+
+    def _conditions(self, row: Row) -> dict[str, Any]:
+        return {"idempotency": self.idempotency, "expected": row if self.is_conditional else None}
 
     @contextmanager
     def _write(self, verb: str, resource: PublishedResource) -> Iterator[None]:
@@ -131,6 +135,11 @@ class RowWriter(Writer):
 def source_key(table: Table, resource: PublishedResource, row: Row) -> Row:
     """Return what the source knows a row by: its own key, whatever key was published."""
     return {name: row[name] for name in table.primary_key or key_columns(resource)}
+
+
+def is_conditional(request: HttpRequest) -> bool:
+    """Claim that the client names an ETag, not just any."""
+    return request.headers.get("If-Match", "").strip() not in ("", "*")
 
 
 def idempotency_of(request: HttpRequest, user: Any) -> str:

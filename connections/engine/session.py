@@ -23,6 +23,7 @@ from connections.engine.rows import Execution
 from connections.engine.rows_plan import RowPlan
 
 Batch = Sequence[Sequence[Any]]
+Expected = Mapping[str, Any] | None
 METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 FRESH = 3600  # seconds for which a table's description serves
 RECENT = 5  # seconds for which it serves although a column that is asked for is missing from it
@@ -114,15 +115,20 @@ class EngineSession:
         with self._writing():
             return self.rows.insert(table, values, idempotency=idempotency)
 
-    def update(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any] | None:
-        """Change the row of a key."""
+    def update(
+        self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, idempotency: str, expected: Expected = None
+    ) -> Mapping[str, Any] | None:
+        """Change the row of a key; where the source can tell, only as long as it is the `expected` one."""
         with self._writing():
-            return self.rows.update(table, key, values, idempotency=idempotency)
+            return self.rows.update(table, key, values, idempotency=idempotency, **self._told(expected))
 
-    def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str) -> bool:
-        """Remove the row of a key."""
+    def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str, expected: Expected = None) -> bool:
+        """Remove the row of a key; where the source can tell, only as long as it is the `expected` one."""
         with self._writing():
-            return self.rows.delete(table, key, idempotency=idempotency)
+            return self.rows.delete(table, key, idempotency=idempotency, **self._told(expected))
+
+    def _told(self, expected: Expected) -> dict[str, Any]:
+        return {"expected": expected} if expected is not None and getattr(self.rows, "takes_expected", False) else {}
 
     @contextmanager
     def _writing(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connections.contract.errors import RowChanged
 from connections.contract.table import Column, ForeignKey, Table, TableRef, Type
 from tests.connectors.agreement import service_of
 from tests.connectors.memory import EVERYTHING, MemorySession
@@ -82,6 +83,48 @@ def test_etag_is_checked_before_the_source_is_told(service: Service, source: Mem
 
     assert (stale.status, fresh.status) == (412, 204)
     assert source.calls.count("PATCH people") == 1
+
+
+class Versioned(MemorySession):
+    """A source that tells versions of its rows; `meanwhile` is done by somebody else just before a write."""
+
+    takes_expected = True
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.meanwhile: dict[str, Any] = {}
+        self.expected: list[Any] = []
+
+    def check(self, table: Table, key: Any, expected: Any) -> None:
+        row = self.at(table, key)
+        self.expected.append(expected)
+        if row is not None and expected is not None:
+            row.update(self.meanwhile)
+            if row != expected:
+                raise RowChanged("The row has changed.")
+
+    def update(self, table: Table, key: Any, values: Any, *, idempotency: str, expected: Any = None) -> Any:
+        self.check(table, key, expected)
+        return super().update(table, key, values, idempotency=idempotency)
+
+    def delete(self, table: Table, key: Any, *, idempotency: str, expected: Any = None) -> bool:
+        self.check(table, key, expected)
+        return super().delete(table, key, idempotency=idempotency)
+
+
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"country": "FR"}), ("DELETE", None)])
+def test_source_is_told_which_row_the_etag_means(method: str, body: Any) -> None:
+    row = {"id": 1, "name": "Aoi", "country": "JP", "level": 1}
+    source = Versioned([(PEOPLE_TABLE, [dict(row)])], EVERYTHING)
+    service = service_of(source, [PEOPLE])
+    source.meanwhile = {"level": 2}
+
+    stale = service.request(method, "people(1)", body, If_Match=service.get("people(1)").headers["ETag"])
+
+    assert (stale.status, stale.error["code"], source.expected) == (412, "PreconditionFailed", [row])
+    assert people(source) == [{**row, "level": 2}]
+    assert service.request(method, "people(1)", body, If_Match="*").status == 204
+    assert source.expected == [row, None]
 
 
 def test_delete_removes_once(service: Service, source: MemorySession) -> None:

@@ -53,6 +53,11 @@ class Service:
         """Return the body of an address."""
         return self._got(address, {"Accept": accept}).body
 
+    def get_row(self, address: str) -> Reply | None:
+        """Return the answer with one row; None where there is none."""
+        reply = self._caller.reply(Target(address, headers={"Accept": "application/json;odata.metadata=minimal"}))
+        return None if reply.status in (204, 404, 410) else succeeded(reply, self.host())
+
     def write(self, method: str, address: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
         """Send a change once: nobody knows whether one that was not answered was made."""
         content, kind = (None, "") if body is None else (json_text(body).encode(), "application/json")

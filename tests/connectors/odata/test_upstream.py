@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connections.connectors.http.calls import Caller
 from connections.connectors.odata.connector import ODataConnector
+from connections.connectors.odata.session import ODataSession
+from connections.contract.context import Context
 from connections.contract.errors import (
     AddressRefused,
     AuthenticationFailed,
@@ -21,6 +24,7 @@ from connections.contract.errors import (
     InvalidProperties,
     NotSupported,
     RateLimited,
+    RowChanged,
     SourceRejected,
     TableGone,
 )
@@ -262,6 +266,99 @@ def test_changes_are_sent_once_and_the_key_is_found(upstream: Upstream) -> None:
     posted = [json.loads(body, parse_float=Decimal) for method, _, _, body in upstream.asked if method == "POST"]
     assert (made["Id"], made["Name"], len(posted)) == (9, "x", 2)
     assert posted[1] == {"Name": "x", "Home": {"City": {"Zip": "1"}}, "Pay": Decimal("1.10")}
+
+
+ROW = b'{"@odata.etag": "W/\\"7\\"", "Id": 1, "Name": "a", "Pay": 1.10}'
+EXPECTED = {"Id": 1, "Name": "a", "Pay": Decimal("1.10")}
+
+
+def test_change_of_an_expected_row_names_its_etag(upstream: Upstream) -> None:
+    session = upstream.session()
+    people = session.describe([PEOPLE])[0]
+    upstream.answer = lambda method, path: (200, {}, ROW) if method == "GET" else (204, {}, b"")
+
+    changed = session.update(people, {"Id": 1}, {"Name": "b"}, idempotency="a", expected=EXPECTED)
+    gone = session.delete(people, {"Id": 1}, idempotency="b", expected=EXPECTED)
+    session.update(people, {"Id": 1}, {"Name": "b"}, idempotency="c")
+
+    sent = [(method, headers.get("If-Match")) for method, _, headers, _ in upstream.asked if method != "GET"]
+    assert (changed, gone) == ({"Name": "b"}, True)
+    assert sent == [("PATCH", 'W/"7"'), ("DELETE", 'W/"7"'), ("PATCH", "*")]
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "sent"),
+    [
+        ((200, {}, ROW.replace(b'"a"', b'"b"')), (204, {}, b""), 0),
+        ((404, {}, b""), (204, {}, b""), 0),
+        ((200, {}, ROW), (412, {}, b""), 1),
+        ((200, {}, ROW), (404, {}, b""), 1),
+    ],
+    ids=["other values", "gone", "changed between", "gone between"],
+)
+def test_row_that_is_another_by_now_is_not_changed(upstream: Upstream, read: Any, written: Any, sent: int) -> None:
+    session = upstream.session()
+    people = session.describe([PEOPLE])[0]
+    upstream.answer = lambda method, path: read if method == "GET" else written
+
+    with pytest.raises(RowChanged):
+        session.update(people, {"Id": 1}, {"Name": "c"}, idempotency="a", expected=EXPECTED)
+    assert [method for method, *_ in upstream.asked].count("PATCH") == sent
+
+
+class Grant:
+    """Tokens that the service refuses after the first."""
+
+    def __init__(self) -> None:
+        self.token, self.refreshed = "one", 0
+
+    def access(self) -> str:
+        return self.token
+
+    def refresh(self, stale: str) -> str:
+        self.refreshed += self.token == stale
+        self.token = "two"
+        return self.token
+
+
+@pytest.mark.parametrize("scheme", ["OAuth", "OAuthClient"])
+def test_token_that_is_refused_is_renewed_once(upstream: Upstream, scheme: str) -> None:
+    addresses = {"OAuthAuthorizationURL": "https://example.com/auth", "OAuthAccessTokenURL": "https://example.com/token"}
+    values = {"URL": f"{upstream.base}/svc/", "AuthScheme": scheme, "OAuthClientId": "me", **addresses}
+    grant = Grant()
+    session = ODataConnector().open(values, context=Context(outgoing=(f"127.0.0.1:{upstream.port}",), tokens=grant))
+    session.list_tables()
+    upstream.answer = lambda method, path: page([{"Id": 1}]) if upstream.asked[-1][2]["Authorization"] == "Bearer two" else (401, {}, b"")
+
+    rows = [row for batch in session.read(session.offer(Scan(session.describe([PEOPLE])[0], ("Id",)))) for row in batch.rows]
+
+    assert (rows, grant.refreshed) == ([(1,)], 1)
+    service = ODataConnector().oauth(values)
+    assert service is not None
+    assert (service.flow, service.token_url, service.client_id) == (
+        {"OAuth": "code", "OAuthClient": "client"}[scheme],
+        "https://example.com/token",
+        "me",
+    )
+
+
+def test_budget_and_pauses_are_shared(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.answer = lambda method, path: (429, {"Retry-After": "40"}, b"")
+
+    def opened() -> ODataSession:
+        context = Context(outgoing=(f"127.0.0.1:{upstream.port}",), shared=tmp_path)
+        return ODataConnector().open({"URL": f"{upstream.base}/svc/", "Timeout": 5}, context=context)
+
+    first, second = opened(), opened()
+    second.list_tables()
+    with pytest.raises(RateLimited):
+        list(first.read(first.offer(Scan(first.describe([PEOPLE])[0], ("Id",)))))
+    asked = len(upstream.asked)
+
+    with pytest.raises(RateLimited) as told:
+        list(second.read(second.offer(Scan(second.describe([PEOPLE])[0], ("Id",)))))
+
+    assert (len(upstream.asked), told.value.retry_after > 30) == (asked, True)
 
 
 def test_keys_stay_out_of_links_and_messages(upstream: Upstream) -> None:
