@@ -101,8 +101,8 @@ class Connector(Protocol):
         """Return a session; connects lazily."""
 
     # A connector of files that may be uploaded has also `takes_uploads`, the endings of their names in capitals.
-    # A connector whose connections may sign in by OAuth 2.0 has also `oauth(values) -> OAuthService | None` (contract/context.py).
-    # It takes values that `clean` has not seen and that may be incomplete: None = these sign in otherwise.
+    # A connector whose connections may sign in by OAuth 2.0 has also `oauth(values, *, context=NONE) -> OAuthService | None`
+    # (contract/context.py). It takes values that `clean` has not seen and that may be incomplete: None = these sign in otherwise.
 
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties may not be used (they reach the product's own database or broker), or ''."""
