@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -203,3 +204,44 @@ def test_row_filter_over_relations_can_not_be_checked_before(service: Service, s
     assert [row["id"] for row in seen.get("notes").rows] == [1]
     assert seen.request("POST", "notes", {"id": 5, "person_id": 1}).status == 501
     assert "POST notes" not in source.calls
+
+
+# ---- what the source can't do ----
+
+
+@pytest.mark.parametrize(
+    ("offered", "method", "path", "allow"),
+    [
+        ({"GET"}, "POST", "people", "GET, HEAD, OPTIONS"),
+        ({"GET"}, "PATCH", "people(1)", "GET, HEAD, OPTIONS"),
+        ({"GET", "POST"}, "DELETE", "people(1)", "GET, HEAD, OPTIONS"),
+        ({"GET", "PATCH", "PUT"}, "DELETE", "people(1)", "GET, HEAD, PATCH, PUT, OPTIONS"),
+        ({"GET", "POST", "DELETE"}, "PUT", "people(1)/name", "GET, HEAD, OPTIONS"),
+        ({"GET", "PATCH"}, "POST", "people", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_method_that_the_source_lacks_is_405_whoever_asks(
+    service: Service, source: MemorySession, offered: set[str], method: str, path: str, allow: str
+) -> None:
+    resources = {
+        name: replace(item, offered=frozenset(offered), methods=item.methods & offered) for name, item in service.catalog.resources.items()
+    }
+    lacking = Service(service.session, replace(service.catalog, resources=resources, fingerprint="lacking"))
+    body = {"value": "x"} if "/" in path else {"name": "x"}
+
+    refused = lacking.request(method, path, body)
+    forbidden = service.seen_with("people", methods=frozenset({"GET"})).request(method, path, body)
+
+    assert (refused.status, refused.error["code"], refused.headers["Allow"]) == (405, "MethodNotAllowed", allow)
+    assert (forbidden.status, forbidden.error["code"]) == (403, "Forbidden")
+    assert source.calls == []
+
+
+def test_row_written_along_that_its_source_does_not_take_is_400(service: Service, source: MemorySession) -> None:
+    resources = {**service.catalog.resources}
+    resources["notes"] = replace(resources["notes"], offered=frozenset({"GET"}), methods=frozenset({"GET"}))
+    lacking = Service(service.session, replace(service.catalog, resources=resources, fingerprint="notes"))
+
+    reply = lacking.request("PUT", "notes(1)/person/$ref", {"@odata.id": "people(2)"})
+
+    assert (reply.status, source.rows[NOTES][0]["person_id"]) == (400, 1)
