@@ -64,10 +64,14 @@ def derived(request: HttpRequest, pk: int) -> HttpResponse:
         "q": request.GET.get("q", ""),
         "only": request.GET.get("only", ""),
         "failure": None,
+        "hidden": hidden_in(read_overlay(str(connection.properties.get("Overlay") or ""))),
     }
     form: TableForm | None = None
     try:
         session = session_of(connection)
+        if request.method == "POST" and request.POST.get("restore") in context["hidden"]:
+            restored(request, connection, request.POST["restore"])
+            return redirect(address(connection, ""))
         if request.method == "POST" and "probe" in request.POST:
             probed(request, connection, session, name)
             return redirect(address(connection, name))
@@ -124,6 +128,11 @@ def shown(found: Derived, name: str, form: TableForm) -> dict[str, Any]:
     return {"name": name, "table": table, "decisions": decisions, "columns": columns, "form": form, "types": TYPES}
 
 
+def hidden_in(overlay: Mapping[str, Any]) -> list[str]:
+    """Return the tables that the overlay leaves out, as the document has them."""
+    return sorted(name for name, changes in (overlay.get("tables") or {}).items() if (changes or {}).get("hide") is True)
+
+
 def path_of(column: Any) -> str:
     """Return where a column's value stands."""
     if isinstance(column, str):
@@ -161,6 +170,12 @@ def corrected(request: HttpRequest, connection: Connection, found: Derived, name
     return True
 
 
+def restored(request: HttpRequest, connection: Connection, own: str) -> None:
+    """Show a table again that was left out; its other corrections hold."""
+    keep(request, connection, with_changes(str(connection.properties.get("Overlay") or ""), own, {"hide": None}))
+    messages.success(request, _("%(name)s is a table again.") % {"name": own})
+
+
 def probed(request: HttpRequest, connection: Connection, session: OpenapiSession, name: str) -> None:
     """Probe a table and store what is settled."""
     verdict = probe(session, name)
@@ -172,7 +187,11 @@ def probed(request: HttpRequest, connection: Connection, session: OpenapiSession
 def store(request: HttpRequest, connection: Connection, name: str, changes: Mapping[str, Any]) -> None:
     """Put changes of one table into the connection's overlay."""
     text = str(connection.properties.get("Overlay") or "")
-    overlay = with_changes(text, original(read_overlay(text), name), changes)
+    keep(request, connection, with_changes(text, original(read_overlay(text), name), changes))
+
+
+def keep(request: HttpRequest, connection: Connection, overlay: str) -> None:
+    """Store the connection with another overlay."""
     saved = services.save_connection(
         name=connection.name,
         connector=connection.connector,

@@ -12,6 +12,7 @@ from connections import uploads
 from connections.connectors.registry import get_connector
 from connections.contract.connector import Session
 from connections.contract.context import Context
+from connections.contract.hearing import hear
 from connections.contract.scan import RowSession
 from connections.engine.budget import Limits
 from connections.engine.session import EngineSession
@@ -30,6 +31,7 @@ def context_of(connection: Connection | None, own: tuple[str, ...]) -> Context:
         folders=settings.ALLOWED_FOLDERS,
         uploads=uploads.folder_of(connection) if connection and connection.pk else None,
         shared=data / "shared",
+        heard=hear,
         own=own,
     )
 

@@ -14,6 +14,7 @@ from apiserver.server.csv_lines import line
 from apiserver.server.models import Audit
 from connections.cells import text_of
 from connections.contract.errors import SourceRejected
+from connections.contract.hearing import Heard, listening
 from connections.contract.table import Column
 from connections.contract.unsayable import Unsayable
 from connections.derived import reason_of
@@ -41,6 +42,7 @@ class Answer:
     has_more: bool
     seconds: float
     explained: Explained
+    calls: tuple[str, ...] = ()  # that were made to remote services
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ def prepared(text: str, connection: Connection | None, *, now: datetime, running
 
 def run(text: str, connection: Connection | None, *, now: datetime, number: str, most: int = MOST_ROWS) -> Answer:
     """Return the first rows of a query."""
-    started = time.monotonic()
-    with Running(number) as running:
+    started, heard = time.monotonic(), Heard()
+    with Running(number) as running, listening(heard):
         plan = prepared(text, connection, now=now, running=running)
         explained = plan.explain()
         batches = plan.batches()
@@ -76,7 +78,7 @@ def run(text: str, connection: Connection | None, *, now: datetime, number: str,
             raise SourceRejected(f"{error.message} {reason_of(error)}.", hint=error.hint) from error
         finally:
             batches.close()  # type: ignore[attr-defined]
-    return Answer(columns_of(plan.bound.outputs), rows[:most], len(rows) > most, time.monotonic() - started, explained)
+    return Answer(columns_of(plan.bound.outputs), rows[:most], len(rows) > most, time.monotonic() - started, explained, heard.lines())
 
 
 def columns_of(outputs: Sequence[Output]) -> tuple[Column, ...]:

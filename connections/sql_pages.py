@@ -65,7 +65,13 @@ def answered(request: HttpRequest, text: str, chosen: Connection | None, number:
     heads = [cells.Head(column, False, cells.is_number(column)) for column in answer.columns]
     rows = [[cells.cell(value, column) for value, column in zip(row, answer.columns, strict=True)] for row in answer.rows]
     shown = {"heads": heads, "rows": rows, "has_more": answer.has_more, "taken": f"{answer.seconds:.2f}", "table": table}
-    return {"answer": shown, "plan": answer.explained, "notes": answer.explained.notes, "most": sql_explorer.MOST_ROWS}
+    return {
+        "answer": shown,
+        "plan": answer.explained,
+        "calls": answer.calls,
+        "notes": answer.explained.notes,
+        "most": sql_explorer.MOST_ROWS,
+    }
 
 
 def explained(text: str, chosen: Connection | None) -> dict[str, Any]:

@@ -136,6 +136,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     source.SourceTimeout: Answer(504, "SourceTimeout"),
     source.RateLimited: Answer(503, "SourceBusy"),
     source.SourceRejected: Answer(400, "SourceRejected"),
+    source.RowChanged: Answer(412, "PreconditionFailed"),
     source.TableGone: Answer(502, "SourceTableGone"),
     source.BadAnswer: Answer(502, "SourceBadAnswer"),
     source.AddressRefused: Answer(502, "SourceAddressRefused"),

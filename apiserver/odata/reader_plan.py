@@ -27,9 +27,9 @@ from connections.contract.connector import Result, Session
 from connections.contract.dialect import Dialect
 from connections.contract.table import FLOATS, Column, Type
 from connections.contract.unsayable import UNREADABLE, read_value
-from connections.engine.nodes import FALSE, Read, all_of, fn, select
+from connections.engine.nodes import FALSE, Read, all_of, fn, identity, select
 from connections.engine.prepared import Prepared, ask, gives_rows, prepared
-from connections.engine.rows_plan import POSITION
+from connections.engine.rows_plan import BEYOND, POSITION
 
 MAX_PLANS = 1000
 COUNT_COLUMN = Column("", Type.INT64)
@@ -244,10 +244,10 @@ def order_keys(binder: Binder, question: Question, scope: Scope) -> list[OrderKe
         ties = [question.resource.by_name[name] for name in question.resource.key]
     else:
         ties = [item for item in question.resource.properties if not item.column.is_collection and item.column.type != Type.BINARY]
-    seen = {key.tree for key in found}
+    seen = {identity(key.tree) for key in found}
     for tie in ties:
         key = order_key(binder.property_value(tie, scope, 0), is_descending=False)
-        if key.tree not in seen:
+        if identity(key.tree) not in seen:
             found.append(key)
     return found
 
@@ -324,7 +324,8 @@ def set_plan(
     keys = order_keys(binder, question, scope)
     wanted = conditions(binder, question, scope)
     if last is not None:
-        wanted.append(beyond(binder, keys, last))
+        behind = beyond(binder, keys, last)
+        wanted.append(fn(BEYOND, behind) if gives_rows(question.dialect) else behind)
     by_database = straight if isinstance(straight, DatabaseJson) else None
     items = by_database.items if by_database else items
     told = keys if has_next else []

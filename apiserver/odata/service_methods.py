@@ -1,4 +1,4 @@
-"""Which methods an address knows (405 otherwise) and which of them the user may use (403 otherwise)."""
+"""Which methods an address knows and its source can do (405 otherwise: Protocol 4.01, 9.2.9), which the user may use (403 otherwise)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def allowed_methods(target: Target) -> tuple[str, ...]:
         return _reference_methods(target)
     if target.item is not None:
         return _property_methods(target)
-    return (*_READ, "POST") if target.is_collection else (*_READ, "PATCH", "PUT", "DELETE")
+    known = ("POST",) if target.is_collection else ("PATCH", "PUT", "DELETE")
+    return (*_READ, *(method for method in known if method in target.resource.offered))
 
 
 def _reference_methods(target: Target) -> tuple[str, ...]:
@@ -30,7 +31,8 @@ def _reference_methods(target: Target) -> tuple[str, ...]:
 
 def _property_methods(target: Target) -> tuple[str, ...]:
     item = target.item
-    if item is None or item.is_key or item.is_read_only or item.column.is_generated:
+    can_change = "PATCH" in target.resource.offered
+    if item is None or not can_change or item.is_key or item.is_read_only or item.column.is_generated:
         return _READ
     return (*_READ, "PUT", "DELETE") if target.suffix == "$value" else (*_READ, "PUT", "PATCH", "DELETE")
 

@@ -21,7 +21,7 @@ from apiserver.odata.service_rows import filter_condition
 from apiserver.odata.versions import check_version
 from apiserver.odata.writer import COUNTER_FOLLOWS, Writer, child_key, may, no_row
 from apiserver.odata.writer_body import Change, change_of, nested_expand, property_value, read_json, read_value, reference_of
-from apiserver.odata.writer_rows import RowWriter, idempotency_of
+from apiserver.odata.writer_rows import RowWriter, idempotency_of, is_conditional
 from apiserver.odata.writer_sql import Row, by_column, by_property
 from apiserver.resources.catalog import PublishedNavigation, PublishedResource
 from apiserver.server.responses import ApiResponse
@@ -67,6 +67,7 @@ def writing(exchange: Exchange, session: Session) -> Iterator[Writer]:
             find,
             session=session,  # type: ignore[arg-type]
             idempotency=idempotency,
+            is_conditional=is_conditional(exchange.request),
         )
         return
     with session.transaction() as transaction:

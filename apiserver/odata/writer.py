@@ -247,6 +247,8 @@ class Writer:
 
 def may(resource: PublishedResource, method: str) -> None:
     """Refuse what this user may not do with this resource."""
+    if method not in resource.offered:
+        raise BadPayload(f"The source of {resource.name} takes no {method}.", target=resource.name, hint="Leave its rows out.")
     if method not in resource.methods:
         raise Forbidden(f"You may not {method} {resource.name}.", target=resource.name, hint="Ask the administrator for the right.")
 

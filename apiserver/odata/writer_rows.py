@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ from apiserver.odata.writer import Writer, holds_key, no_row, outside
 from apiserver.odata.writer_body import Change
 from apiserver.odata.writer_sql import Row, key_columns
 from apiserver.resources.catalog import PublishedResource
+from connections.contract.hearing import Heard, listening
 from connections.contract.table import Table
 from connections.engine.session import EngineSession
 
@@ -30,10 +32,16 @@ class RowWriter(Writer):
 
     session: EngineSession = None  # type: ignore[assignment]
     idempotency: str = ""
+    is_conditional: bool = False  # the client named the row's ETag: it must still be that row when the source changes it
 
     def fetch(self, resource: PublishedResource, where: Row, *, lock: bool = False) -> Row | None:
         """Return the row that the user may see, or None; nothing can be locked."""
-        found = fetch_rows(self.session, self.catalog, resource, where)
+        heard = Heard()
+        try:
+            with listening(heard):
+                found = fetch_rows(self.session, self.catalog, resource, where)
+        finally:
+            self.statements += heard.lines()
         if len(found) > 1:
             raise not_unique(resource)
         return found[0] if found else None
@@ -63,8 +71,9 @@ class RowWriter(Writer):
     def _insert(self, resource: PublishedResource, values: Row) -> Row:
         if not meets_filters(self.session, self.catalog, resource, values):
             raise outside(resource)
-        self._count("INSERT", resource)
-        told = self.session.insert(self.session.table(resource.ref), values, idempotency=self.idempotency)
+        table = self.session.table(resource.ref)
+        with self._write("INSERT", resource):
+            told = self.session.insert(table, values, idempotency=self.idempotency)
         self.rows_written += 1
         columns = [item.column.name for item in resource.all_properties]
         known = {**values, **told}
@@ -84,8 +93,8 @@ class RowWriter(Writer):
         if not meets_filters(self.session, self.catalog, resource, {**row, **values}):
             raise outside(resource)
         table = self.session.table(resource.ref)
-        self._count("UPDATE", resource)
-        told = self.session.update(table, source_key(table, resource, row), values, idempotency=self.idempotency)
+        with self._write("UPDATE", resource):
+            told = self.session.update(table, source_key(table, resource, row), values, **self._conditions(row))
         if told is None:
             raise no_row(resource)
         self.rows_written += 1
@@ -99,22 +108,38 @@ class RowWriter(Writer):
     def remove(self, resource: PublishedResource, row: Row) -> None:
         """Delete the row in hand."""
         table = self.session.table(resource.ref)
-        self._count("DELETE", resource)
-        if not self.session.delete(table, source_key(table, resource, row), idempotency=self.idempotency):
+        with self._write("DELETE", resource):
+            is_gone = self.session.delete(table, source_key(table, resource, row), **self._conditions(row))
+        if not is_gone:
             raise no_row(resource)
         self.rows_written += 1
 
-    def _count(self, verb: str, resource: PublishedResource) -> None:
-        """Note a write for the log; a second one of a request is refused."""
+    def _conditions(self, row: Row) -> dict[str, Any]:
+        return {"idempotency": self.idempotency, "expected": row if self.is_conditional else None}
+
+    @contextmanager
+    def _write(self, verb: str, resource: PublishedResource) -> Iterator[None]:
+        """Note a write and its calls for the log; a second one of a request is refused."""
         deadline.check()
         if self.rows_written:
             raise NotBuilt(ONE_ROW, target=resource.name, hint="Send the rows one by one.")
         self.statements.append(f"{verb} {resource.ref}")
+        heard = Heard()
+        try:
+            with listening(heard):
+                yield
+        finally:
+            self.statements += heard.lines()
 
 
 def source_key(table: Table, resource: PublishedResource, row: Row) -> Row:
     """Return what the source knows a row by: its own key, whatever key was published."""
     return {name: row[name] for name in table.primary_key or key_columns(resource)}
+
+
+def is_conditional(request: HttpRequest) -> bool:
+    """Claim that the client names an ETag, not just any."""
+    return request.headers.get("If-Match", "").strip() not in ("", "*")
 
 
 def idempotency_of(request: HttpRequest, user: Any) -> str:

@@ -93,7 +93,7 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
     by_column = {item.column.name: item.name for item in visible}
     is_keyed = bool(key) and all(name in by_column for name in key)
     is_writable = is_keyed and table.kind == "table" and row.connection is not None and not row.connection.read_only
-    possible = {"GET", *(method for method, verb in VERBS.items() if verb in table.writes)} if is_writable else {"GET"}
+    offered = {"GET", *(method for method, verb in VERBS.items() if verb in table.writes)} if is_writable else {"GET"}
     return PublishedResource(
         id=row.public_id,
         name=row.name,
@@ -101,7 +101,8 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
         all_properties=every,
         properties=visible,
         key=tuple(by_column[name] for name in key) if is_keyed else (),
-        methods=frozenset(possible & set(row.methods)),
+        methods=frozenset(offered & set(row.methods)),
+        offered=frozenset(offered),
         search=tuple(by_column[name] for name in row.search if name in by_column),
         check_column=row.check_column or table.check_column,
         etag=by_column.get(row.etag, row.etag if row.etag in ("row", "none") else "row"),

@@ -38,6 +38,9 @@ class RowFilter:
     text: str
 
 
+METHODS = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE"})
+
+
 @dataclass(frozen=True, slots=True)
 class PublishedResource:
     """A resource as one user sees it: hidden columns are absent from `properties`, but `table` has them all (for keys,
@@ -54,6 +57,7 @@ class PublishedResource:
     key: tuple[str, ...]  # names of visible key properties; () = no usable key: read-only, no single-entity URLs
     navigations: tuple[PublishedNavigation, ...] = ()
     methods: frozenset[str] = frozenset({"GET"})  # what this user may do: GET POST PATCH PUT DELETE
+    offered: frozenset[str] = METHODS  # what its source can do, whoever asks; all else is 405
     row_filters: tuple[RowFilter, ...] = ()
     search: tuple[str, ...] = ()  # property names that $search reads; () = every string property
     check_column: str = ""

@@ -101,8 +101,8 @@ class Connector(Protocol):
         """Return a session; connects lazily."""
 
     # A connector of files that may be uploaded has also `takes_uploads`, the endings of their names in capitals.
-    # A connector whose connections may sign in by OAuth 2.0 has also `oauth(values) -> OAuthService | None` (contract/context.py).
-    # It takes values that `clean` has not seen and that may be incomplete: None = these sign in otherwise.
+    # A connector whose connections may sign in by OAuth 2.0 has also `oauth(values, *, context=NONE) -> OAuthService | None`
+    # (contract/context.py). It takes values that `clean` has not seen and that may be incomplete: None = these sign in otherwise.
 
     # A connector whose driver is an optional install has also `extra`, the name of its extra in pyproject.toml, and
     # `missing_driver() -> str | None`, the module that can't be found (None = it is installed). Asking imports no driver.

@@ -47,6 +47,7 @@ class Call:
     rows: int = 0
     retries: int = 0
     error: str = ""
+    size: int = 0  # bytes of the answer's body
 
 
 def unheard(call: Call) -> None:

@@ -48,6 +48,10 @@ class ConstraintViolated(SourceRejected):
         self.kind = kind
 
 
+class RowChanged(SourceRejected):
+    """The row to be written is another than the caller read, or gone: nothing was written."""
+
+
 class TableGone(SourceRejected):
     """The published table or one of its columns no longer exists at the source, or is another."""
 

@@ -107,7 +107,11 @@ class Batch:
 
 
 class RowSession(Session, Protocol):
-    """A source that gives rows, not SQL. `dialect` is None; the engine wraps it (engine.session.EngineSession)."""
+    """A source that gives rows, not SQL. `dialect` is None; the engine wraps it (engine.session.EngineSession).
+
+    One whose service tells versions of its rows has also `takes_expected = True`. Its `update` and `delete` then take `expected`, the row
+    as it was read: they raise RowChanged where the source holds another by the time of the write.
+    """
 
     def offer(self, scan: Scan) -> Offer:
         """Return what would be done, without a call. Raise SourceRejected where a demanded column has no value."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from typing import cast
 
 from sqlglot import exp
 
@@ -52,6 +53,13 @@ def select(columns: Sequence[exp.Expression], source: exp.Expression) -> exp.Sel
 def all_of(conditions: Sequence[exp.Expression]) -> exp.Expression | None:
     """Return the conjunction, None of nothing."""
     return fn("and", *conditions) if len(conditions) > 1 else next(iter(conditions), None)
+
+
+def identity(tree: object) -> Hashable:
+    """Return what equals only for the same tree: expressions themselves are equal whatever the case of their names."""
+    if isinstance(tree, exp.Expression):
+        return (type(tree).__name__, *((name, identity(value)) for name, value in tree.args.items() if value not in (None, [])))
+    return tuple(map(identity, tree)) if isinstance(tree, list) else cast("Hashable", tree)
 
 
 TRUE = exp.Boolean(this=True)

@@ -14,6 +14,7 @@ from connections.contract.table import Table, TableRef
 from connections.contract.unsayable import OTHER_TYPE
 from connections.engine.budget import Budget
 from connections.engine.predicates import Asker, columns_of
+from connections.engine.readings import READINGS, Readings
 from connections.engine.residual import Cell, Row, Run
 from connections.engine.rows_plan import Level
 from connections.engine.scans import Step, is_pinned
@@ -27,6 +28,7 @@ class Source:
     table_of: Callable[[TableRef, Sequence[str]], Table]
     budget: Budget
     pushdown: bool = True
+    readings: Readings = READINGS
     explain: list[str] = field(default_factory=list)
 
 

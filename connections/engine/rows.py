@@ -10,6 +10,7 @@ from typing import Any
 
 from connections.contract.scan import AllOf, AnyOf, Compare, Order, Predicate
 from connections.contract.table import Table
+from connections.engine.paged import Paged
 from connections.engine.predicates import fitting
 from connections.engine.reading import Mark, Reading, Source, reading_values
 from connections.engine.residual import Row, Run
@@ -74,16 +75,21 @@ class Execution:
         if limit == 0:
             return
         steps, is_ordered, is_limited = self.steps(limit, offset)
+        if not is_ordered and self.plan.paging is not None:
+            rows = Paged(self, self.plan.paging).rows(None if limit is None else offset + limit)
+            if rows is not None:
+                yield from cut(iter([rows]), offset, limit)
+                return
         self.may_forget = is_ordered  # an order is made when all rows are there
         self.source.budget.foresee(len(steps) if len(steps) > 1 else 0)
         most = None if limit is None else limit if is_limited else offset + limit
-        rows = self.through(steps, most if is_ordered else None)
+        found = self.through(steps, most if is_ordered else None)
         if not is_ordered:
-            rows = iter([self.sorted(rows, most)])
+            found = iter([self.sorted(found, most)])
         if is_limited or (limit is None and not offset):
-            yield from rows
+            yield from found
             return
-        yield from cut(rows, offset, limit)
+        yield from cut(found, offset, limit)
 
     def steps(self, limit: int | None, offset: int) -> tuple[list[Step], bool, bool]:
         """Return how the source is asked, whether the rows come in order, and whether limit and offset are its work."""
@@ -134,11 +140,15 @@ class Execution:
         held: list[Row] = []
         for rows in batches:
             held += rows
-            if most is not None and len(held) > most + HELD:
-                self.sort(held)
-                del held[most:]
+            self.trim(held, most)
         self.sort(held)
         return held
+
+    def trim(self, held: list[Row], most: int | None) -> None:
+        """Drop what can't be among the first `most` rows, once there is much of it."""
+        if most is not None and len(held) > most + HELD:
+            self.sort(held)
+            del held[most:]
 
     def sort(self, rows: list[Row]) -> None:
         """Sort in place; nulls are lowest."""

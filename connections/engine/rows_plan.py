@@ -5,8 +5,8 @@ Kept in the plan cache of the caller: nothing here depends on the values of one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 from operator import itemgetter
 from typing import Any
@@ -15,11 +15,12 @@ from sqlglot import exp
 
 from connections.contract.errors import NotSupported
 from connections.contract.table import TableRef
-from connections.engine.nodes import Bind, Fn, Read
+from connections.engine.nodes import Bind, Fn, Read, identity
 from connections.engine.predicates import conjuncts
 from connections.engine.residual import Cell, Compiler, Row, Run
 
 Project = Callable[[Row, Run], Sequence[Any]]
+BEYOND = "beyond"  # our function: around the condition of rows behind the last one of a page
 POSITION = "position"  # our function: where a row stands in the source's own order, as text
 POSITION_COLUMN = "\0position"  # what it is among the columns of a row: no source has such a name
 
@@ -75,6 +76,16 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Paging:
+    """What the pages of one question have in common: the rows of all of them."""
+
+    whole: Level  # without the condition of rows behind a page
+    beyond: tuple[Cell, ...]  # that condition
+    question: Hashable  # the conditions and the order of these rows
+    slots: tuple[int, ...]  # of the values in them
+
+
+@dataclass(frozen=True, slots=True)
 class RowPlan:
     """A statement for EngineSession.select."""
 
@@ -90,6 +101,7 @@ class RowPlan:
     has_position: bool = False
     is_count: bool = False
     slots: tuple[int, ...] = ()
+    paging: Paging | None = None  # where pages of rows that are sorted here may follow each other
 
 
 @dataclass(slots=True)
@@ -107,7 +119,7 @@ class Builder:
         early: list[Related] = []
         late: list[Related] = []
         shows_position = any(is_call(item, POSITION) for item in select.expressions)
-        all_conditions = conjuncts(select.args.get("where"))
+        all_conditions, beyond = split_beyond(conjuncts(select.args.get("where")))
         width = len(columns) + (shows_position or any(is_position(tree) for tree in all_conditions))
         first = Compiler(places, self.collector(early, places, width))
         wanted, deep, behind = [], [], None
@@ -120,8 +132,9 @@ class Builder:
                 deep.append(first.cell(tree))
         order = tuple(self.key(first, item) for item in ordered(select))
         last = Compiler(places, self.collector(late, places, width))
+        level = Level(TableRef(table.db, table.name), table.alias, columns, tuple(wanted))
         return RowPlan(
-            Level(TableRef(table.db, table.name), table.alias, columns, tuple(wanted)),
+            level,
             projection([positioned(item, table.alias) for item in select.expressions], last),
             tuple(deep),
             tuple(early),
@@ -133,13 +146,12 @@ class Builder:
             has_position=shows_position,
             is_count=len(select.expressions) == 1 and is_call(select.expressions[0], "count_rows"),
             slots=tuple(range(1 + max((bind.args["slot"] for bind in select.find_all(Bind)), default=-1))),
+            paging=None if deep or early else paging_of(select, level, beyond),
         )
 
     def key(self, compiler: Compiler, item: exp.Expression) -> Key:
         """Return one key of the order."""
-        tree = item.expressions[0]
-        if is_call(tree, "order_text"):
-            tree = tree.expressions[0]
+        tree = key_tree(item)
         column = tree.args["column"] if isinstance(tree, Read) else None
         return Key(compiler.cell(tree), column, item.args["name"].startswith("desc"))
 
@@ -187,6 +199,31 @@ def value_of(related: Related, select: exp.Select, compiler: Compiler) -> Cell:
         return next((cell((*row, *there), run) for there in related.matches(row, run)), None)
 
     return value
+
+
+def split_beyond(trees: Sequence[exp.Expression]) -> tuple[list[exp.Expression], int]:
+    """Return the conditions, those of rows behind a page last, and how many of these there are."""
+    beyond = [part for tree in trees if is_call(tree, BEYOND) for part in conjuncts(tree.expressions[0])]
+    return [*(tree for tree in trees if not is_call(tree, BEYOND)), *beyond], len(beyond)
+
+
+def paging_of(select: exp.Select, level: Level, beyond: int) -> Paging | None:
+    """Return what the pages have in common; None where no page follows: it would need the order keys, or is behind one."""
+    order = ordered(select)
+    told = [key_tree(item) for item in order]
+    if not order or not (beyond or select.expressions[-len(told) :] == told):
+        return None
+    split = len(level.conditions) - beyond
+    whole, behind = level.conditions[:split], level.conditions[split:]
+    trees = (*(item.tree for item in whole), *order)
+    slots = tuple(sorted({bind.args["slot"] for tree in trees for bind in tree.find_all(Bind)}))
+    return Paging(replace(level, conditions=whole), tuple(item.cell for item in behind), tuple(map(identity, trees)), slots)
+
+
+def key_tree(item: exp.Expression) -> exp.Expression:
+    """Return what an item of the order sorts by."""
+    tree: exp.Expression = item.expressions[0]
+    return tree.expressions[0] if is_call(tree, "order_text") else tree
 
 
 def table_of(select: exp.Select) -> exp.Table:

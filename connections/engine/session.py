@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from connections.contract.connector import Result
 from connections.contract.dialect import Dialect
 from connections.contract.errors import NotSupported, TableGone
+from connections.contract.hearing import Heard, listening
 from connections.contract.scan import RowSession
 from connections.contract.table import Column, Table, TableInfo, TableRef
 from connections.engine.budget import Budget, Limits, always
 from connections.engine.dialect_duckdb import DUCKDB
 from connections.engine.reading import Source
+from connections.engine.readings import READINGS, Readings
 from connections.engine.residual import Run
 from connections.engine.rows import Execution
 from connections.engine.rows_plan import RowPlan
 
+Batch = Sequence[Sequence[Any]]
+Expected = Mapping[str, Any] | None
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
 FRESH = 3600  # seconds for which a table's description serves
 RECENT = 5  # seconds for which it serves although a column that is asked for is missing from it
 
@@ -70,8 +76,10 @@ class EngineSession:
         limits: Callable[[], Limits] = Limits,
         pushdown: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        readings: Readings = READINGS,
     ) -> None:
         self.rows = session
+        self._readings = readings
         self._limits = limits
         self._pushdown = pushdown
         self._described = Described(session, clock)
@@ -98,20 +106,37 @@ class EngineSession:
 
     def select(self, plan: RowPlan, values: Sequence[Any], *, check_time: Callable[[], None] = always) -> Selected:
         """Return the rows of a plan with these values in its slots; the source is asked as they are taken."""
-        source = Source(self.rows, self.table, Budget(self._limits(), check_time), self._pushdown)
-        return Selected(Execution(plan, source, Run(values)), source)
+        source, heard = Source(self.rows, self.table, Budget(self._limits(), check_time), self._pushdown, self._readings), Heard()
+        with listening(heard):
+            return Selected(Execution(plan, source, Run(values)), source, heard)
 
     def insert(self, table: Table, values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any]:
         """Create a row."""
-        return self.rows.insert(table, values, idempotency=idempotency)
+        with self._writing():
+            return self.rows.insert(table, values, idempotency=idempotency)
 
-    def update(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any] | None:
-        """Change the row of a key."""
-        return self.rows.update(table, key, values, idempotency=idempotency)
+    def update(
+        self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, idempotency: str, expected: Expected = None
+    ) -> Mapping[str, Any] | None:
+        """Change the row of a key; where the source can tell, only as long as it is the `expected` one."""
+        with self._writing():
+            return self.rows.update(table, key, values, idempotency=idempotency, **self._told(expected))
 
-    def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str) -> bool:
-        """Remove the row of a key."""
-        return self.rows.delete(table, key, idempotency=idempotency)
+    def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str, expected: Expected = None) -> bool:
+        """Remove the row of a key; where the source can tell, only as long as it is the `expected` one."""
+        with self._writing():
+            return self.rows.delete(table, key, idempotency=idempotency, **self._told(expected))
+
+    def _told(self, expected: Expected) -> dict[str, Any]:
+        return {"expected": expected} if expected is not None and getattr(self.rows, "takes_expected", False) else {}
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Drop what was read before, also where the write failed: a part of it may be done."""
+        try:
+            yield
+        finally:
+            self._readings.forget(self.rows)
 
     def close(self) -> None:
         """Close the source."""
@@ -121,15 +146,35 @@ class EngineSession:
 class Selected:
     """Rows on their way: as Result of SQL sessions, with what the source was asked."""
 
-    def __init__(self, execution: Execution, source: Source) -> None:
-        self._source = source
-        self.batches = execution.batches()
+    def __init__(self, execution: Execution, source: Source, heard: Heard) -> None:
+        self._source, self._heard = source, heard
+        self.batches = listened(execution.batches(), heard)
 
     @property
     def explain(self) -> tuple[str, ...]:
-        """Return what was asked of the source so far."""
-        return tuple(self._source.explain)
+        """Return what was asked of the source so far: the calls that were made, where they were heard, instead of those planned."""
+        planned, made = self._source.explain, self._heard.lines()
+        return (*made, *(line for line in planned if not is_call(line))) if made else tuple(planned)
 
     def close(self) -> None:
         """Stop reading."""
         self.batches.close()
+
+
+def listened(batches: Generator[Batch], heard: Heard) -> Generator[Batch]:
+    """Give the batches; the calls are heard that are made for them."""
+    try:
+        while True:
+            with listening(heard):
+                batch = next(batches, None)
+            if batch is None:
+                return
+            yield batch
+    finally:
+        with listening(heard):
+            batches.close()
+
+
+def is_call(line: str) -> bool:
+    """Claim that a line of a plan is a call that would be made."""
+    return line.split(" ", 1)[0] in METHODS

@@ -36,7 +36,12 @@ def service_of(connector: Connector, values: Mapping[str, Any]) -> OAuthService 
     """Return where such a connection signs in; None when it does not by OAuth."""
     declared = getattr(connector, "oauth", None)
     defaults = {item.name: item.default for item in connector.properties if item.default is not None}
-    found: OAuthService | None = declared({**defaults, **values}) if declared else None
+    if declared is None:
+        return None
+    from connections.opening import context_of
+
+    # What is described elsewhere may lie at a private address or in a folder; it is read without tokens: these come from here.
+    found: OAuthService | None = declared({**defaults, **values}, context=context_of(None, ()))
     return found
 
 

@@ -71,7 +71,7 @@ def idle(connector: Connector, existing: Connection, grant: OAuthGrant | None) -
     """Return when the service forgets a grant that nobody uses, and whether that is near."""
     try:
         service = grants.service_of(connector, services.values_of(existing))
-    except (InvalidProperties, ImportError):
+    except (ConnectorError, ImportError):
         return {}
     if grant is None or service is None or not service.idle_days or not grant.refresh:
         return {}

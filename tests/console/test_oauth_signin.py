@@ -401,7 +401,7 @@ def test_bitbucket_is_signed_in_as_its_manifest_says(as_admin: Client, allowed: 
     assert tokens_of(Connection.objects.get(name="bits")).access() == allowed.families[0].access
 
 
-@pytest.mark.parametrize(("key", "is_shown"), [("bitbucket", True), ("rest", True), ("odata", False), ("sqlite", False)])
+@pytest.mark.parametrize(("key", "is_shown"), [("bitbucket", True), ("rest", True), ("odata", True), ("sqlite", False)])
 def test_connect_is_offered_by_connectors_that_sign_in_by_oauth(as_admin: Client, key: str, is_shown: bool) -> None:
     page = text_of(as_admin.get(f"/console/connections/add/{key}"))
 

@@ -102,6 +102,18 @@ def test_a_table_can_be_left_out(as_admin: Client, connection: Connection) -> No
     assert as_admin.get(page(connection, "?q=PagePets")).content.decode().count("page_pets") == 0
 
 
+def test_a_table_that_was_left_out_comes_back_with_its_corrections(as_admin: Client, connection: Connection) -> None:
+    as_admin.post(page(connection, "?table=PagePets"), {"hide": "on", "rename": "Animals"})
+    hidden = as_admin.get(page(connection)).content.decode()
+
+    refused = as_admin.post(page(connection), {"restore": "Nothing"})
+    shown = as_admin.post(page(connection), {"restore": "PagePets"}, follow=True).content.decode()
+
+    assert ('value="PagePets"' in hidden, "page_pets" in hidden, refused.status_code) == (True, False, 200)
+    assert ("Left out" in shown, "?table=Animals" in shown) == (False, True)
+    assert ("rename: Animals" in overlay(connection), "hide" in overlay(connection)) == (True, False)
+
+
 def test_a_probe_that_fails_is_told(as_admin: Client, connection: Connection, silent: Pets) -> None:
     silent.upstream.routes.clear()
 

@@ -42,7 +42,7 @@ class ProbeConnector:
     def forbidden(self, values: Mapping[str, Any], own: Any) -> str:
         return ""
 
-    def oauth(self, values: Mapping[str, Any]) -> OAuthService | None:
+    def oauth(self, values: Mapping[str, Any], *, context: Context = NONE) -> OAuthService | None:
         if values.get("AuthScheme") == "None":
             return None
         base = values.get("URL", "")

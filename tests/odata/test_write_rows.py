@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from connections.contract.errors import RowChanged
 from connections.contract.table import Column, ForeignKey, Table, TableRef, Type
 from tests.connectors.agreement import service_of
 from tests.connectors.memory import EVERYTHING, MemorySession
@@ -82,6 +84,48 @@ def test_etag_is_checked_before_the_source_is_told(service: Service, source: Mem
 
     assert (stale.status, fresh.status) == (412, 204)
     assert source.calls.count("PATCH people") == 1
+
+
+class Versioned(MemorySession):
+    """A source that tells versions of its rows; `meanwhile` is done by somebody else just before a write."""
+
+    takes_expected = True
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.meanwhile: dict[str, Any] = {}
+        self.expected: list[Any] = []
+
+    def check(self, table: Table, key: Any, expected: Any) -> None:
+        row = self.at(table, key)
+        self.expected.append(expected)
+        if row is not None and expected is not None:
+            row.update(self.meanwhile)
+            if row != expected:
+                raise RowChanged("The row has changed.")
+
+    def update(self, table: Table, key: Any, values: Any, *, idempotency: str, expected: Any = None) -> Any:
+        self.check(table, key, expected)
+        return super().update(table, key, values, idempotency=idempotency)
+
+    def delete(self, table: Table, key: Any, *, idempotency: str, expected: Any = None) -> bool:
+        self.check(table, key, expected)
+        return super().delete(table, key, idempotency=idempotency)
+
+
+@pytest.mark.parametrize(("method", "body"), [("PATCH", {"country": "FR"}), ("DELETE", None)])
+def test_source_is_told_which_row_the_etag_means(method: str, body: Any) -> None:
+    row = {"id": 1, "name": "Aoi", "country": "JP", "level": 1}
+    source = Versioned([(PEOPLE_TABLE, [dict(row)])], EVERYTHING)
+    service = service_of(source, [PEOPLE])
+    source.meanwhile = {"level": 2}
+
+    stale = service.request(method, "people(1)", body, If_Match=service.get("people(1)").headers["ETag"])
+
+    assert (stale.status, stale.error["code"], source.expected) == (412, "PreconditionFailed", [row])
+    assert people(source) == [{**row, "level": 2}]
+    assert service.request(method, "people(1)", body, If_Match="*").status == 204
+    assert source.expected == [row, None]
 
 
 def test_delete_removes_once(service: Service, source: MemorySession) -> None:
@@ -160,3 +204,44 @@ def test_row_filter_over_relations_can_not_be_checked_before(service: Service, s
     assert [row["id"] for row in seen.get("notes").rows] == [1]
     assert seen.request("POST", "notes", {"id": 5, "person_id": 1}).status == 501
     assert "POST notes" not in source.calls
+
+
+# ---- what the source can't do ----
+
+
+@pytest.mark.parametrize(
+    ("offered", "method", "path", "allow"),
+    [
+        ({"GET"}, "POST", "people", "GET, HEAD, OPTIONS"),
+        ({"GET"}, "PATCH", "people(1)", "GET, HEAD, OPTIONS"),
+        ({"GET", "POST"}, "DELETE", "people(1)", "GET, HEAD, OPTIONS"),
+        ({"GET", "PATCH", "PUT"}, "DELETE", "people(1)", "GET, HEAD, PATCH, PUT, OPTIONS"),
+        ({"GET", "POST", "DELETE"}, "PUT", "people(1)/name", "GET, HEAD, OPTIONS"),
+        ({"GET", "PATCH"}, "POST", "people", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_method_that_the_source_lacks_is_405_whoever_asks(
+    service: Service, source: MemorySession, offered: set[str], method: str, path: str, allow: str
+) -> None:
+    resources = {
+        name: replace(item, offered=frozenset(offered), methods=item.methods & offered) for name, item in service.catalog.resources.items()
+    }
+    lacking = Service(service.session, replace(service.catalog, resources=resources, fingerprint="lacking"))
+    body = {"value": "x"} if "/" in path else {"name": "x"}
+
+    refused = lacking.request(method, path, body)
+    forbidden = service.seen_with("people", methods=frozenset({"GET"})).request(method, path, body)
+
+    assert (refused.status, refused.error["code"], refused.headers["Allow"]) == (405, "MethodNotAllowed", allow)
+    assert (forbidden.status, forbidden.error["code"]) == (403, "Forbidden")
+    assert source.calls == []
+
+
+def test_row_written_along_that_its_source_does_not_take_is_400(service: Service, source: MemorySession) -> None:
+    resources = {**service.catalog.resources}
+    resources["notes"] = replace(resources["notes"], offered=frozenset({"GET"}), methods=frozenset({"GET"}))
+    lacking = Service(service.session, replace(service.catalog, resources=resources, fingerprint="notes"))
+
+    reply = lacking.request("PUT", "notes(1)/person/$ref", {"@odata.id": "people(2)"})
+
+    assert (reply.status, source.rows[NOTES][0]["person_id"]) == (400, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import pickle
 import re
 import struct
 import threading
@@ -35,7 +36,42 @@ MOST_PIECE = 1024 * 1024
 BLANKS = b" \t\r\n\xef\xbb\xbf\xff\xfe\x00"
 LOCAL_HEADER = struct.Struct("<4s22xHH")
 
-Sheet = list[list[Any]]
+CHUNK = 2000  # rows that are packed together: few enough to be opened for a page
+
+
+class Sheet:
+    """The used rows of a sheet, packed: as Python values they take ten times as much memory."""
+
+    def __init__(self, rows: Iterator[list[Any]]) -> None:
+        self._packed: list[bytes] = []
+        self._opened: tuple[int, list[list[Any]]] = (-1, [])
+        self.length = self.width = 0
+        chunk: list[list[Any]] = []
+        for row in rows:
+            chunk.append(row)
+            if len(chunk) == CHUNK:
+                self._pack(chunk)
+        self._pack(chunk)
+
+    def _pack(self, chunk: list[list[Any]]) -> None:
+        if chunk:
+            self._packed.append(zlib.compress(pickle.dumps(chunk, pickle.HIGHEST_PROTOCOL), 1))
+            self.length, self.width = self.length + len(chunk), len(chunk[0])
+            chunk.clear()
+
+    def rows(self, first: int, last: int) -> Iterator[list[Any]]:
+        """Give the rows from `first` to the one before `last`."""
+        for number in range(first // CHUNK, -(-min(last, self.length) // CHUNK)):
+            start = number * CHUNK
+            yield from self._chunk(number)[max(0, first - start) : max(0, last - start)]
+
+    def _chunk(self, number: int) -> list[list[Any]]:
+        """Return a chunk; the one opened last is kept: pages follow each other."""
+        known, rows = self._opened
+        if known != number:
+            rows = pickle.loads(zlib.decompress(self._packed[number]))  # noqa: S301 - packed above, never stored
+            self._opened = (number, rows)
+        return rows
 
 
 class Excel:
@@ -43,11 +79,14 @@ class Excel:
 
     def columns(self, source: Source, options: Options) -> list[Column]:
         """Return the first row's names, each with the type of the values below."""
-        rows = self._rows(source, options)
+        sheet = self._sheet(source)
         names = self._names(source, options)
-        last = len(rows) if not options.scan_depth else min(len(rows), first_row(options) + options.scan_depth)
-        body = rows[first_row(options) : last]
-        return [column_of(name, {kind_of(row[place]) for row in body}, options) for place, name in enumerate(names)]
+        last = min(sheet.length, first_row(options) + options.scan_depth) if options.scan_depth else sheet.length
+        kinds: list[set[Any]] = [set() for _ in names]
+        for row in sheet.rows(first_row(options), last):
+            for found, value in zip(kinds, row, strict=False):
+                found.add(kind_of(value))
+        return [column_of(name, found, options) for name, found in zip(names, kinds, strict=True)]
 
     def batches(self, source: Source, options: Options, ask: Ask) -> Iterator[Numbered]:
         """Give the rows that are asked for."""
@@ -58,12 +97,12 @@ class Excel:
 
     def count(self, source: Source, options: Options) -> int:
         """Return the number of rows."""
-        return max(len(self._rows(source, options)) - first_row(options), 0)
+        return max(self._sheet(source).length - first_row(options), 0)
 
     def _values(self, source: Source, options: Options, takers: list[tuple[int, str, Any]], ask: Ask) -> Iterator[Row]:
-        rows = self._rows(source, options)
-        for number in range(ask.start, min(len(rows) - first_row(options), ask.stop) + 1):
-            row = rows[number - 1 + first_row(options)]
+        sheet, before = self._sheet(source), first_row(options) - 1
+        last = min(sheet.length - first_row(options), ask.stop)
+        for number, row in enumerate(sheet.rows(ask.start + before, last + before + 1), ask.start):
             found = []
             for place, name, take in takers:
                 value = row[place]
@@ -74,11 +113,10 @@ class Excel:
             yield tuple(found)
 
     def _names(self, source: Source, options: Options) -> list[str]:
-        rows = self._rows(source, options)
-        first = rows[0] if rows else []
+        first = next(self._sheet(source).rows(0, 1), [])
         return unique_names(source, [shown(value) if options.has_header else "" for value in first])
 
-    def _rows(self, source: Source, options: Options) -> Sheet:
+    def _sheet(self, source: Source) -> Sheet:
         """Return the used rows of the sheet."""
         return CACHE.get(source)
 
@@ -107,7 +145,7 @@ CACHE = Cache()
 
 def cells(sheet: Sheet) -> int:
     """Return the number of cells, empty ones too."""
-    return len(sheet) * len(sheet[0]) if sheet else 0
+    return sheet.length * sheet.width
 
 
 def sheets_of(source: Source) -> list[str]:
@@ -120,10 +158,10 @@ def load(source: Source) -> Sheet:
     """Read a sheet."""
     with workbook(source) as book:
         try:
-            rows: Sheet = book.get_sheet_by_name(source.sheet).to_python(skip_empty_area=True)
+            sheet = book.get_sheet_by_name(source.sheet)
+            return Sheet(row for row in sheet.iter_rows() if any(value != "" for value in row))
         except (python_calamine.CalamineError, ValueError, OSError) as error:
             raise source.broken("can't be read.", hint="Save the workbook again as .xlsx.") from error
-    return [row for row in rows if any(value != "" for value in row)]
 
 
 def workbook(source: Source) -> python_calamine.CalamineWorkbook:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -67,6 +68,16 @@ class Service:
     retry_header: str = ""
 
 
+@dataclass(slots=True)
+class Note:
+    """What is told of a call that is under way."""
+
+    begun: float
+    reply: Reply | None = None
+    tries: int = 0  # that were repeated
+    rows: int = 0
+
+
 class Caller:
     """Makes the calls of one session."""
 
@@ -81,20 +92,32 @@ class Caller:
         `rows` counts the rows of a document for the log.
         """
         address = self.address(target)
-        begun = time.monotonic()
-        tries, reply, problem, count = 0, None, "", 0
-        try:
-            reply, tries = self._tried(target, address, begun + self.service.timeout)
+        with self._heard(target, address) as note:
+            reply = self._tried(target, address, note)
             document = read(reply, asked, is_exact=is_exact)
-            count = rows(document) if rows else 0
+            note.rows = rows(document) if rows else 0
+        return document, reply, address
+
+    def reply(self, target: Target) -> Reply:
+        """Return an answer as it came, whatever its status."""
+        address = self.address(target)
+        with self._heard(target, address) as note:
+            return self._tried(target, address, note)
+
+    @contextmanager
+    def _heard(self, target: Target, address: str) -> Iterator[Note]:
+        """Tell the call, with all its repetitions, to who listens."""
+        note, problem = Note(begun=time.monotonic()), ""
+        try:
+            yield note
         except ConnectorError as error:
             problem = error.message
             raise
         finally:
-            status = reply.status if reply else 0
+            reply, seconds = note.reply, time.monotonic() - note.begun
             shown = without_secrets(address, self.service.secrets)
-            self.context.heard(Call(target.method, shown, status, time.monotonic() - begun, count, tries, problem))
-        return document, reply, address
+            status, size = (reply.status, len(reply.body)) if reply else (0, 0)
+            self.context.heard(Call(target.method, shown, status, seconds, note.rows, note.tries, problem, size))
 
     def address(self, target: Target) -> str:
         """Return the whole address with its parameters, without those of the sign-in; raise AddressRefused for a foreign host."""
@@ -116,13 +139,15 @@ class Caller:
         text = urlencode([pair for pair in pairs if pair[0] not in given], quote_via=quote)
         return address + ("&" if "?" in address else "?") + text if text else address
 
-    def _tried(self, target: Target, address: str, ends: float) -> tuple[Reply, int]:
+    def _tried(self, target: Target, address: str, note: Note) -> Reply:
+        ends = note.begun + self.service.timeout
         most = self.service.retries if target.is_repeatable else 0
         refreshed = False
         signature = self.signature()
         for number in range(most + 2):
+            note.tries, note.reply = number, None
             try:
-                reply = self._sent(target, address, signature, ends)
+                reply = note.reply = self._sent(target, address, signature, ends)
             except (ConnectionFailed, SourceTimeout) as error:
                 if number >= most or isinstance(error, (*FINAL, SourceTimeout)) or not self._pause(number, None, ends):
                     if not isinstance(error, Resting):
@@ -133,15 +158,15 @@ class Caller:
                 refreshed, signature = True, self._refreshed(signature)
                 continue
             if reply.status not in self.service.retry_status:
-                return reply, number
+                return reply
             wait = wait_of(reply, self.service.retry_header)
             if self.budget and wait and reply.status == 429:
                 self.budget.pause(wait)
             if number >= most or not self._pause(number, wait, ends):
                 if reply.status in AWAY:
                     self._failed(ConnectionFailed(f"{self.service.label} answered {reply.status}."))
-                return reply, number
-        return reply, most
+                return reply
+        return reply
 
     def _sent(self, target: Target, address: str, signature: Signature, ends: float) -> Reply:
         self._spend(ends)

@@ -126,7 +126,7 @@ class HttpConnector(ABC):
         finally:
             session.close()
 
-    def oauth(self, values: Mapping[str, Any]) -> OAuthService | None:
+    def oauth(self, values: Mapping[str, Any], *, context: Context = NONE) -> OAuthService | None:
         """Return how these values sign in by OAuth; None = they sign in otherwise."""
         manifest = self.manifest(values)
         texts = texts_of(

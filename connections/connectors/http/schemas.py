@@ -6,6 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from connections.connectors.http.shared_names import SharedNames
 from connections.connectors.http.tables import kinds_of
 from connections.contract.errors import SourceRejected, TableGone
 from connections.contract.scan import Scan
@@ -18,7 +19,7 @@ KEPT_SECONDS = 3600.0
 
 
 class Schemas:
-    """The schemas of one session; listed ones are asked for once an hour."""
+    """The schemas of one session; listed ones are asked for once an hour by one process, which tells the others."""
 
     def __init__(self, session: HttpSession) -> None:
         self.session = session
@@ -28,6 +29,7 @@ class Schemas:
         self._lock = threading.Lock()
         self._names: dict[str, str] = {}  # schema -> kind
         self._read_at = float("-inf")
+        self._shared = SharedNames(session.manifest.key, session.service, session.context)
 
     @property
     def chosen(self) -> str:
@@ -37,12 +39,17 @@ class Schemas:
     def names(self, *, refresh: bool = False) -> dict[str, str]:
         """Return every schema with its kind; a fixed name hides a listed one."""
         with self._lock:
+            told = self._shared.newer(KEPT_SECONDS) if self.listed else None
+            if told is not None:
+                self._names, self._read_at = told[0], time.monotonic() - told[1]
             if refresh or time.monotonic() - self._read_at > KEPT_SECONDS:
                 found: dict[str, str] = {}
                 for kind, spec in self.listed.items():
                     found.update({name: kind for name in self._listed(spec) if name not in found})
                 self._names = {**found, **{name: name for name in self.fixed}}
                 self._read_at = time.monotonic()
+                if self.listed:
+                    self._shared.put(self._names)
             return self._names
 
     def _listed(self, spec: dict[str, str]) -> list[str]:

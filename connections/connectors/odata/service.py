@@ -1,18 +1,14 @@
-"""Calls to one OData service: its root, credentials, retries, and what its error answers mean."""
+"""Calls to one OData service: addresses, bodies, and what its error answers mean; the HTTP engine signs, repeats and counts them."""
 
 from __future__ import annotations
 
-import base64
-import random
-import threading
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, unquote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from connections.connectors.exact_json import DECODER, json_text
-from connections.contract.context import Call, Context
+from connections.connectors.http.calls import Caller, Target
+from connections.connectors.http.replies import DEFAULT_WAIT, wait_of
 from connections.contract.errors import (
     AddressRefused,
     AuthenticationFailed,
@@ -24,36 +20,24 @@ from connections.contract.errors import (
     SourceRejected,
     SourceTimeout,
 )
-from connections.outgoing import Outgoing, Reply, Settings, joined, origin_of
+from connections.outgoing import Reply, joined, origin_of
 
 # Characters that stay in a query as they are; all others are percent-encoded, & + # = and quotes' neighbours among them.
 PLAIN = "'(),:/$@*!"
-PATIENT = frozenset({429, 502, 503, 504})
-MOST_TRIES = 4
-MOST_WAIT = 10.0
 LONGEST_TEXT = 300
 
 Query = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """How each call shows who calls: headers, or query options that never enter messages."""
-
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    query: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
 class Service:
-    """One service root. Thread-safe."""
+    """One service root, called as all HTTP services are: within the shared budget, repeated where that is safe. Thread-safe."""
 
-    def __init__(self, root: str, credentials: Credentials, settings: Settings, context: Context, *, page_size: int = 0) -> None:
-        self.root = root.split("?")[0].rstrip("/") + "/"
-        self._credentials, self._context = credentials, context
-        self._outgoing = Outgoing(settings)
-        self._timeout = settings.timeout
+    def __init__(self, caller: Caller, *, page_size: int = 0) -> None:
+        self.root = caller.service.base_url.split("?")[0].rstrip("/") + "/"
+        self._caller = caller
         self._page_size = page_size
-        self._lock = threading.Lock()
+        scheme = caller.service.scheme
+        self._key_option = str(scheme["name"]) if scheme["type"] == "query" else ""
 
     def address(self, path: str, query: Query | None = None) -> str:
         """Return the address of a path below the root; every character of a value that could mean something is encoded."""
@@ -63,17 +47,21 @@ class Service:
     def get_json(self, address: str) -> Any:
         """Return the JSON of an address, tried again while the service asks for patience."""
         prefer = {"Prefer": f"odata.maxpagesize={self._page_size}"} if self._page_size else {}
-        return json_of(self._patiently("GET", address, {"Accept": "application/json;odata.metadata=minimal", **prefer}), self.host())
+        return json_of(self._got(address, {"Accept": "application/json;odata.metadata=minimal", **prefer}), self.host())
 
     def get_text(self, address: str, accept: str) -> bytes:
         """Return the body of an address."""
-        return self._patiently("GET", address, {"Accept": accept}).body
+        return self._got(address, {"Accept": accept}).body
+
+    def get_row(self, address: str) -> Reply | None:
+        """Return the answer with one row; None where there is none."""
+        reply = self._caller.reply(Target(address, headers={"Accept": "application/json;odata.metadata=minimal"}))
+        return None if reply.status in (204, 404, 410) else succeeded(reply, self.host())
 
     def write(self, method: str, address: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
         """Send a change once: nobody knows whether one that was not answered was made."""
-        content = None if body is None else json_text(body).encode()
-        kind = {} if body is None else {"Content-Type": "application/json"}
-        return self._once(method, address, {"Accept": "application/json", **kind, **(headers or {})}, content)
+        content, kind = (None, "") if body is None else (json_text(body).encode(), "application/json")
+        return self._caller.reply(Target(address, method, {}, headers or {}, content, kind, is_repeatable=False))
 
     def follow(self, base: str, link: object) -> str:
         """Return the address of a next link; raise for one that leads to another service."""
@@ -86,7 +74,7 @@ class Service:
                 hint="Give the address in URL that the service itself uses in its links.",
             )
         address, _, query = found.partition("?")
-        kept = [piece for piece in query.split("&") if piece and unquote(piece.split("=")[0]) not in self._credentials.query]
+        kept = [piece for piece in query.split("&") if piece and unquote(piece.split("=")[0]) != self._key_option]
         return address + ("?" + "&".join(kept) if kept else "")
 
     def row_address(self, name: str, key: str) -> str:
@@ -99,57 +87,10 @@ class Service:
 
     def close(self) -> None:
         """Close the connections."""
-        self._outgoing.close()
+        self._caller.outgoing.close()
 
-    def _patiently(self, method: str, address: str, headers: Mapping[str, str]) -> Reply:
-        ends = time.monotonic() + self._timeout
-        for attempt in range(MOST_TRIES):
-            try:
-                reply = self._once(method, address, headers, ends=ends)
-            except ConnectionFailed:
-                if attempt + 1 == MOST_TRIES or not pause(random.uniform(0, 0.5 * 2**attempt), ends):  # noqa: S311 no secret
-                    raise
-                continue
-            wait = waiting(reply, attempt)
-            if reply.status not in PATIENT or attempt + 1 == MOST_TRIES or not pause(wait, ends):
-                return succeeded(reply, self.host())
-        raise AssertionError("unreachable")
-
-    def _once(self, method: str, address: str, headers: Mapping[str, str], body: bytes | None = None, ends: float = float("inf")) -> Reply:
-        version = {"OData-Version": "4.0", "OData-MaxVersion": "4.01"}
-        credentials = {**self._credentials.headers, **self._bearer()}
-        begun = time.monotonic()
-        try:
-            reply = self._outgoing.send(
-                method, self._signed(address), headers={**version, **headers}, credentials=credentials, body=body, ends=ends
-            )
-        except ConnectorError as error:
-            self._context.heard(Call(method, address, 0, time.monotonic() - begun, error=error.message))
-            raise
-        self._context.heard(Call(method, address, reply.status, reply.seconds))
-        return reply
-
-    def _bearer(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._context.tokens.access()}"} if self._context.tokens else {}
-
-    def _signed(self, address: str) -> str:
-        """Return the address with the key that the service wants in its query."""
-        added = urlencode(list(self._credentials.query.items()))
-        return address + ("&" if "?" in address else "?") + added if added else address
-
-
-def pause(seconds: float, ends: float) -> bool:
-    """Wait; claim that there was time for it."""
-    if time.monotonic() + seconds >= ends:
-        return False
-    time.sleep(seconds)
-    return True
-
-
-def waiting(reply: Reply, attempt: int) -> float:
-    """Return the seconds that the service asks for, else more with each attempt."""
-    asked = reply.headers.get("Retry-After") or ""
-    return min(float(asked), MOST_WAIT) if asked.isdigit() else random.uniform(0, 0.5 * 2**attempt)  # noqa: S311 no secret
+    def _got(self, address: str, headers: Mapping[str, str]) -> Reply:
+        return succeeded(self._caller.reply(Target(address, headers=headers)), self.host())
 
 
 def succeeded(reply: Reply, host: str) -> Reply:
@@ -159,7 +100,7 @@ def succeeded(reply: Reply, host: str) -> Reply:
     told = message_of(reply)
     text = f"{host} answered {reply.status}" + (f": {told}" if told else ".")
     if reply.status == 429:
-        raise RateLimited(text, retry_after=waiting(reply, 0), hint="The service asks to wait.")
+        raise RateLimited(text, retry_after=wait_of(reply, "") or DEFAULT_WAIT, hint="The service asks to wait.")
     for statuses, error, hint in MEANINGS:
         if reply.status in statuses:
             raise error(text, hint=hint)
@@ -191,8 +132,3 @@ def json_of(reply: Reply, host: str) -> Any:
         return DECODER.decode(reply.body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         raise BadAnswer(f"{host} answered with something that is no JSON.", hint="Check URL: it must be the service's root.") from error
-
-
-def basic(user: str, password: str) -> dict[str, str]:
-    """Return the header of Basic authentication."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}

@@ -14,9 +14,10 @@ from connections.connectors.odata.printing import Printer, Rules, Unwritable, ke
 from connections.connectors.odata.service import Service, json_of, succeeded
 from connections.connectors.odata.values import body_of, reader_of
 from connections.contract.connector import Result, Written
-from connections.contract.errors import BadAnswer, NotSupported, SourceRejected
+from connections.contract.errors import BadAnswer, NotSupported, RowChanged, SourceRejected
 from connections.contract.scan import Batch, Grade, Offer, Scan
 from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.outgoing import Reply
 
 # Characters of $filter; longer addresses are refused by many servers.
 LONGEST_FILTER = 6000
@@ -26,6 +27,8 @@ MOST_EMPTY = 100
 FRESH_SECONDS = 60.0
 NO_SQL = NotSupported("An OData service knows no SQL.")
 NO_TRANSACTION = NotSupported("An OData service has no transactions.", hint="Send one change a request.")
+ANY = "*"  # as an ETag: the row must be there, whatever it is
+Expected = Mapping[str, Any] | None
 METADATA_TYPES = "application/xml"
 
 
@@ -43,6 +46,7 @@ class ODataSession:
     """One OData service in use."""
 
     dialect: Any = None
+    takes_expected = True
 
     def __init__(self, service: Service, rules: Rules, *, has_pushdown: bool = True, read_only: bool = False) -> None:
         self._service, self._rules = service, rules
@@ -189,22 +193,45 @@ class ODataSession:
             return self._told(found, self._service.get_json(self._service.follow(self._service.root, place)))
         return self._told(found, json_of(reply, self._service.host()))
 
-    def update(self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any] | None:
+    def update(
+        self, table: Table, key: Mapping[str, Any], values: Mapping[str, Any], *, idempotency: str, expected: Expected = None
+    ) -> Mapping[str, Any] | None:
         """Change columns of a row; one that is not there is never created."""
         found = self._writable(table)
-        headers = {"If-Match": "*", "Prefer": "return=representation"}
-        reply = self._service.write("PATCH", self._row(found, key), body_of(found, values), headers)
-        if reply.status in (404, 410, 412):
+        address = self._row(found, key)
+        match = self._match(found, address, expected)
+        headers = {"If-Match": match, "Prefer": "return=representation"}
+        reply = self._service.write("PATCH", address, body_of(found, values), headers)
+        if not self._written(reply, match):
             return None
-        succeeded(reply, self._service.host())
         return self._told(found, json_of(reply, self._service.host())) if reply.status == 200 and reply.body.strip() else dict(values)
 
-    def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str) -> bool:
+    def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str, expected: Expected = None) -> bool:
         """Remove a row."""
         found = self._writable(table)
-        reply = self._service.write("DELETE", self._row(found, key), headers={"If-Match": "*"})
+        address = self._row(found, key)
+        match = self._match(found, address, expected)
+        return self._written(self._service.write("DELETE", address, headers={"If-Match": match}), match)
+
+    def _match(self, found: EntitySet, address: str, expected: Expected) -> str:
+        """Return the ETag that the service gives the expected row: any without one. Raise RowChanged where it holds another row."""
+        if expected is None:
+            return ANY
+        reply = self._service.get_row(address)
+        if reply is None:
+            raise row_changed()
+        row = json_of(reply, self._service.host())
+        told = self._told(found, row)
+        if any(name in told and not is_same(told[name], value) for name, value in expected.items()):
+            raise row_changed()
+        return str(reply.headers.get("ETag") or row.get("@odata.etag") or row.get("@etag") or ANY)
+
+    def _written(self, reply: Reply, match: str) -> bool:
+        """Claim that the row was there; raise where the service holds another than the one of the ETag."""
         if reply.status in (404, 410, 412):
-            return False
+            if match == ANY:
+                return False
+            raise row_changed()
         succeeded(reply, self._service.host())
         return True
 
@@ -246,6 +273,16 @@ class ODataSession:
     def close(self) -> None:
         """Close the connections."""
         self._service.close()
+
+
+def row_changed() -> RowChanged:
+    """Return what is said of a row that is another by now."""
+    return RowChanged("The row has changed or is gone since it was read.", hint="Read it again and repeat the change.")
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Claim that two values are the same, NaN among them."""
+    return bool(one == other or (one != one and other != other))
 
 
 def column_field(found: EntitySet, name: str) -> Any:

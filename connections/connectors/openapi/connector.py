@@ -120,14 +120,14 @@ class OpenapiConnector:
             manifest = known[0].manifest(values)
             yield from known[0].steps(values, manifest, known[0].service(values, manifest), read_only, context)
 
-    def oauth(self, values: Mapping[str, Any]) -> OAuthService | None:
+    def oauth(self, values: Mapping[str, Any], *, context: Context = NONE) -> OAuthService | None:
         """Return how these values sign in by OAuth; the addresses given as properties go before those of the document."""
         if values.get("AuthScheme") not in ("OAuth", "OAuthClient"):
             return None
         defaults = {item.name: item.default for item in self.properties}
         found = {**defaults, **{name: value for name, value in values.items() if value not in (None, "")}}
-        manifest = self.derived(found, NONE).manifest if not found.get("OAuthAccessTokenURL") else own_oauth(found)
-        return Described(Manifest(manifest)).oauth(found)
+        manifest = self.derived(found, context).manifest if not found.get("OAuthAccessTokenURL") else own_oauth(found)
+        return Described(Manifest(manifest)).oauth(found, context=context)
 
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties reach the product's own database or broker, or ''."""

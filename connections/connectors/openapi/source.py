@@ -72,7 +72,7 @@ def fetch(address: str, context: Context, settings: Settings) -> bytes:
         raise
     finally:
         outgoing.close()
-    context.heard(Call("GET", bare(address), reply.status, reply.seconds))
+    context.heard(Call("GET", bare(address), reply.status, reply.seconds, size=len(reply.body)))
     if reply.status >= 500:
         raise ConnectionFailed(f"The address of the document answered with status {reply.status}.", hint="Try again later.")
     if reply.status != 200:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import tracemalloc
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from connections.connectors.files import json_rows, json_text
+from connections.connectors.files import excel, json_rows, json_text
 from connections.contract.errors import BadValue, SourceRejected
 from connections.contract.scan import Compare, Grade
 from tests.connectors.files.folder import offer, read, rows, session, table
@@ -192,3 +194,37 @@ def test_sheets_are_tables_of_their_workbook(tmp_path: Path) -> None:
     )
     assert [str(item.ref) for item in session(tmp_path, URI="b.xlsx", Sheet="Sales").list_tables()] == ["Sales"]
     assert read(tmp_path, "Empty") == ({}, [])
+
+
+def test_rows_of_a_long_sheet_are_packed_and_keep_their_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(excel, "CHUNK", 7)
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Long"
+    sheet["B3"] = "Id"
+    for number in range(1, 31):
+        sheet.cell(number + 3 + number // 10, 2, number)  # an empty row after each ten
+    book.save(tmp_path / "long.xlsx")
+
+    opened = session(tmp_path)
+    found = table(opened, "Long")
+    asked = [offer(opened, found, "Id", "RowNumber", where=(Compare("RowNumber", "eq", row),)) for row in (1, 6, 7, 8, 14, 30)]
+
+    assert read(tmp_path, "Long") == ({"Id": "Int64"}, [(number,) for number in range(1, 31)])
+    assert [row for one in asked for batch in opened.read(one) for row in batch.rows] == [(n, n) for n in (1, 6, 7, 8, 14, 30)]
+
+
+def test_packed_rows_take_a_fraction_of_their_memory() -> None:
+    def made() -> Iterator[list[Any]]:
+        return ([number, number * 1.5, f"name {number}", dt.datetime(2026, 1, 1), "said often"] for number in range(20_000))
+
+    tracemalloc.start()
+    plain = list(made())
+    held = tracemalloc.get_traced_memory()[0]
+    sheet = excel.Sheet(made())
+    packed = tracemalloc.get_traced_memory()[0] - held
+    tracemalloc.stop()
+
+    assert packed < held / 10
+    assert list(sheet.rows(0, sheet.length)) == plain

@@ -6,12 +6,15 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connections.connectors.odata import service
+from connections.connectors.http.calls import Caller
 from connections.connectors.odata.connector import ODataConnector
+from connections.connectors.odata.session import ODataSession
+from connections.contract.context import Context
 from connections.contract.errors import (
     AddressRefused,
     AuthenticationFailed,
@@ -21,6 +24,7 @@ from connections.contract.errors import (
     InvalidProperties,
     NotSupported,
     RateLimited,
+    RowChanged,
     SourceRejected,
     TableGone,
 )
@@ -76,7 +80,7 @@ PEOPLE = TableRef("", "People")
 
 @pytest.fixture
 def upstream(monkeypatch: pytest.MonkeyPatch) -> Iterator[Upstream]:
-    monkeypatch.setattr(service, "pause", lambda seconds, ends: True)
+    monkeypatch.setattr(Caller, "_pause", lambda self, number, wait, ends: wait is None)
     made = Upstream(METADATA)
     yield made
     made.close()
@@ -238,7 +242,7 @@ def test_failures_are_named(upstream: Upstream, answer: Any, error: type[Connect
     with pytest.raises(error) as told:
         ask(upstream, "Id")
     assert text in told.value.message
-    assert len(upstream.paths()) == (service.MOST_TRIES if answer[0] in service.PATIENT else 1)
+    assert len(upstream.paths()) == (6 if answer[0] == 503 else 1)
 
 
 def test_service_that_comes_back_is_asked_again(upstream: Upstream) -> None:
@@ -264,6 +268,99 @@ def test_changes_are_sent_once_and_the_key_is_found(upstream: Upstream) -> None:
     assert posted[1] == {"Name": "x", "Home": {"City": {"Zip": "1"}}, "Pay": Decimal("1.10")}
 
 
+ROW = b'{"@odata.etag": "W/\\"7\\"", "Id": 1, "Name": "a", "Pay": 1.10}'
+EXPECTED = {"Id": 1, "Name": "a", "Pay": Decimal("1.10")}
+
+
+def test_change_of_an_expected_row_names_its_etag(upstream: Upstream) -> None:
+    session = upstream.session()
+    people = session.describe([PEOPLE])[0]
+    upstream.answer = lambda method, path: (200, {}, ROW) if method == "GET" else (204, {}, b"")
+
+    changed = session.update(people, {"Id": 1}, {"Name": "b"}, idempotency="a", expected=EXPECTED)
+    gone = session.delete(people, {"Id": 1}, idempotency="b", expected=EXPECTED)
+    session.update(people, {"Id": 1}, {"Name": "b"}, idempotency="c")
+
+    sent = [(method, headers.get("If-Match")) for method, _, headers, _ in upstream.asked if method != "GET"]
+    assert (changed, gone) == ({"Name": "b"}, True)
+    assert sent == [("PATCH", 'W/"7"'), ("DELETE", 'W/"7"'), ("PATCH", "*")]
+
+
+@pytest.mark.parametrize(
+    ("read", "written", "sent"),
+    [
+        ((200, {}, ROW.replace(b'"a"', b'"b"')), (204, {}, b""), 0),
+        ((404, {}, b""), (204, {}, b""), 0),
+        ((200, {}, ROW), (412, {}, b""), 1),
+        ((200, {}, ROW), (404, {}, b""), 1),
+    ],
+    ids=["other values", "gone", "changed between", "gone between"],
+)
+def test_row_that_is_another_by_now_is_not_changed(upstream: Upstream, read: Any, written: Any, sent: int) -> None:
+    session = upstream.session()
+    people = session.describe([PEOPLE])[0]
+    upstream.answer = lambda method, path: read if method == "GET" else written
+
+    with pytest.raises(RowChanged):
+        session.update(people, {"Id": 1}, {"Name": "c"}, idempotency="a", expected=EXPECTED)
+    assert [method for method, *_ in upstream.asked].count("PATCH") == sent
+
+
+class Grant:
+    """Tokens that the service refuses after the first."""
+
+    def __init__(self) -> None:
+        self.token, self.refreshed = "one", 0
+
+    def access(self) -> str:
+        return self.token
+
+    def refresh(self, stale: str) -> str:
+        self.refreshed += self.token == stale
+        self.token = "two"
+        return self.token
+
+
+@pytest.mark.parametrize("scheme", ["OAuth", "OAuthClient"])
+def test_token_that_is_refused_is_renewed_once(upstream: Upstream, scheme: str) -> None:
+    addresses = {"OAuthAuthorizationURL": "https://example.com/auth", "OAuthAccessTokenURL": "https://example.com/token"}
+    values = {"URL": f"{upstream.base}/svc/", "AuthScheme": scheme, "OAuthClientId": "me", **addresses}
+    grant = Grant()
+    session = ODataConnector().open(values, context=Context(outgoing=(f"127.0.0.1:{upstream.port}",), tokens=grant))
+    session.list_tables()
+    upstream.answer = lambda method, path: page([{"Id": 1}]) if upstream.asked[-1][2]["Authorization"] == "Bearer two" else (401, {}, b"")
+
+    rows = [row for batch in session.read(session.offer(Scan(session.describe([PEOPLE])[0], ("Id",)))) for row in batch.rows]
+
+    assert (rows, grant.refreshed) == ([(1,)], 1)
+    service = ODataConnector().oauth(values)
+    assert service is not None
+    assert (service.flow, service.token_url, service.client_id) == (
+        {"OAuth": "code", "OAuthClient": "client"}[scheme],
+        "https://example.com/token",
+        "me",
+    )
+
+
+def test_budget_and_pauses_are_shared(upstream: Upstream, tmp_path: Path) -> None:
+    upstream.answer = lambda method, path: (429, {"Retry-After": "40"}, b"")
+
+    def opened() -> ODataSession:
+        context = Context(outgoing=(f"127.0.0.1:{upstream.port}",), shared=tmp_path)
+        return ODataConnector().open({"URL": f"{upstream.base}/svc/", "Timeout": 5}, context=context)
+
+    first, second = opened(), opened()
+    second.list_tables()
+    with pytest.raises(RateLimited):
+        list(first.read(first.offer(Scan(first.describe([PEOPLE])[0], ("Id",)))))
+    asked = len(upstream.asked)
+
+    with pytest.raises(RateLimited) as told:
+        list(second.read(second.offer(Scan(second.describe([PEOPLE])[0], ("Id",)))))
+
+    assert (len(upstream.asked), told.value.retry_after > 30) == (asked, True)
+
+
 def test_keys_stay_out_of_links_and_messages(upstream: Upstream) -> None:
     upstream.answer = lambda method, path: page(
         [{"Id": 1}], **({} if "skip" in path else {"@odata.nextLink": f"{upstream.base}/svc/People?api%20key=hidden&$skip=1"})
@@ -274,7 +371,7 @@ def test_keys_stay_out_of_links_and_messages(upstream: Upstream) -> None:
     batches = list(session.read(session.offer(Scan(found, ("Id",)))))
 
     assert batches[0].resume == f"{upstream.base}/svc/People?$skip=1"
-    assert upstream.paths() == ["/svc/People?$select=Id&api+key=hidden", "/svc/People?$skip=1&api+key=hidden"]
+    assert upstream.paths() == ["/svc/People?$select=Id&api%20key=hidden", "/svc/People?$skip=1&api%20key=hidden"]
 
 
 @pytest.mark.parametrize(
@@ -312,6 +409,7 @@ def test_table_that_is_gone_is_named(upstream: Upstream) -> None:
         ({"URL": "https://example.com", "AuthScheme": "Basic"}, ["User"]),
         ({"URL": "https://example.com", "AuthScheme": "Header", "APIKeyName": "a\nb", "APIKey": "x"}, ["APIKeyName"]),
         ({"URL": "https://example.com", "AuthScheme": "Bearer"}, ["AccessToken"]),
+        ({"URL": "https://example.com", "AuthScheme": "OAuthClient"}, ["OAuthAccessTokenURL"]),
     ],
 )
 def test_properties_that_cannot_work_are_named(values: dict[str, Any], names: list[str]) -> None:
