@@ -65,10 +65,13 @@ class Document:
             merged = {**kind.get("properties", {}), **merged}
         return merged
 
+    def query(self, path: str) -> dict[str, Node]:
+        """Return the parameters of a list."""
+        return {item["name"]: item for item in self.paths[path]["get"].get("parameters", []) if item["in"] == "query"}
+
     def parameters(self, path: str) -> dict[str, Node]:
         """Return the filters of a list."""
-        found = self.paths[path]["get"].get("parameters", [])
-        return {item["name"]: item for item in found if item["in"] == "query" and item["name"] not in PAGING}
+        return {name: item for name, item in self.query(path).items() if name not in PAGING}
 
     def body(self, path: str) -> tuple[dict[str, Node], list[str]]:
         """Return what a POST takes, and what of it must be given."""
@@ -114,6 +117,24 @@ class Columnist:
         inner = self.columns(properties, f"{path}.", depth + 1) if depth < DEPTH else {}
         return inner if 0 < len(inner) <= WIDTH else {pascal(path) + "Aggregate": {"path": path, "type": "json"}}
 
+    def demanded(self, properties: dict[str, Node], required: list[str], prefix: str = "") -> set[str]:
+        """Return the paths of a body that must be given; of an object that must, the parts that it can't do without."""
+        found: set[str] = set()
+        for name in required:
+            node = self.document.choices(properties[name])[0]
+            found |= {f"{prefix}{name}", *self.demanded(node.get("properties", {}), node.get("required", []), f"{prefix}{name}.")}
+        return found
+
+    def takes(self, properties: dict[str, Node], path: str, kind: str) -> bool:
+        """Claim that a value of a body may be of a column's type: some take an amount where rows show an id."""
+        kinds = self.document.choices({"properties": properties})
+        for step in path.split("."):
+            inner = [kind["properties"][step] for kind in kinds if step in kind.get("properties", {})]
+            kinds = [choice for node in inner for choice in self.document.choices(node)]
+        plain = [found for found in kinds if found.get("type") in TYPES]
+        free = any(found["type"] == "string" and "enum" not in found for found in plain)
+        return not plain or free or kind in {self.scalar(path, found).get("type", "string") for found in plain}
+
     def scalar(self, path: str, node: Node) -> Node:
         """Return the column of a plain value."""
         if node.get("format") == "unix-time":
@@ -129,7 +150,7 @@ def with_money(columns: Columns) -> Columns:
     found: Columns = {}
     for name, column in columns.items():
         found[name] = column
-        last = str(column["path"]).rsplit(".", 1)[-1]
+        last = str(column.get("path")).rsplit(".", 1)[-1]
         if column.get("type") != "int64" or not MONEY.search(last) or NO_MONEY.search(last):
             continue
         beside = pascal(str(column["path"])[: -len(last)] + "currency")
@@ -141,7 +162,7 @@ def with_money(columns: Columns) -> Columns:
 
 def by_path(columns: Columns) -> dict[str, str]:
     """Return the column's name of each path; of two the one without a currency."""
-    return {str(column["path"]): name for name, column in reversed(columns.items()) if "minor_units_of" not in column}
+    return {str(column["path"]): name for name, column in reversed(columns.items()) if "path" in column and "minor_units_of" not in column}
 
 
 def add_filters(columns: Columns, parameters: dict[str, Node], document: Document) -> None:
@@ -183,18 +204,21 @@ def add_writes(columns: Columns, change: str, body: tuple[dict[str, Node], list[
     """Mark the columns that a POST takes; those that only a POST has are added where they must be given."""
     properties, required = body
     names = by_path(columns)
+    demanded = columnist.demanded(properties, required)
     for name, column in columnist.columns(properties).items():
         path = str(column["path"])
         found = names.get(path) or names.get(f"{path}.data") or names.get(f"{path}.id")
-        if found is None and path in required:
+        if found is None and path in demanded:
             found, columns[name] = name, column
         if found is None:
             continue
         target = columns[found]
+        if not columnist.takes(properties, path, target.get("type", "string")):
+            continue
         target.setdefault("write", []).append(change)
         if target["path"] != path:
             target["write_path"] = path
-        if change == "insert" and path in required:
+        if change == "insert" and path in demanded:
             target["required"] = True
 
 
@@ -206,8 +230,10 @@ def parents(entry: Node, columns: Columns) -> tuple[Node, dict[str, str]]:
         root = {"id": {"ApplicationFees": "fee", "Transfers": "transfer"}.get(table, "id")}.get(parameter, parameter)
         name = pascal(root) + "Id"
         names[parameter] = name
+        told = {pascal(root), name} & columns.keys()
         columns.pop(pascal(root), None)
-        columns[name] = {"path": root, "id_of": "id", "given": True}
+        # Lines of invoices don't say of which invoice they are.
+        columns[name] = {"path": root, "id_of": "id", "given": True} if told else {"given": True}
         fan_out = {"table": table, "binds": {name: "Id"}}
     return fan_out, names
 
@@ -250,7 +276,7 @@ def table(document: Document, entry: Node) -> Node:
     add_filters(columns, {name: node for name, node in document.parameters(path).items() if name not in names}, document)
     item = item_path(document, path)
     writes = changes(document, entry, path, item, names, columns)
-    columns = {name: column for name, column in columns.items() if "write" in column or not str(column["path"]).endswith(".data")}
+    columns = {name: column for name, column in columns.items() if "write" in column or not str(column.get("path")).endswith(".data")}
     columns |= entry.get("columns", {})
     is_below = "{" in path
     read: Node = {"path": filled(path, names)}
@@ -260,6 +286,8 @@ def table(document: Document, entry: Node) -> Node:
         read["needs"] = list(names.values())
     if fan_out:
         read["parent"] = fan_out
+    if "starting_after" not in document.query(path):
+        read["paging"] = {"type": "none"}
     if "Created" in columns:
         read["natural_order"] = ["-Created"]
     reads = [read, {"path": filled(path, names) + "/{Id}", "single": True}] if item else [read]
