@@ -26,6 +26,7 @@ RANGES = {"gt": "gt", "ge": "gte", "lt": "lt", "le": "lte"}
 TYPES = {"integer": "int64", "number": "double", "boolean": "boolean", "string": "string"}
 NO_STATUS = {"all", "ended"}  # of subscriptions: ask for several statuses at once
 PLURALS = {"lookup_keys": "lookup_key", "types": "type", "ids": "id"}
+WRITTEN = "Only written; Stripe never tells it."
 IDS_THAT_KEEP_THEIR_NAME = {"test_clock"}
 
 Node = dict[str, Any]
@@ -85,6 +86,7 @@ class Columnist:
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.references: dict[str, str] = {}  # path -> the schema whose id stands there
 
     def columns(self, properties: dict[str, Node], prefix: str = "", depth: int = 0) -> Columns:
         """Return the columns of an object's properties; objects within are flattened, arrays and maps are JSON."""
@@ -96,6 +98,9 @@ class Columnist:
     def column(self, path: str, node: Node, depth: int) -> Columns:
         """Return what one property becomes."""
         kinds = self.document.choices(node)
+        resources = [item["$ref"].rsplit("/", 1)[1] for item in node.get("x-expansionResources", {}).get("oneOf", ())]
+        if len(living := [name for name in resources if not name.startswith("deleted_")]) == 1:
+            self.references[path] = living[0]
         objects = [kind for kind in kinds if kind.get("type") == "object" or "properties" in kind]
         plain = [kind for kind in kinds if kind.get("type") in TYPES]
         if plain and objects:
@@ -125,6 +130,10 @@ class Columnist:
             found |= {f"{prefix}{name}", *self.demanded(node.get("properties", {}), node.get("required", []), f"{prefix}{name}.")}
         return found
 
+    def is_plain(self, column: Node) -> bool:
+        """Claim that a column is one value, no object and no id in the place of one."""
+        return "id_of" not in column and column.get("type") != "json"
+
     def takes(self, properties: dict[str, Node], path: str, kind: str) -> bool:
         """Claim that a value of a body may be of a column's type: some take an amount where rows show an id."""
         kinds = self.document.choices({"properties": properties})
@@ -151,7 +160,7 @@ def with_money(columns: Columns) -> Columns:
     for name, column in columns.items():
         found[name] = column
         last = str(column.get("path")).rsplit(".", 1)[-1]
-        if column.get("type") != "int64" or not MONEY.search(last) or NO_MONEY.search(last):
+        if column.get("type") != "int64" or "description" in column or not MONEY.search(last) or NO_MONEY.search(last):
             continue
         beside = pascal(str(column["path"])[: -len(last)] + "currency")
         currency = next((item for item in (beside, "Currency") if item in columns), "")
@@ -208,8 +217,8 @@ def add_writes(columns: Columns, change: str, body: tuple[dict[str, Node], list[
     for name, column in columnist.columns(properties).items():
         path = str(column["path"])
         found = names.get(path) or names.get(f"{path}.data") or names.get(f"{path}.id")
-        if found is None and path in demanded:
-            found, columns[name] = name, column
+        if found is None and (path in demanded or (change == "insert" and "." not in path and columnist.is_plain(column))):
+            found, columns[name] = name, column | {"description": WRITTEN}
         if found is None:
             continue
         target = columns[found]
@@ -268,16 +277,40 @@ def changes(document: Document, entry: Node, path: str, item: str, names: dict[s
     return found
 
 
-def table(document: Document, entry: Node) -> Node:
+def owners(document: Document, tables: dict[str, Node]) -> dict[str, str]:
+    """Return the table of each schema that has one whose rows an id alone names."""
+    found: dict[str, str] = {}
+    for name, entry in tables.items():
+        answer = document.paths[entry["list"]]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        items = document.resolved(answer)["properties"]["data"]["items"]
+        if "$ref" in items and "{" not in entry["list"] and item_path(document, entry["list"]):
+            found[items["$ref"].rsplit("/", 1)[1]] = name
+    return found
+
+
+def foreign_keys(columns: Columns, fan_out: Node, references: dict[str, str], owner: dict[str, str]) -> list[Node]:
+    """Return which columns lead to other tables: those of the parent, those that Stripe can expand."""
+    found = [{"columns": [name], "table": fan_out["table"], "target": [target]} for name, target in fan_out.get("binds", {}).items()]
+    known = {item["columns"][0] for item in found}
+    for name, column in columns.items():
+        table = owner.get(references.get(str(column.get("path")), ""))
+        if table and name not in known:
+            found.append({"columns": [name], "table": table, "target": ["Id"]})
+    return found
+
+
+def table(document: Document, entry: Node, owner: dict[str, str]) -> Node:
     """Return one table of the manifest."""
     path = entry["list"]
-    columns = Columnist(document).columns({name: node for name, node in document.row(path).items() if name not in entry.get("drop", ())})
+    columnist = Columnist(document)
+    columns = columnist.columns({name: node for name, node in document.row(path).items() if name not in entry.get("drop", ())})
     fan_out, names = parents(entry, columns)
     add_filters(columns, {name: node for name, node in document.parameters(path).items() if name not in names}, document)
     item = item_path(document, path)
     writes = changes(document, entry, path, item, names, columns)
     columns = {name: column for name, column in columns.items() if "write" in column or not str(column.get("path")).endswith(".data")}
-    columns |= entry.get("columns", {})
+    sent = {column.get("write_path") for column in entry.get("columns", {}).values()}
+    columns = {name: column for name, column in columns.items() if column.get("path", "") not in sent} | entry.get("columns", {})
     is_below = "{" in path
     read: Node = {"path": filled(path, names)}
     if entry.get("needs") or entry.get("params"):
@@ -296,6 +329,8 @@ def table(document: Document, entry: Node) -> Node:
     if "Created" in columns:
         found["check_column"] = "Created"
         columns["Created"]["nullable"] = False
+    if keys := foreign_keys(columns, fan_out, columnist.references, owner):
+        found["foreign_keys"] = keys
     found |= {"read": reads, "columns": finished(with_money(in_order(columns)), bool(writes))}
     return found | ({"write": writes} if writes else {})
 
@@ -334,7 +369,8 @@ def manifest(document: Document) -> str:
     """Return the manifest's text."""
     head = (HERE / "stripe_head.yaml").read_text(encoding="utf-8")
     given = yaml.safe_load((HERE / "stripe_tables.yaml").read_text(encoding="utf-8"))
-    tables = {name: table(document, entry) for name, entry in given["tables"].items()} | given["more"]
+    owner = owners(document, given["tables"])
+    tables = {name: table(document, entry, owner) for name, entry in given["tables"].items()} | given["more"]
     body = {"tables": {name: tables[name] for name in sorted(tables)}}
     return head + yaml.dump(body, Dumper=Lines, sort_keys=False, width=190, allow_unicode=True)
 

@@ -216,6 +216,30 @@ def test_declined_card_is_told_in_stripes_words(opened: Open) -> None:
     assert refused.value.message.startswith("Stripe refused the payment: Your card was declined")
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "param"),
+    [("resource_missing", 400, "coupon"), ("resource_missing", 404, "customer"), ("parameter_unknown", 400, "x")],
+)
+def test_new_row_that_names_what_isnt_there_is_refused_in_stripes_words(
+    fake: Stripe, opened: Open, code: str, status: int, param: str
+) -> None:
+    session = opened()
+    fake.control["refuse"] = (status, "No such thing: 'x'", code, param)
+
+    with pytest.raises(SourceRejected) as refused:
+        session.insert(table(session, "Customers"), {"Email": "a@example.com"}, idempotency="k")
+    assert "No such thing: 'x'" in refused.value.message
+
+
+def test_change_that_names_what_isnt_there_is_no_missing_row(fake: Stripe, opened: Open) -> None:
+    session = opened()
+    customers = table(session, "Customers")
+    fake.control["refuse"] = (400, "No such coupon: 'x'", "resource_missing", "coupon")
+
+    with pytest.raises(SourceRejected, match="No such coupon: 'x'"):
+        session.update(customers, {"Id": "cus_00002"}, {"DiscountCouponId": "x"}, idempotency="k")
+
+
 def test_page_behind_a_deleted_object_is_an_error_and_not_the_end(fake: Stripe, opened: Open) -> None:
     session = opened()
     offer = session.offer(Scan(table(session, "Customers"), ("Id",)))

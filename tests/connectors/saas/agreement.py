@@ -100,7 +100,8 @@ def is_named(prose: str, steps: tuple[str | int, ...]) -> bool:
 
 def is_written_only(table: ManifestTable, column: ManifestColumn) -> bool:
     """Claim that nobody expects the column in answers: secrets, and what only creates."""
-    return column.write == {"insert"} and column.column.name not in table.key and not column.is_given
+    is_alone = column.write == {"insert"} or column.column.comment.startswith("Only written")
+    return is_alone and column.name not in table.key and not column.is_given
 
 
 def of_write(table: ManifestTable, verb: str, spec: Mapping[str, Any], document: Document, manifest: Manifest) -> Iterator[str]:
