@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from stripe_document import Document, Node
 
 HERE = Path(__file__).resolve().parent
 OUTPUT = HERE.parent / "connections" / "connectors" / "http" / "manifests" / "stripe.yaml"
@@ -21,7 +22,15 @@ DEPTH = 2  # objects within objects that become columns of their own
 WIDTH = 20  # columns of one such object; a wider one stays JSON
 MONEY = re.compile(r"(^|_)(amount|total|subtotal|balance|fee|net|tax)(_|$)")
 NO_MONEY = re.compile(r"count|usage|percent|decimal|number")
-PAGING = {"limit", "starting_after", "ending_before", "expand"}
+SEARCH: Node = {
+    "params": {"query": "{Query}"},
+    "needs": ["Query"],
+    "paging": {"type": "cursor", "next": "next_page", "param": "page", "more": "has_more", "size": {"param": "limit", "max": 100}},
+    "total": {"path": "total_count", "params": {"expand[]": "total_count"}},
+    "filters": [],
+}
+QUERY = "In Stripe's own language, such as email:'a@example.com' AND created>1700000000."
+ACCOUNT = "The connected account (acct_...) to read or write in; empty means the connection's own."
 RANGES = {"gt": "gt", "ge": "gte", "lt": "lt", "le": "lte"}
 TYPES = {"integer": "int64", "number": "double", "boolean": "boolean", "string": "string"}
 NO_STATUS = {"all", "ended"}  # of subscriptions: ask for several statuses at once
@@ -29,56 +38,12 @@ PLURALS = {"lookup_keys": "lookup_key", "types": "type", "ids": "id"}
 WRITTEN = "Only written; Stripe never tells it."
 IDS_THAT_KEEP_THEIR_NAME = {"test_clock"}
 
-Node = dict[str, Any]
 Columns = dict[str, Node]
 
 
 def pascal(path: str) -> str:
     """Return the column's name of a path: address.line1 -> AddressLine1."""
     return "".join(part[:1].upper() + part[1:] for part in re.split(r"[._]", path) if part)
-
-
-class Document:
-    """The published document."""
-
-    def __init__(self, text: str) -> None:
-        self.whole = json.loads(text)
-        self.paths: dict[str, Node] = self.whole["paths"]
-
-    def resolved(self, node: Node) -> Node:
-        """Return what a reference leads to."""
-        while "$ref" in node:
-            node = self.whole["components"]["schemas"][node["$ref"].rsplit("/", 1)[1]]
-        return node
-
-    def choices(self, node: Node) -> list[Node]:
-        """Return what a value may be, without the empty string that unsets it."""
-        node = self.resolved(node)
-        found = [self.resolved(item) for item in node.get("anyOf", [node])]
-        return [item for item in found if item.get("enum") != [""]]
-
-    def row(self, path: str) -> dict[str, Node]:
-        """Return the properties of a list's rows; those of every kind of row where they differ."""
-        answer = self.paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-        items = self.resolved(answer)["properties"]["data"]["items"]
-        merged: dict[str, Node] = {}
-        for kind in self.choices(items):
-            merged = {**kind.get("properties", {}), **merged}
-        return merged
-
-    def query(self, path: str) -> dict[str, Node]:
-        """Return the parameters of a list."""
-        return {item["name"]: item for item in self.paths[path]["get"].get("parameters", []) if item["in"] == "query"}
-
-    def parameters(self, path: str) -> dict[str, Node]:
-        """Return the filters of a list."""
-        return {name: item for name, item in self.query(path).items() if name not in PAGING}
-
-    def body(self, path: str) -> tuple[dict[str, Node], list[str]]:
-        """Return what a POST takes, and what of it must be given."""
-        content = self.paths.get(path, {}).get("post", {}).get("requestBody", {}).get("content", {})
-        schema = next((item["schema"] for item in content.values()), {})
-        return schema.get("properties", {}), schema.get("required", [])
 
 
 class Columnist:
@@ -317,11 +282,14 @@ def table(document: Document, entry: Node, owner: dict[str, str]) -> Node:
         read["params"] = {**entry.get("params", {}), **{name: f"{{{names[name]}}}" for name in entry.get("needs", {})}}
     if entry.get("needs"):
         read["needs"] = list(names.values())
+    if entry.get("search"):
+        columns["Query"] = {"given": True, "description": QUERY}
+        read |= SEARCH
     if fan_out:
         read["parent"] = fan_out
-    if "starting_after" not in document.query(path):
+    if "starting_after" not in document.query(path) and not entry.get("search"):
         read["paging"] = {"type": "none"}
-    if "Created" in columns:
+    if "Created" in columns and not entry.get("search"):
         read["natural_order"] = ["-Created"]
     reads = [read, {"path": filled(path, names) + "/{Id}", "single": True}] if item else [read]
     found: Node = {"kind": "view"} if entry.get("kind") == "view" else {}
@@ -350,6 +318,19 @@ def finished(columns: Columns, is_written: bool) -> dict[str, Any]:
     return found
 
 
+def with_account(found: Node) -> None:
+    """Let a table be read in a connected account, but for one whose rows have an account of their own."""
+    if found.get("in"):
+        return
+    if "AccountId" not in found["columns"]:
+        found["columns"]["AccountId"] = {"given": True, "pinned": True, "description": ACCOUNT}
+        return
+    for call in (*found["read"], *found.get("write", {}).values()):
+        call["headers"] = {"Stripe-Account": None}
+    for read in found["read"]:
+        read["takes"] = []
+
+
 class Lines(yaml.SafeDumper):
     """Writes a column on one line."""
 
@@ -370,7 +351,9 @@ def manifest(document: Document) -> str:
     head = (HERE / "stripe_head.yaml").read_text(encoding="utf-8")
     given = yaml.safe_load((HERE / "stripe_tables.yaml").read_text(encoding="utf-8"))
     owner = owners(document, given["tables"])
-    tables = {name: table(document, entry, owner) for name, entry in given["tables"].items()} | given["more"]
+    tables = {name: table(document, entry, owner) for name, entry in given["tables"].items()} | json.loads(json.dumps(given["more"]))
+    for found in tables.values():
+        with_account(found)
     body = {"tables": {name: tables[name] for name in sorted(tables)}}
     return head + yaml.dump(body, Dumper=Lines, sort_keys=False, width=190, allow_unicode=True)
 

@@ -83,7 +83,12 @@ class Changes:
 
     def _given(self, table: ManifestTable, ref: TableRef, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values for `{Name}`: those of the row, the schema's, the defaults."""
-        found = {name: value for name, value in values.items() if value is not None and name in table.columns}
+        texts = self.session.texts
+        found = {
+            name: value
+            for name, value in values.items()
+            if value is not None and name in table.columns and not (table.columns[name].is_pinned and texts.get(name))
+        }
         if table.bound:
             found[table.bound] = ref.schema
         return found

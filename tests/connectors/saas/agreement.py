@@ -82,7 +82,7 @@ def of_values(table: ManifestTable, what: str, given: Any, node: Node | None, do
 
 def of_columns(table: ManifestTable, access: Access, document: Document) -> Iterator[str]:
     """Give columns that a row doesn't have, and values that it can't have."""
-    answer = document.sample(document.answer(access.path) or {})
+    answer = document.sample(document.answer(access.path) or {}, expanded=str(access.spec["params"].get("expand[]", "")))
     found = answer if access.is_single else spread(answer, access.rows)
     row = find(found if access.is_single else found[0] if found else None, access.row)
     prose = document.prose(access.path, "get")

@@ -107,22 +107,22 @@ class Document:
         """Claim that a value may be text or a number: an id in the place of the object it names."""
         return any(map(is_id, map(self.resolved, node.get("anyOf", ()))))
 
-    def sample(self, node: Node, name: str = "", above: tuple[str, ...] = ()) -> Any:
-        """Return a value that a schema allows: every property there, one element in each array."""
+    def sample(self, node: Node, name: str = "", above: tuple[str, ...] = (), expanded: str = "") -> Any:
+        """Return a value that a schema allows: every property there, one element in each array; objects for ids in the one expanded."""
         reference = node.get("$ref", "")
         if len(above) > DEPTH or above.count(reference) > 1:
             return None
         above = (*above, reference or name)
         node = self.resolved(node)
-        if self.plain(node):
+        if self.plain(node) and not (expanded and name == expanded):
             return self.scalar(next(filter(is_id, map(self.resolved, node["anyOf"]))), name)
         node = self.merged(node)
         for kind in self.kinds.get(reference, ()):
             node["properties"] = {**self.merged(kind).get("properties", {}), **node.get("properties", {})}
         if "properties" in node:
-            return {key: self.sample(item, key, above) for key, item in node["properties"].items()}
+            return {key: self.sample(item, key, above, expanded) for key, item in node["properties"].items()}
         if node.get("type") == "array":
-            return [self.sample(node.get("items", {}), name, above)]
+            return [self.sample(node.get("items", {}), name, above, expanded)]
         return {"some": "text"} if node.get("type") == "object" else self.scalar(node, name)
 
     def scalar(self, node: Node, name: str) -> Any:

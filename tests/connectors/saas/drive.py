@@ -51,7 +51,7 @@ class Driver:
                 key = key_of(table, scan, rows)
                 if None in key.values():
                     continue  # the document doesn't describe the row
-                scan = replace(scan, where=tuple(Compare(column, "eq", value) for column, value in key.items()))
+                scan = replace(scan, where=(*scan.where, *(Compare(column, "eq", value) for column, value in key.items())))
             try:
                 offer = self.session.offer(scan)
                 if what not in ("list", "key") and not (offer.takes_order or offer.grades[-1]):
@@ -134,7 +134,7 @@ def scans(found: ManifestTable, table: Table) -> Iterator[tuple[str, Scan]]:
     needed = tuple(Compare(name, "eq", value_of(found.columns[name])) for name in lists.needs if name in found.columns)
     yield "list", Scan(table, names, needed)
     if table.primary_key and not lists.is_single:
-        yield "key", Scan(table, names)
+        yield "key", Scan(table, names, tuple(item for item in needed if item.column not in table.primary_key))
     fixed = {item.column for item in needed}
     for column in found.columns.values():
         if column.name in fixed:

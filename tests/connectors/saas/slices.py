@@ -23,10 +23,13 @@ def operations(manifest: Manifest) -> Iterator[tuple[str, str]]:
 def slice_of(document: Document, manifest: Manifest) -> Node:
     """Return a document of those operations that the published one has."""
     paths: dict[str, Node] = {}
+    expanded = {access.path: str(access.spec["params"].get("expand[]", "")) for table in tables(manifest) for access in table.accesses}
     for path, method in operations(manifest):
         known = document.known(path)
         if known and (operation := document.operation(path, method)):
-            paths.setdefault(known, {})[method] = answered(document, known, method, operation)
+            answer = answered(document, known, method, operation, expanded.get(path, ""))
+            if method not in paths.setdefault(known, {}) or expanded.get(path):
+                paths[known][method] = answer
             if "parameters" in document.item(path):
                 paths[known]["parameters"] = document.item(path)["parameters"]
     components = {name: part for name, part in document.content["components"].items() if name != "schemas"}
@@ -84,11 +87,11 @@ def parameter(node: Node) -> Node:
     return {**node, "schema": readable(schema, is_inner=True)}
 
 
-def answered(document: Document, path: str, method: str, operation: Node) -> Node:
+def answered(document: Document, path: str, method: str, operation: Node, expanded: str) -> Node:
     """Return an operation whose only answer is an example: a row, or a page that is the last one."""
     schema = document.answer(path, method)
     found = {key: operation[key] for key in ("parameters", "requestBody", "security", "operationId") if key in operation}
-    example = None if schema is None else answer_of(document.sample(schema), method)
+    example = None if schema is None else answer_of(document.sample(schema, expanded=expanded), method)
     content = {} if example is None else {"content": {"application/json": {"example": example}}}
     found["parameters"] = [parameter(document.resolved(item)) for item in operation.get("parameters", ())]
     for kind, form in found.get("requestBody", {}).get("content", {}).items():
