@@ -89,6 +89,8 @@ def save_connection(
     after = (name, connector, properties, secrets, list(labels), read_only, max_rows)
     if existing and before == after:
         return existing
+    if before[1:4] != after[1:4]:
+        saved.tables_read = None  # another address or schema has other tables
     saved.name, saved.connector, saved.properties = name, connector, properties
     saved.secrets = {n: vault.seal(v) for n, v in secrets.items()}
     saved.labels, saved.read_only, saved.max_rows = list(labels), read_only, max_rows

@@ -17,6 +17,7 @@ from connections.engine.session import EngineSession
 from connections.engine.sql_nodes import Found
 from connections.engine.sys_tables import PREFIX, Described, SysTables
 from connections.models import Connection
+from connections.picking_values import values_of
 from connections.services import list_tables, session_for
 
 MOST_SHOWN = 5
@@ -99,6 +100,8 @@ class StoredNames:
     def seen(self, connection: Connection) -> Described:
         """Return a connection as the sys_* tables see it."""
         connector = get_connector(connection.connector)
+        chosen = next((item for item in connector.properties if item.picks and not item.picks.table), None)
+        is_limited = chosen is not None and bool(connection.properties.get(chosen.name))
         return Described(
             name=connection.name,
             connector=connector.label,
@@ -108,6 +111,7 @@ class StoredNames:
             values=connection.properties,
             secrets=frozenset(connection.secrets),
             is_read_only=connection.read_only,
+            list_schemas=partial(values_of, connection, chosen.name, chosen.picks) if chosen and chosen.picks and is_limited else None,
         )
 
     def known(self, parts: Sequence[str]) -> list[str]:

@@ -52,6 +52,7 @@ class Described:
     values: Mapping[str, Any] = ()  # type: ignore[assignment]  # without secrets
     secrets: frozenset[str] = frozenset()  # properties with a stored secret
     is_read_only: bool = False
+    list_schemas: Callable[[], Sequence[str]] | None = None  # all that there are, where the connection shows one of them
 
 
 PLACE = {"CatalogName": TEXT, "SchemaName": TEXT}
@@ -153,7 +154,18 @@ class SysTables:
     def schemas(self, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
         """Give schemas; a source without any has one without a name."""
         for connection in self.of(wanted):
-            yield from ((connection.name, name) for name in sorted({item.ref.schema for item in self.infos(connection, wanted)}))
+            yield from ((connection.name, name) for name in sorted(self.names_of(connection, wanted)))
+
+    def names_of(self, connection: Described, wanted: Wanted) -> set[str]:
+        """Return the schemas of a connection, those too that it was told not to show: this is where they are looked up."""
+        if connection.list_schemas is None:
+            return {item.ref.schema for item in self.infos(connection, wanted)}
+        try:
+            return set(connection.list_schemas())
+        except ConnectorError:
+            if wanted.get("CatalogName"):
+                raise
+            return set()
 
     def listed(self, wanted: Wanted) -> Iterator[tuple[Any, ...]]:
         """Give tables and views."""

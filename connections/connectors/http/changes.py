@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,12 @@ class Changes:
 
     def _given(self, table: ManifestTable, ref: TableRef, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values for `{Name}`: those of the row, the schema's, the defaults."""
-        found = {name: value for name, value in values.items() if value is not None and name in table.columns}
+        texts = self.session.texts
+        found = {
+            name: value
+            for name, value in values.items()
+            if value is not None and name in table.columns and not (table.columns[name].is_pinned and texts.get(name))
+        }
         if table.bound:
             found[table.bound] = ref.schema
         return found
@@ -144,10 +149,8 @@ class Changes:
         whole = merged(constants, body) if body is not None else constants
         if body is not None or constants:
             target = form_body(target, whole) if self._encoding(spec) == "form" else json_body(target, whole)
-        asked: Asked = replace(session.asked(table), is_single=is_single)
-        if verb == "delete":
-            # What a deletion answers may be just what tells, in a read, that the row is gone.
-            asked = replace(asked, errors=tuple(entry for entry in asked.errors if 200 not in entry.get("status", ())))
+        asked: Asked = session.asked(table)
+        asked = replace(asked, is_single=is_single, is_insert=verb == "insert", errors=errors_of(verb, asked.errors))
         document, _, _ = session.caller.call(target, asked, rows=lambda _: 1)
         return document
 
@@ -189,6 +192,24 @@ class Changes:
             if "update" in column.write and value is not None:
                 put(body, column.write_steps, value)
         return body
+
+
+def errors_of(verb: str, entries: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Return the entries as they hold for a write.
+
+    A field that isn't known, or an object that the values name and that isn't there, is a value refused. What a deletion answers may be
+    just what tells, in a read, that the row is gone.
+    """
+    found: list[Mapping[str, Any]] = []
+    for entry in entries:
+        if entry["is"] == "unknown_field" or (verb == "delete" and 200 in entry.get("status", ())):
+            continue
+        if entry["is"] == "no_rows":
+            if verb == "insert" or 404 not in entry.get("status", (404,)):
+                continue
+            entry = {**entry, "status": [404]}
+        found.append(entry)
+    return tuple(found)
 
 
 def json_value(column: ManifestColumn, value: Any) -> Any:

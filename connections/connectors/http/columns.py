@@ -31,6 +31,7 @@ class ManifestColumn:
     read: Read
     is_given: bool
     default: str
+    is_pinned: bool
     lookup: str
     field: str  # the service's name of it, in filters
     sort: str  # in orders; '' = can't be sorted there
@@ -77,6 +78,7 @@ def compile_column(
         read=read_of(table, name, kind, form, spec, shapes),
         is_given=bool(spec.get("given")),
         default=spec.get("default", ""),
+        is_pinned=bool(spec.get("pinned")),
         lookup=spec.get("lookup", ""),
         field=spec.get("field") or dotted(path),
         sort=(spec.get("field") or dotted(path)) if sort is True else sort or "",

@@ -50,7 +50,7 @@ class Settings:
 
 def plan(scan: Scan, table: ManifestTable, settings: Settings) -> Plan:
     """Return the best plan; raise SourceRejected naming the column that no access path can do without."""
-    fixed = fixed_values(scan.where)
+    fixed = {name: item for name, item in fixed_values(scan.where).items() if not is_pinned(table, name, settings)}
     found: list[tuple[tuple[Any, ...], Plan]] = []
     lacking: list[list[str]] = []
     for access in table.accesses:
@@ -121,7 +121,15 @@ def values_of(
             values[name] = ()
         else:
             missing.append(name)
+    for name in access.takes:
+        if items := fixed[name][1] if name in fixed else tuple(filter(None, (default_of(table, name, settings),))):
+            values[name] = items
     return values, missing
+
+
+def is_pinned(table: ManifestTable, name: str, settings: Settings) -> bool:
+    """Claim that the connection says the column's value, and a query can't say another."""
+    return name in table.columns and table.columns[name].is_pinned and bool(default_of(table, name, settings))
 
 
 def default_of(table: ManifestTable, name: str, settings: Settings) -> str:

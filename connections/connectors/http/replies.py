@@ -63,6 +63,7 @@ class Asked:
     label: str  # of the service
     table: str = ""
     is_single: bool = False
+    is_insert: bool = False
     gone: Mapping[str, Any] | None = None
     errors: Sequence[Mapping[str, Any]] = ()  # of the table, then of the manifest
     sentences: Sequence[Any] = SENTENCES
@@ -125,8 +126,8 @@ def matches(entry: Mapping[str, Any], status: int, document: Any) -> bool:
 
 def kind_of(status: int, asked: Asked) -> str:
     """Return what a status means without an entry."""
-    if status == 404 and asked.is_single:
-        return "no_rows"
+    if status == 404 and (asked.is_single or asked.is_insert):
+        return "no_rows" if asked.is_single else "rejected"
     named = {401: "sign_in", 403: "forbidden", 404: "gone", 409: "duplicate", 410: "gone", 429: "rate"}
     return named.get(status, "unavailable" if status >= 500 else "rejected")
 

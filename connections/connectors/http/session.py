@@ -173,6 +173,9 @@ class HttpSession:
             for item in scan.where
             if isinstance(item, Compare) and item.column in binds and item.column not in variant
         ]
+        parent = self.table(ref)
+        taken = set(child.access.takes) & parent.columns.keys() - binds.keys()
+        wanted += [Compare(name, "eq", value) for name, value in variant.items() if name in taken]
         columns = tuple(dict.fromkeys(binds.values()))
         offer = self.offer(Scan(Table(ref), columns, tuple(wanted)))
         count = 0

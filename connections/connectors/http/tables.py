@@ -13,7 +13,7 @@ from connections.connectors.http.templates import names_in
 from connections.contract.errors import TableGone
 from connections.contract.table import ForeignKey, Table, TableRef
 
-INHERITED = ("rows", "row", "paging", "total", "fields", "filter", "sort")
+INHERITED = ("rows", "row", "paging", "total", "fields", "filter", "sort", "takes")
 FIRST_PAGE_ONLY = "Page two can't be found: the service's paging is unknown, so only the first page is read."
 
 
@@ -23,6 +23,7 @@ class Access:
 
     spec: Mapping[str, Any]  # the declaration with the defaults filled in
     needs: tuple[str, ...]  # names of columns or properties that must have a value
+    takes: tuple[str, ...]  # columns that are sent where they have a value
     is_single: bool
     rows: Steps
     is_map: bool
@@ -146,6 +147,8 @@ def access_of(read: Mapping[str, Any], defaults: Mapping[str, Any], columns: Map
     """Return an access path made ready."""
     spec = {**{name: defaults[name] for name in INHERITED if name in defaults}, **read}
     spec["params"] = {name: value for name, value in {**defaults.get("params", {}), **read.get("params", {})}.items() if value is not None}
+    headers = {**defaults.get("headers", {}), **read.get("headers", {})}
+    spec["headers"] = {name: value for name, value in headers.items() if value is not None}
     is_single = bool(read.get("single"))
     if is_single and "fields" not in read:
         spec.pop("fields", None)  # the default names the fields of rows in a list
@@ -161,6 +164,7 @@ def access_of(read: Mapping[str, Any], defaults: Mapping[str, Any], columns: Map
     return Access(
         spec=spec,
         needs=tuple(dict.fromkeys(needs)),
+        takes=tuple(name for name in spec.get("takes", ()) if name in columns and name not in needs),
         is_single=is_single,
         rows=steps_of(rows["path"] if isinstance(rows, dict) else rows),
         is_map=is_map,

@@ -216,6 +216,90 @@ def test_declined_card_is_told_in_stripes_words(opened: Open) -> None:
     assert refused.value.message.startswith("Stripe refused the payment: Your card was declined")
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "param"),
+    [("resource_missing", 400, "coupon"), ("resource_missing", 404, "customer"), ("parameter_unknown", 400, "x")],
+)
+def test_new_row_that_names_what_isnt_there_is_refused_in_stripes_words(
+    fake: Stripe, opened: Open, code: str, status: int, param: str
+) -> None:
+    session = opened()
+    fake.control["refuse"] = (status, "No such thing: 'x'", code, param)
+
+    with pytest.raises(SourceRejected) as refused:
+        session.insert(table(session, "Customers"), {"Email": "a@example.com"}, idempotency="k")
+    assert "No such thing: 'x'" in refused.value.message
+
+
+def test_change_that_names_what_isnt_there_is_no_missing_row(fake: Stripe, opened: Open) -> None:
+    session = opened()
+    customers = table(session, "Customers")
+    fake.control["refuse"] = (400, "No such coupon: 'x'", "resource_missing", "coupon")
+
+    with pytest.raises(SourceRejected, match="No such coupon: 'x'"):
+        session.update(customers, {"Id": "cus_00002"}, {"DiscountCouponId": "x"}, idempotency="k")
+
+
+def test_account_of_a_query_is_that_of_the_calls(fake: Stripe, opened: Open) -> None:
+    session = opened()
+    lines = table(session, "InvoiceLineItems")
+    fake.forget()
+
+    where = (Compare("InvoiceId", "in", ("in_00009", "in_00008")), Compare("AccountId", "eq", "acct_1connected"))
+    found = rows(session, lines, "AccountId InvoiceId", *where)
+
+    assert found == [("acct_1connected", "in_00009")] * 2 + [("acct_1connected", "in_00008")] * 2
+    assert {entry["headers"].get("stripe-account") for entry in fake.asked()} == {"acct_1connected"}
+    assert rows(session, table(session, "Customers"), "AccountId", limit=1) == [(None,)]
+
+
+def test_parents_are_read_in_the_account_of_the_query(fake: Stripe, opened: Open) -> None:
+    session = opened()
+    fake.rows["invoices"] = fake.rows["invoices"][:3]
+    fake.forget()
+
+    rows(session, table(session, "InvoiceLineItems"), "Id", Compare("AccountId", "eq", "acct_1connected"))
+
+    assert len(fake.asked()) == 4
+    assert {entry["headers"].get("stripe-account") for entry in fake.asked()} == {"acct_1connected"}
+
+
+def test_account_of_the_connection_cannot_be_left(fake: Stripe, opened: Open) -> None:
+    session = opened(AccountId="acct_1connected")
+    customers = table(session, "Customers")
+    fake.forget()
+
+    offer = session.offer(Scan(customers, ("AccountId", "Id"), (Compare("AccountId", "eq", "acct_other"),)))
+    found = [row for batch in session.read(offer) for row in batch.rows]
+    session.insert(customers, {"Email": "a@example.com", "AccountId": "acct_other"}, idempotency="k")
+
+    assert (offer.grades, {row[0] for row in found}) == ((Grade.NO,), {"acct_1connected"})
+    assert {entry["headers"].get("stripe-account") for entry in fake.asked()} == {"acct_1connected"}
+
+
+def test_account_in_a_path_is_no_account_of_a_call(fake: Stripe, opened: Open) -> None:
+    session = opened()
+    fake.forget()
+
+    with pytest.raises(SourceRejected):
+        rows(session, table(session, "Persons"), "Id", Compare("AccountId", "eq", "acct_1connected"))
+    assert [(entry["path"], entry["headers"].get("stripe-account")) for entry in fake.asked()] == [
+        ("/v1/accounts/acct_1connected/persons", "")
+    ]
+
+
+def test_search_asks_in_stripes_own_language(fake: Stripe, opened: Open) -> None:
+    session = opened()
+    found = table(session, "CustomersSearch")
+    fake.forget()
+    query = "email:'person7@example.com'"
+
+    assert rows(session, found, "Email Query", Compare("Query", "eq", query)) == [("person7@example.com", query)]
+    assert [(entry["path"], dict(entry["query"])["query"]) for entry in fake.asked()] == [("/v1/customers/search", query)]
+    with pytest.raises(SourceRejected, match="a value for Query"):
+        rows(session, found, "Email")
+
+
 def test_page_behind_a_deleted_object_is_an_error_and_not_the_end(fake: Stripe, opened: Open) -> None:
     session = opened()
     offer = session.offer(Scan(table(session, "Customers"), ("Id",)))

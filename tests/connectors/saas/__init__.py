@@ -1,0 +1,1 @@
+"""Bitbucket and Stripe held against what others say of them: their published documents, stand-ins, clients."""
