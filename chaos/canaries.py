@@ -37,8 +37,19 @@ def canary(name: str) -> str:
 
 def planted(source: Database, words: dict[str, str]) -> dict[str, Any]:
     """Return a configuration with a secret in every field that takes one."""
+    resources = {name: {"connection": "source", "table": name, "methods": EVERY} for name in ("items",)}
+    users = {
+        "flow": {"role": "admin", "privileges": EVERY, "authtoken": TOKEN},
+        "other": {"role": "query", "privileges": ["GET"], "authtoken": words["authtoken"]},
+    }
+    settings = {"allow_authtoken_in_url": True, "outgoing": {"allow": ["127.0.0.1:1"]}}
+    return {"server": settings, "connections": planted_connections(source, words), "resources": resources, "users": users}
+
+
+def planted_connections(source: Database, words: dict[str, str]) -> dict[str, Any]:
+    """Return the connections: one that works, and those whose secrets meet a server that refuses them or none at all."""
     server = {"Server": "127.0.0.1", "Port": source.connection["properties"]["Port"], "User": "postgres", "Database": "postgres"}
-    connections = {
+    return {
         "source": source.connection,
         "wrong": {"connector": "postgresql", "properties": {**server, "User": "nobody", "Password": words["postgresql"]}},
         "away": {
@@ -58,26 +69,19 @@ def planted(source: Database, words: dict[str, str]) -> dict[str, Any]:
                 "ConnectTimeout": 1,
             },
         },
-    }
-    connections["cloud"] = {
-        "connector": "bitbucket",
-        "properties": {
-            "URL": "http://127.0.0.1:1/2.0",
-            "OAuthAccessTokenURL": "http://127.0.0.1:1/token",
-            "OAuthClientId": "key",
-            "OAuthClientSecret": words["client"],
-            "OAuthAccessToken": words["access"],
-            "OAuthRefreshToken": words["refresh"],
-            "Workspace": "w",
+        "cloud": {
+            "connector": "bitbucket",
+            "properties": {
+                "URL": "http://127.0.0.1:1/2.0",
+                "OAuthAccessTokenURL": "http://127.0.0.1:1/token",
+                "OAuthClientId": "key",
+                "OAuthClientSecret": words["client"],
+                "OAuthAccessToken": words["access"],
+                "OAuthRefreshToken": words["refresh"],
+                "Workspace": "w",
+            },
         },
     }
-    resources = {name: {"connection": "source", "table": name, "methods": EVERY} for name in ("items",)}
-    users = {
-        "flow": {"role": "admin", "privileges": EVERY, "authtoken": TOKEN},
-        "other": {"role": "query", "privileges": ["GET"], "authtoken": words["authtoken"]},
-    }
-    server_settings = {"allow_authtoken_in_url": True, "outgoing": {"allow": ["127.0.0.1:1"]}}
-    return {"server": server_settings, "connections": connections, "resources": resources, "users": users}
 
 
 def exercise(served: Served, words: dict[str, str]) -> str:

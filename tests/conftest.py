@@ -13,12 +13,29 @@ import pytest
 
 from tests import servers
 from tests.fakes import oauth_provider
+from tests.served import Served
 
 # Before Django reads its settings: each test process has a data directory of its own.
 DATA = Path(tempfile.mkdtemp(prefix="apiserver-test-data-"))
 os.environ["APISERVER_DATA_DIR"] = str(DATA)
 for name in ("APISERVER_DATABASE_URL", "DATABASE_URL", "APISERVER_REDIS_URL", "APISERVER_ADMIN_USER", "APISERVER_ADMIN_PASSWORD"):
     os.environ.pop(name, None)
+# Hundreds of processes start from these sources: without their bytecode each compiles 300 modules again, a second of CPU.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+SLOW = ("chaos", "e2e", "contract", "hostile", "compliance", "resources", "server", "clients", "connections", "console")
+
+
+def pytest_configure() -> None:
+    """Hash passwords quickly in this process, else each user of a test costs half a second; servers that are started hash as always."""
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the rooms whose files take minutes, so that processes which share the files end together."""
+    items.sort(key=lambda item: next((place for place, room in enumerate(SLOW) if f"tests/{room}/" in item.nodeid), len(SLOW)))
 
 
 def pytest_unconfigure() -> None:
@@ -49,6 +66,15 @@ def mariadb_server() -> Iterator[servers.Server]:
 def redis_server() -> Iterator[servers.Server]:
     """A running Redis; one a test process."""
     yield from standing(servers.redis)
+
+
+@pytest.fixture(scope="session")
+def kept(postgres_server: servers.Server, mariadb_server: servers.Server) -> Iterator[dict[str, Served]]:
+    """What several files serve alike, by name, until the end: a server started for each file and kind of database costs ten seconds."""
+    found: dict[str, Served] = {}
+    yield found
+    for served in found.values():
+        served.stop()
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ BROKERS = ("redis", "rediss", "unix")
 MAX_WORKERS = 64
 
 
-@register
+@register("settings")
 def check_data_directory(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     """The data directory must be writable; its keys must be readable by their owner only."""
     directory = Path(settings.DATA_DIR)
@@ -35,7 +35,7 @@ def check_data_directory(app_configs: Sequence[Any] | None, **_: Any) -> list[Ch
     return found
 
 
-@register
+@register("settings")
 def check_secret_key(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     """A short signing key can be guessed."""
     if len(settings.SECRET_KEY) >= 32:
@@ -44,7 +44,7 @@ def check_secret_key(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckM
     return [Error("APISERVER_SECRET_KEY is too short.", hint=hint, id="apiserver.E003")]
 
 
-@register
+@register("settings")
 def check_broker(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     """The broker is Redis or none."""
     scheme = urlsplit(settings.REDIS_URL).scheme
@@ -53,7 +53,7 @@ def check_broker(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessa
     return [Error("APISERVER_REDIS_URL is no Redis address.", hint="Such as redis://localhost:6379/0.", id="apiserver.E004")]
 
 
-@register
+@register("settings")
 def check_public_url(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     """Links are made from the public address."""
     address = env("APISERVER_PUBLIC_URL")
@@ -62,7 +62,7 @@ def check_public_url(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckM
     return [Error(f"The public address {address!r} can't be used.", hint="Such as https://api.example.com.", id="apiserver.E005")]
 
 
-@register
+@register("settings")
 def check_workers(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     """Somebody has to answer."""
     if 1 <= env_int("APISERVER_WEB_WORKERS", WEB_WORKERS) <= MAX_WORKERS:
@@ -71,7 +71,7 @@ def check_workers(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMess
     return [Error(text, hint="One or two a processor is enough; leave it out for two.", id="apiserver.E007")]
 
 
-@register
+@register("settings")
 def check_administrator(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     """Name and password of the administrator come together."""
     if bool(settings.ADMIN_USER) == bool(settings.ADMIN_PASSWORD):
@@ -80,7 +80,7 @@ def check_administrator(app_configs: Sequence[Any] | None, **_: Any) -> list[Che
     return [Error(f"{missing} is not set.", hint="Set both, or none and use the set-up link.", id="apiserver.E006")]
 
 
-@register
+@register("settings")
 def check_settings_file(app_configs: Sequence[Any] | None, **_: Any) -> list[CheckMessage]:
     """A settings.cfg that can't be read does not take effect."""
     problems = options.file_problems()

@@ -14,7 +14,11 @@ def oauth_properties(
     shown_when: tuple[str, tuple[Any, ...]] | None = None, client_shown_when: tuple[str, tuple[Any, ...]] | None = None
 ) -> tuple[Property, ...]:
     """Return the properties; `client_shown_when` is that of id and secret, which client credentials need too."""
-    both = client_shown_when or shown_when
+    return (*consumer_properties(shown_when, client_shown_when or shown_when), *grant_properties(shown_when))
+
+
+def consumer_properties(shown_when: tuple[str, tuple[Any, ...]] | None, both: tuple[str, tuple[Any, ...]] | None) -> tuple[Property, ...]:
+    """Return what the service knows the consumer by."""
     group = "Authentication"
     return (
         Property(
@@ -30,6 +34,12 @@ def oauth_properties(
             placeholder="http://localhost:33333",
             help="Empty: the address of this server shown above. A port of localhost: this server listens there while you sign in.",
         ),
+    )
+
+
+def grant_properties(shown_when: tuple[str, tuple[Any, ...]] | None) -> tuple[Property, ...]:
+    """Return how the tokens come, and tokens brought from elsewhere."""
+    return (
         Property(
             "InitiateOAuth",
             "Initiate OAuth",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +21,16 @@ def rows() -> list[tuple[Any, ...]]:
 
 
 @pytest.fixture(scope="session", params=databases.KINDS)
-def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, kept: dict[str, Served]) -> Served:
     """A server that publishes `products` of one kind of database."""
-    folder = tmp_path_factory.mktemp("clients")
+    name = f"clients {request.param}"
+    if name not in kept:
+        kept[name] = serve_products(request, tmp_path_factory.mktemp("clients"))
+    return kept[name]
+
+
+def serve_products(request: pytest.FixtureRequest, folder: Path) -> Served:
+    """Serve 25 products from the request's kind of database."""
     database = databases.make(request.param, "clients_shop", request, folder)
     database.create("products", COLUMNS)
     database.insert("products", rows())
@@ -33,6 +40,4 @@ def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         "resources": {"products": {"connection": "shop", "table": "products"}},
         "users": {"client": {"role": "query", "privileges": ["GET", "POST", "PATCH", "PUT", "DELETE"], "authtoken": TOKEN}},
     }
-    server = publish(configuration, folder / "data")
-    yield server
-    server.stop()
+    return publish(configuration, folder / "data")

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -71,8 +72,15 @@ def quote_path(path: str) -> str:
 
 
 @pytest.fixture(scope="session", params=[*databases.KINDS, "rows"])
-def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("compliance")
+def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, kept: dict[str, Served]) -> Client:
+    name = f"compliance {request.param}"
+    if name not in kept:
+        kept[name] = serve_tables(request, tmp_path_factory.mktemp("compliance"))
+    return Client(kept[name], request.param)
+
+
+def serve_tables(request: pytest.FixtureRequest, folder: Path) -> Served:
+    """Serve the tables from the request's kind of database."""
     is_rows = request.param == "rows"  # the same tables of SQLite, read by the engine as those of a source without SQL
     database = databases.make("sqlite" if is_rows else request.param, "compliance", request, folder)
     rows.fill(database)
@@ -90,6 +98,4 @@ def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     if is_rows:
         for connection in configuration["connections"].values():
             connection["connector"] = "rows"
-    served = publish(configuration, folder / "data", extra=installed(folder) if is_rows else None)
-    yield Client(served, request.param)
-    served.stop()
+    return publish(configuration, folder / "data", extra=installed(folder) if is_rows else None)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -78,9 +77,8 @@ class Console:
 
 
 @pytest.fixture
-def console(request: pytest.FixtureRequest, tmp_path: Path, settings: Any) -> Console:
+def console(request: pytest.FixtureRequest, tmp_path: Path) -> Console:
     """Sign in as administrator to a console with something of everything."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     stamp.changed()
     SESSIONS.close()
     database = databases.sqlite("console", request, tmp_path)

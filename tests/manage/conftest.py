@@ -43,9 +43,8 @@ def caller(name: str, role: str) -> Caller:
 
 
 @pytest.fixture(autouse=True)
-def fresh(db: None, settings: Any) -> Iterator[None]:
+def fresh(db: None) -> Iterator[None]:
     """Forget what other tests left in this process."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     stamp.changed()
     AUTHTOKENS.forget()
     SESSIONS.close()

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, run_checks
+from django.core.checks.registry import registry
+
+from apiserver.server import checks, commands
 
 
 def ids() -> set[str]:
@@ -14,8 +17,15 @@ def ids() -> set[str]:
     return {str(message.id) for message in found if str(message.id).startswith("apiserver.")}
 
 
-def test_fresh_settings_are_fine() -> None:
-    assert ids() == set()
+def test_fresh_settings_and_the_code_are_fine() -> None:
+    assert run_checks() == []
+
+
+def test_commands_run_every_check_of_settings() -> None:
+    tagged = {check.__name__ for check in registry.get_checks() if "settings" in check.tags}
+
+    assert tagged == {name for name in vars(checks) if name.startswith("check_")}
+    assert "settings" not in commands.OF_CODE <= registry.tags_available()
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,7 @@ def test_only_administrators_and_operators_sign_in(admin: User) -> None:
     assert found == [True, True, False, False, False]
 
 
-def test_password_guesser_must_wait_and_others_do_not(admin: User, settings: Any) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def test_password_guesser_must_wait_and_others_do_not(admin: User) -> None:
     PASSWORDS.forget()
     admin.set_password(PASSWORD)
     admin.save()

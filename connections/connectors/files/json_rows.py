@@ -181,7 +181,7 @@ class Seen:
 
     def see(self, value: Any) -> None:
         """Take note of a value."""
-        kind = kind_of(value)
+        kind = json_kind(value)
         self.kinds.add(kind)
         if kind == "text":
             self._texts.see((value,))
@@ -200,7 +200,7 @@ class Seen:
         return Column(name, numeric or Type.STRING, native_type="number" if numeric in NUMBERS else "text")
 
 
-def kind_of(value: Any) -> str:
+def json_kind(value: Any) -> str:
     """Return what sort of value JSON has here."""
     if value is None:
         return "null"

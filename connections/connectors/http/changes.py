@@ -128,21 +128,8 @@ class Changes:
         defaults = session.manifest.part("defaults")
         method = spec.get("method") or METHODS.get(verb) or defaults.get("update_method", "PATCH")
         texts = {**session.texts, **{name: table.columns[name].as_text(value) for name, value in given.items()}}
-        headers = {
-            name: items[0] for name, items in fill_values({**defaults.get("headers", {}), **spec.get("headers", {})}, texts.get).items()
-        }
-        keeping = session.manifest.part("idempotency")
-        has_key = bool(keeping) and method in keeping.get("methods", ("POST",))
-        if has_key:
-            headers[keeping["header"]] = idempotency
         try:
-            target = Target(
-                fill_path(spec["path"], texts.get),
-                method=method,
-                params=fill_values({**defaults.get("params", {}), **spec.get("params", {})}, texts.get),
-                headers=headers,
-                is_repeatable=has_key or bool(spec.get("idempotent", method in ("PUT", "DELETE"))),
-            )
+            target = self._target(spec, method, texts, idempotency)
         except Missing as error:
             raise SourceRejected(f"{table.name} can't be written without a value of {error.args[0]}.") from None
         constants = fill_tree(spec.get("body", {}), texts.get)
@@ -153,6 +140,23 @@ class Changes:
         asked = replace(asked, is_single=is_single, is_insert=verb == "insert", errors=errors_of(verb, asked.errors))
         document, _, _ = session.caller.call(target, asked, rows=lambda _: 1)
         return document
+
+    def _target(self, spec: Mapping[str, Any], method: str, texts: Mapping[str, str], idempotency: str) -> Target:
+        """Return where a call goes, without its body; raise Missing for a place that nothing fills."""
+        defaults = self.session.manifest.part("defaults")
+        filled = fill_values({**defaults.get("headers", {}), **spec.get("headers", {})}, texts.get)
+        headers = {name: items[0] for name, items in filled.items()}
+        keeping = self.session.manifest.part("idempotency")
+        has_key = bool(keeping) and method in keeping.get("methods", ("POST",))
+        if has_key:
+            headers[keeping["header"]] = idempotency
+        return Target(
+            fill_path(spec["path"], texts.get),
+            method=method,
+            params=fill_values({**defaults.get("params", {}), **spec.get("params", {})}, texts.get),
+            headers=headers,
+            is_repeatable=has_key or bool(spec.get("idempotent", method in ("PUT", "DELETE"))),
+        )
 
     def _row(self, table: ManifestTable, spec: Mapping[str, Any], document: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         """Return the columns of the row in an answer; none where it holds no row."""

@@ -47,6 +47,10 @@ class Settings:
     max_calls: int = MAX_CALLS
     refused: frozenset[tuple[str, str]] = frozenset()  # (table, column) that the service turned out not to filter or sort
 
+    def refused_of(self, table: ManifestTable) -> frozenset[str]:
+        """Return the columns of a table that the service does not filter or sort."""
+        return frozenset(column for name, column in self.refused if name == table.name)
+
 
 def plan(scan: Scan, table: ManifestTable, settings: Settings) -> Plan:
     """Return the best plan; raise SourceRejected naming the column that no access path can do without."""
@@ -150,37 +154,30 @@ def planned(
     settings: Settings,
 ) -> Plan | None:
     """Return the plan of one access path; None where it takes too many calls."""
-    fan_out = [name for name, items in values.items() if not items]
+    is_fanned = any(not items for items in values.values())
     known = {name: items for name, items in values.items() if items}
     variants = variants_of(known, settings.max_calls)
     if variants is None:
         return None
     verify = [(name, frozenset(items)) for name, items in known.items() if name in fixed and not is_echo(table, name)]
     by_path = {fixed[name][0] for name in known if name in fixed and name != table.bound}
-    refused = frozenset(column for name, column in settings.refused if name == table.name)
+    refused = settings.refused_of(table)
     filtering = Filtering(table, access, refused)
-    grades, pushed = [], []
-    for number, conjunct in enumerate(scan.where):
-        grade = Grade.EXACT if number in by_path else filtering.take(conjunct)
-        if grade is Grade.EXACT and number not in by_path:
-            pushed.append(conjunct)
-        grades.append(grade)
-    is_chain = len(variants) == 1 and not fan_out
+    grades = tuple(Grade.EXACT if number in by_path else filtering.take(conjunct) for number, conjunct in enumerate(scan.where))
+    is_chain = len(variants) == 1 and not is_fanned
     ordered = order_of(scan.order, table, access, refused) if is_chain or (access.is_single and len(variants) == 1) else None
-    params = {**filtering.params, **(ordered.params if ordered else {})}
-    is_exact = all(grade is Grade.EXACT for grade in grades)
     takes_order = bool(scan.order) and ordered is not None
-    takes_limit = is_exact and (not scan.order or takes_order)
+    takes_limit = all(grade is Grade.EXACT for grade in grades) and (not scan.order or takes_order)
     return Plan(
         table=table,
         ref=scan.table.ref,
         access=access,
         variants=variants,
-        is_fanned=bool(fan_out),
-        grades=tuple(grades),
-        params=params,
+        is_fanned=is_fanned,
+        grades=grades,
+        params={**filtering.params, **(ordered.params if ordered else {})},
         verify=tuple(verify),
-        pushed=tuple(pushed),
+        pushed=tuple(scan.where[place] for place, grade in enumerate(grades) if grade is Grade.EXACT and place not in by_path),
         order=ordered.rest if ordered else (),
         sorted_by=ordered.sent if ordered else (),
         takes_order=takes_order,

@@ -164,15 +164,16 @@ def by_kind(kind: str, reply: Reply, asked: Asked, said: str, entry: Mapping[str
             message or f"{asked.label} refused the row: it clashes with another{with_said}.", kind="unique", hint=hint
         )
     if kind == "rate":
-        wait = wait_of(reply)
-        return RateLimited(
-            message or f"{asked.label} asks to wait: too many calls.",
-            retry_after=DEFAULT_WAIT if wait is None else wait,
-            hint=hint or "Try again later.",
-        )
+        return rate_limited(reply, message or f"{asked.label} asks to wait: too many calls.", hint or "Try again later.")
     if kind == "unavailable":
         return told(ConnectionFailed, f"{asked.label} failed with status {reply.status}{with_said}.", "Try again; the service has a fault.")
     return told(SourceRejected, f"{asked.label} refused the call for {where} with status {reply.status}{with_said}.", "")
+
+
+def rate_limited(reply: Reply, message: str, hint: str) -> RateLimited:
+    """Return the error of too many calls, with the wait that the service asks for."""
+    wait = wait_of(reply)
+    return RateLimited(message, retry_after=DEFAULT_WAIT if wait is None else wait, hint=hint)
 
 
 def wait_of(reply: Reply, header: str = "") -> float | None:

@@ -97,11 +97,11 @@ def leaves_of(node: Mapping[str, Any], above: Path = ()) -> Iterator[tuple[Path,
         if isinstance(value, dict) and value and len(path) < MAX_DEPTH:
             yield from leaves_of(value, path)
         else:
-            yield path, kind_of(value)
+            yield path, manifest_type(value)
 
 
-def kind_of(value: Any) -> str:
-    """Return the kind of one value."""
+def manifest_type(value: Any) -> str:
+    """Return the type that a manifest gives a column of such values; null fits each."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -111,12 +111,12 @@ def kind_of(value: Any) -> str:
     if isinstance(value, float):
         return "double"
     if isinstance(value, str):
-        return kind_of_text(value)
+        return manifest_type_of_text(value)
     return "json"
 
 
-def kind_of_text(text: str) -> str:
-    """Return the kind that a text is written as."""
+def manifest_type_of_text(text: str) -> str:
+    """Return the type that a text is written as."""
     if INSTANT.fullmatch(text):
         return "timestamp"
     if DAY.fullmatch(text):
