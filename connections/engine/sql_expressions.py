@@ -54,7 +54,10 @@ class Expressions(State):
         handler = HANDLERS.get(type(node))
         if handler is None:
             raise problem(f"{named(node)} is not supported in this SQL.", node)
-        return handler(self, node, scope)
+        found = handler(self, node, scope)
+        # The parser keeps the NOT of NOT LIKE within the node of LIKE.
+        inner = node.this if isinstance(node, exp.Escape) else node
+        return self.made(fn("not", found.tree), Type.BOOLEAN, node, (found,)) if inner.args.get("negate") else found
 
     def condition(self, node: exp.Expression, scope: Scope) -> exp.Expression:
         """Return what is true, false or unknown."""
