@@ -52,6 +52,8 @@ ANSWERS: list[tuple[str, list[tuple[Any, ...]]]] = [
     ("SELECT id FROM customers WHERE name IN (SELECT name FROM customers WHERE id = 2)", [(2,)]),
     ("SELECT country FROM customers ORDER BY country", [(None,), ("JP",), ("US",)]),
     ("SELECT country FROM customers ORDER BY country NULLS LAST", [("JP",), ("US",), (None,)]),
+    ("SELECT DISTINCT c.country FROM customers c ORDER BY C.Country DESC", [("US",), ("JP",), (None,)]),
+    ("SELECT DISTINCT c.name || 'x' AS k FROM customers c WHERE id < 3 ORDER BY c.name || 'x' DESC", [("Bobx",), ("Aoix",)]),
     ("SELECT DISTINCT UPPER(name) AS n FROM customers ORDER BY n DESC", [("BOB",), ("AOI",)]),
     ("SELECT name, COUNT(*) FROM customers GROUP BY name ORDER BY name", [("Aoi", 1), ("Bob", 1), ("bob", 1)]),
     (
@@ -111,6 +113,14 @@ REFUSED = [
     ("SELECT read_csv('x')", "There is no function read_csv.", ""),
     ("SELECT getenv('HOME')", "There is no function getenv.", ""),
     ("SELECT pg_read_file('/etc/passwd')", "There is no function pg_read_file.", ""),
+    ("SELECT id FROM orders WHERE id BETWEEN SYMMETRIC 9 AND 3", "SYMMETRIC is not supported in this SQL.", ""),
+    (
+        "SELECT SUM(id) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW) FROM orders",
+        "EXCLUDE is not supported in a window.",
+        "",
+    ),
+    ("SELECT SUM(DISTINCT id) FROM orders", "SUM takes a value.", "Only COUNT takes DISTINCT"),
+    ("SELECT DISTINCT id FROM orders o ORDER BY o.total", "There is no table o", ""),
     ("SELECT * FROM read_csv('x')", "In FROM stand tables and queries in parentheses", ""),
     ("SELECT * FROM 'file.csv'", "There is no table file.csv.", ""),
     ("SELECT id FROM customers, orders", "id is a column of several tables here.", "Write the table"),
