@@ -151,6 +151,8 @@ PATTERNS = (
     _("The budget of calls to %(value)s is used up for now."),
     _("The list of %(name)s has more than %(count)s pages."),
     _("The list of %(name)s leads back to a page that was read before."),
+    _("The answer for %(name)s says that there are more rows, but not how to ask for them."),
+    _("Rows of %(name)s that differ have the same %(value)s, which was taken for their key."),
     _("The list of %(name)s goes on with empty pages."),
     _("The list of %(name)s repeats its rows page after page."),
     _("The answer for %(name)s holds no list of rows where one is expected."),

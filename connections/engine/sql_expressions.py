@@ -13,7 +13,7 @@ from connections.engine.nodes import fn, select
 from connections.engine.sql_functions import call, extract, moment_of, trim
 from connections.engine.sql_literals import value_as
 from connections.engine.sql_nodes import Cell, Scope, Source, Typed
-from connections.engine.sql_reader import nearest, problem
+from connections.engine.sql_reader import check_read, nearest, problem
 from connections.engine.sql_state import State, constant, null
 from connections.engine.sql_windows import AGGREGATES, aggregate, is_aggregate, window
 
@@ -54,7 +54,11 @@ class Expressions(State):
         handler = HANDLERS.get(type(node))
         if handler is None:
             raise problem(f"{named(node)} is not supported in this SQL.", node)
-        return handler(self, node, scope)
+        check_read(node)
+        found = handler(self, node, scope)
+        # The parser keeps the NOT of NOT LIKE within the node of LIKE.
+        inner = node.this if isinstance(node, exp.Escape) else node
+        return self.made(fn("not", found.tree), Type.BOOLEAN, node, (found,)) if inner.args.get("negate") else found
 
     def condition(self, node: exp.Expression, scope: Scope) -> exp.Expression:
         """Return what is true, false or unknown."""

@@ -5,7 +5,7 @@ Inside, columns are called c1, c2, ... and tables s1, s2, ...: whatever people c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -23,6 +23,7 @@ from connections.engine.sql_state import together
 from connections.engine.sql_windows import is_aggregate, ordered
 
 LONGEST_LIST = 1000  # columns
+NOTHING: Mapping[str, int] = {}
 SETS = {exp.Union: exp.Union, exp.Except: exp.Except, exp.Intersect: exp.Intersect}
 COSTLY = "Columns that take further calls a row are left out of *: name {names} to have them."
 
@@ -174,12 +175,16 @@ class Binder(Sources):
             if name not in source.costly and (qualifiers or name.lower() not in source.shared)
         ]
 
-    def order_keys(self, node: exp.Select, scope: Scope, items: Sequence[tuple[str, Typed]]) -> list[exp.Expression]:
-        """Return the keys of ORDER BY: a column's number, its name in SELECT, or an expression."""
+    def order_keys(
+        self, node: exp.Select, scope: Scope, items: Sequence[tuple[str, Typed]], known: Mapping[str, int] = NOTHING
+    ) -> list[exp.Expression]:
+        """Return the keys of ORDER BY: a column's number, its name or its words (`known`) in SELECT, or an expression."""
         found: list[exp.Expression] = []
         order = node.args.get("order")
         for item in order.expressions if order else ():
             value = self.shown(item.this, items)
+            if value is None and words_of(item.this) in known:
+                value = items[known[words_of(item.this)]][1]
             value = value if value is not None else self.settled(self.expression(item.this, scope))
             if value.type is not None:
                 found += [key.copy() for key in ordered(value, item)]
@@ -223,7 +228,7 @@ class Binder(Sources):
         items = [(output.name, self.cell(alias, number, output.column, node)) for number, output in enumerate(relation.outputs, 1)]
         tree = select([aliased(value.tree, n) for n, (_, value) in enumerate(items, 1)], named_query(relation.tree, alias))
         source = Source((), dict(items))
-        keys = self.order_keys(node, Scope([source]), items)  # type: ignore[arg-type]
+        keys = self.order_keys(node, Scope([source]), items, spelled(node))  # type: ignore[arg-type]
         if keys:
             tree.set("order", exp.Order(expressions=keys))
         self.limit(tree, node)
@@ -248,6 +253,19 @@ class Binder(Sources):
         if not isinstance(inner, exp.Literal) or not str(inner.this).isdigit() or len(str(inner.this)) > 18:
             raise problem("The number of rows must be a whole number, written out.", node)
         return self.given(int(inner.this), Column("", Type.INT64))
+
+
+def spelled(node: exp.Expression) -> dict[str, int]:
+    """Return the places of the columns of a SELECT DISTINCT by their words: behind it nothing else of its tables is known."""
+    if not isinstance(node, exp.Select) or any(item.is_star for item in node.expressions):
+        return {}
+    return {words_of(item.this if isinstance(item, exp.Alias) else item): place for place, item in enumerate(node.expressions)}
+
+
+def words_of(node: exp.Expression) -> str:
+    """Return an expression's words, by which two are told to be the same."""
+    named = node.transform(lambda part: exp.to_identifier(part.name.lower(), quoted=True) if isinstance(part, exp.Identifier) else part)
+    return str(named.sql())
 
 
 def aggregated(node: exp.Select) -> list[exp.Expression]:

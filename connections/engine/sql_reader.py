@@ -56,6 +56,25 @@ class ProductSql(TSQL):
         }
 
 
+# What the binder reads of an expression.
+PLAIN = frozenset({"this", "expression", "expressions"})
+READ: dict[type[exp.Expr], frozenset[str]] = {
+    exp.Column: PLAIN | {"table", "db", "catalog"},
+    exp.Is: PLAIN | {"negate"},
+    exp.Like: PLAIN | {"negate"},
+    exp.ILike: PLAIN | {"negate"},
+    exp.Between: PLAIN | {"low", "high"},
+    exp.In: PLAIN | {"query"},
+    exp.Subquery: PLAIN | {"alias", "with_", "order", "limit", "offset"},
+    exp.Case: PLAIN | {"ifs", "default"},
+    exp.Cast: PLAIN | {"to"},
+    exp.DPipe: PLAIN | {"safe"},
+    exp.Div: PLAIN | {"typed", "safe"},
+    exp.Window: PLAIN | {"partition_by", "order", "spec", "over", "alias", "first", "exclude"},
+    exp.Trim: PLAIN | {"position", "collation"},
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Parsed:
     """One SELECT as a tree, and what was done to its text."""
@@ -111,6 +130,13 @@ def unreadable(error: ParseError) -> SqlProblem:
 def plain(text: str) -> str:
     """Return the first line of sqlglot's message without colours and full stop."""
     return TOKEN.sub("", (COLOURS.sub("", text).splitlines() or [""])[0]).rstrip(". ")
+
+
+def check_read(node: exp.Expression) -> None:
+    """Raise for anything that an expression says beyond what its handler reads: left out, it would change the answer."""
+    for name, value in node.args.items():
+        if value and name not in READ.get(type(node), PLAIN):
+            raise problem(f"{name.rstrip('_').upper().replace('_', ' ')} is not supported in this SQL.", node)
 
 
 def place_of(node: exp.Expr) -> tuple[int, int]:

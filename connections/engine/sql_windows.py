@@ -46,7 +46,7 @@ def aggregate(binder: Expressions, node: exp.Anonymous, scope: Scope) -> Typed:
     if name == "COUNT":
         return counted(binder, node, item, scope)
     if isinstance(item, exp.Distinct | exp.Star):
-        raise problem(f"{node.this} takes a value.", node)
+        raise problem(f"{node.this} takes a value.", node, "Only COUNT takes DISTINCT: bring the values together in a subquery first.")
     value = binder.instant(binder.settled(binder.expression(item, scope)))
     return extreme(name.lower(), value, node) if name in ("MIN", "MAX") else total(binder, name, value, node)
 
@@ -140,6 +140,8 @@ def frame(spec: exp.Expression | None) -> exp.Expression | None:
     """Return the frame of a window: ROWS, or RANGE up to the current row."""
     if spec is None:
         return None
+    if spec.args.get("exclude"):
+        raise problem("EXCLUDE is not supported in a window.", spec)
     found: dict[str, object] = {"kind": str(spec.args.get("kind") or "ROWS").upper()}
     for end in ("start", "end"):
         border = spec.args.get(end)

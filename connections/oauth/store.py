@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from apiserver.server.errors import NotReady, answering
@@ -46,7 +46,24 @@ def digest(text: str) -> str:
 def load(connection_id: int) -> OAuthGrant | None:
     """Return the grant as the database has it now."""
     with answering():
-        return OAuthGrant.objects.filter(connection_id=connection_id).first()
+        grant = OAuthGrant.objects.filter(connection_id=connection_id).first()
+    if grant is not None and is_held():
+        overlay(grant)
+    return grant
+
+
+def is_held() -> bool:
+    """Claim that the caller is within a transaction: what is stored now may be taken back, what the service gave can't be."""
+    blocks = connection.atomic_blocks
+    return bool(blocks) and not getattr(blocks[-1], "_from_testcase", False)
+
+
+def overlay(grant: OAuthGrant) -> None:
+    """Give a grant what waits in the data directory until the transaction has ended."""
+    found = left_behind(grant.connection_id)
+    if found is not None and (found["grant"], found["version"]) == (grant.pk, grant.version):
+        for name, value in fields_of(granted_in(found), now=datetime.fromisoformat(found["at"])).items():
+            setattr(grant, name, value)
 
 
 def access_of(grant: OAuthGrant | None) -> str:
@@ -91,8 +108,8 @@ def begin(grant: OAuthGrant, *, now: datetime) -> None:
 
 
 def change(grant: OAuthGrant, fields: Mapping[str, Any]) -> bool:
-    """Store and commit the next version; False when another version was stored meanwhile."""
-    with transaction.atomic(durable=True):
+    """Store the next version, and commit it unless the caller has a transaction open; False when another was stored meanwhile."""
+    with transaction.atomic(durable=not is_held()):
         own = OAuthGrant.objects.filter(pk=grant.pk, version=grant.version)
         return own.update(**fields, version=grant.version + 1) == 1
 
@@ -104,6 +121,8 @@ def keep(grant: OAuthGrant, granted: Granted) -> None:
         path = write_ahead(grant, granted, now=now)
     except OSError as error:
         logger.error("The data directory takes no file: %s", error.strerror)
+    if path is not None and is_held():
+        return  # the next caller outside stores it
     try:
         change(grant, fields_of(granted, now=now))
     except OperationalError as error:
@@ -136,21 +155,33 @@ def write_ahead(grant: OAuthGrant, granted: Granted, *, now: datetime) -> Path:
 
 def recover(connection_id: int) -> None:
     """Store an answer that a process left behind when it ended; whoever calls holds the refresh alone."""
-    path = ahead_of(connection_id)
-    if not path.exists():
+    left = None if is_held() else left_behind(connection_id)
+    if left is None:
         return
-    try:
-        left = json.loads(vault.reveal(path.read_text(encoding="ascii")))
-    except (vault.VaultError, ValueError) as error:
-        logger.error("An answer of an OAuth service can't be read any more: %s", error)
-        path.unlink()
-        return
-    granted = Granted(**{**left["granted"], "scopes": tuple(left["granted"]["scopes"])})
     grant = OAuthGrant.objects.filter(pk=left["grant"], version=left["version"]).first()
     with answering():
         if grant is not None:
-            change(grant, fields_of(granted, now=datetime.fromisoformat(left["at"])))
-    path.unlink()
+            change(grant, fields_of(granted_in(left), now=datetime.fromisoformat(left["at"])))
+    ahead_of(connection_id).unlink()
+
+
+def left_behind(connection_id: int) -> dict[str, Any] | None:
+    """Return the answer that waits in the data directory; one that can't be read is taken away."""
+    path = ahead_of(connection_id)
+    if not path.exists():
+        return None
+    try:
+        found: dict[str, Any] = json.loads(vault.reveal(path.read_text(encoding="ascii")))
+    except (vault.VaultError, ValueError) as error:
+        logger.error("An answer of an OAuth service can't be read any more: %s", error)
+        path.unlink()
+        return None
+    return found
+
+
+def granted_in(left: Mapping[str, Any]) -> Granted:
+    """Return the tokens of an answer that was left behind."""
+    return Granted(**{**left["granted"], "scopes": tuple(left["granted"]["scopes"])})
 
 
 def put(connection_id: int, service: OAuthService, granted: Granted, *, seed: str, now: datetime) -> OAuthGrant:

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import itertools
+import re
 import sys
 from collections.abc import Iterator
 
@@ -28,6 +29,7 @@ from connections.contract.table import Column
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_ROWS = 20
+TELLS = re.compile(r"sep=([^\r\n])\r?\n?", re.IGNORECASE)
 # Rows between two places that are remembered, for reading on from the middle of a file.
 MARK_ROWS = 10_000
 
@@ -81,7 +83,7 @@ class Csv:
         first = max((row for row in marks if row <= start), default=0)
         with source.open() as file:
             lines = Lines(source, file, self._encoding(source, options), marks.get(first, 0))
-            rows = self._parsed(source, options, lines)
+            rows = self._parsed(source, options, lines, is_start=not first)
             if not first and options.has_header:
                 next(rows, None)
             number = max(first, 1)
@@ -106,9 +108,12 @@ class Csv:
             )
         return [*row, *[""] * (width - len(row))]
 
-    def _parsed(self, source: Source, options: Options, lines: Lines) -> Iterator[list[str]]:
-        """Give the fields of each row; blank lines are passed over."""
-        reader = csv.reader(iter(lines), delimiter=self._delimiter(source, options), strict=True)
+    def _parsed(self, source: Source, options: Options, lines: Lines, *, is_start: bool) -> Iterator[list[str]]:
+        """Give the fields of each row; blank lines are passed over, and the line that only tells the delimiter."""
+        texts = iter(lines)
+        if is_start and self._told(source, options):
+            next(texts)
+        reader = csv.reader(texts, delimiter=self._delimiter(source, options), strict=True)
         try:
             for row in reader:
                 lines.read = 0
@@ -122,7 +127,8 @@ class Csv:
     def _names(self, source: Source, options: Options) -> list[str]:
         if "names" not in source.notes:
             with source.open() as file:
-                first = next(self._parsed(source, options, Lines(source, file, self._encoding(source, options))), [])
+                lines = Lines(source, file, self._encoding(source, options))
+                first = next(self._parsed(source, options, lines, is_start=True), [])
             source.notes["names"] = unique_names(source, first if options.has_header else [""] * len(first))
         found: list[str] = source.notes["names"]
         return found
@@ -133,13 +139,21 @@ class Csv:
         return str(source.notes["encoding"])
 
     def _delimiter(self, source: Source, options: Options) -> str:
-        """Return the wished delimiter, or the one that cuts the first rows into most fields of the same number."""
-        if options.delimiter:
-            return options.delimiter
+        """Return the delimiter that is wished, else told by the file, else the one that cuts its first rows into most fields."""
+        if options.delimiter or self._told(source, options):
+            return options.delimiter or self._told(source, options)
         if "delimiter" not in source.notes:
             is_tabbed = source.found.name.lower().endswith((".tsv", ".tab"))
             source.notes["delimiter"] = "\t" if is_tabbed else max(DELIMITERS, key=lambda mark: self._fields(source, options, mark))
         return str(source.notes["delimiter"])
+
+    def _told(self, source: Source, options: Options) -> str:
+        """Return the delimiter of a first line such as `sep=;`, which Excel reads and writes; '' without one."""
+        if "told" not in source.notes:
+            with source.open() as file:
+                found = TELLS.fullmatch(next(iter(Lines(source, file, self._encoding(source, options))), ""))
+            source.notes["told"] = found[1] if found else ""
+        return str(source.notes["told"])
 
     def _fields(self, source: Source, options: Options, mark: str) -> int:
         """Return the number of fields that the delimiter gives the first row; 1 where a later one has more."""

@@ -132,20 +132,34 @@ def kept(
 
 
 class Seen:
-    """Keys of the rows read lately: pages overlap where rows come and go meanwhile."""
+    """Keys of the rows read lately: pages overlap where rows come and go meanwhile.
+
+    Rows are remembered too where the key is a guess: other rows under a known key show that it is none.
+    """
 
     def __init__(self, most: int = 20_000) -> None:
         self.most = most
-        self._new: set[Any] = set()
-        self._old: set[Any] = set()
+        self._new: dict[Any, int] = {}
+        self._old: dict[Any, int] = {}
 
-    def fresh(self, keys: Sequence[Any]) -> list[int]:
+    def fresh(self, keys: Sequence[Any], rows: Sequence[Any] | None = None) -> list[int]:
         """Return the places of the keys not seen before."""
         found = []
         for place, key in enumerate(keys):
             if key not in self._new and key not in self._old:
-                self._new.add(key)
+                self._new[key] = 0 if rows is None else hash(repr(rows[place]))
                 found.append(place)
         if len(self._new) > self.most:
-            self._old, self._new = self._new, set()
+            self._old, self._new = self._new, {}
         return found
+
+    def check(self, keys: Sequence[Any], rows: Sequence[Any], names: Sequence[str], table: str) -> None:
+        """Raise BadAnswer for rows that have one key and differ: on one page always, on several where the key is a guess."""
+        here: dict[Any, Any] = {}
+        for key, row in zip(keys, rows, strict=True):
+            mark = self._new.get(key) or self._old.get(key)
+            if here.setdefault(key, row) != row or (mark and mark != hash(repr(row))):
+                text = f"Rows of {table} that differ have the same {', '.join(names)}, which was taken for their key."
+                raise BadAnswer(
+                    text, hint="Name the key's columns in the connection (Key, overlay or manifest), or say that there is none."
+                )

@@ -27,6 +27,11 @@ NEXT_CURSORS = {
     "pagination.next_cursor": "cursor", "paging.cursors.after": "after", "paging.next.after": "after", "nextPageToken": "pageToken",
     "next_page_token": "page_token", "nextToken": "nextToken", "next_token": "next_token", "continuation": "continuation",
 }  # fmt: skip
+# Flags that say that there are more rows, without saying how to get them.
+MORE = (
+    "has_more", "hasMore", "has_next", "hasNext", "has_next_page", "hasNextPage", "meta.has_more", "pagination.has_more",
+    "pagination.has_next", "paging.has_more", "pageInfo.hasNextPage",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +109,15 @@ def counted(spec: Mapping[str, Any], page: Page, state: State) -> State | None:
     """Return the next page of last_id, page and offset: these end by a flag, a total or an empty page."""
     more = has_more(spec, page)
     seen = int(state.get("seen", 0)) + len(page.rows)
-    if not page.rows:
-        if more:
-            raise BadAnswer("The service says that there are more rows, but its page holds none.", hint="Try again later.")
+    number = int(state.get("page", spec.get("start", 1)))
+    pages = last_number(spec, page)
+    lacks = page.total is not None and seen < page.total
+    if not page.rows and not (more or lacks or (pages is not None and number < pages)):
         return None
+    if not page.rows and spec["type"] != "page":
+        raise BadAnswer("The service says that there are more rows, but its page holds none.", hint="Try again later.")
     is_short = bool(spec.get("short_is_last")) and page.asked is not None and len(page.rows) < page.asked
-    if more is False or is_short or (page.total is not None and seen >= page.total):
+    if more is False or (is_short and not lacks) or (page.total is not None and not lacks):
         return None
     where = "body" if spec.get("in") == "body" else "params"
     if spec["type"] == "last_id":
@@ -119,11 +127,15 @@ def counted(spec: Mapping[str, Any], page: Page, state: State) -> State | None:
         return {where: {spec["param"]: last}, "seen": seen}
     if spec["type"] == "offset":
         return {where: {spec["param"]: int(spec.get("start", 0)) + seen}, "seen": seen}
-    number = int(state.get("page", spec.get("start", 1)))
-    pages = node(page, spec["pages"]) if "pages" in spec else None
-    if pages is not None and number - int(spec.get("start", 1)) + 1 >= int(pages):
+    if pages is not None and number >= pages:
         return None
     return {where: {spec["param"]: number + 1}, "page": number + 1, "seen": seen}
+
+
+def last_number(spec: Mapping[str, Any], page: Page) -> int | None:
+    """Return the number of the last page, None where the answer doesn't tell it."""
+    found = str(node(page, spec["pages"])) if "pages" in spec else ""
+    return int(found) + int(spec.get("start", 1)) - 1 if found.isdecimal() else None
 
 
 def auto(page: Page) -> State | None:
@@ -143,11 +155,28 @@ def auto(page: Page) -> State | None:
 
 def is_settled(page: Page) -> bool:
     """Claim that `auto` knows how this list goes on: it shows the way, or shows that there is none."""
-    if auto(page) is not None or (page.total is not None and page.total <= len(page.rows)):
+    if auto(page) is not None:
+        return True
+    if promises_more(page) or (page.total is not None and page.total > len(page.rows)):
+        return False
+    if page.total is not None:
         return True
     if "rel=" in page.headers.get("Link", ""):
         return True
     return any(shows(page.document, path) for path in (*NEXT_URLS, *NEXT_CURSORS))
+
+
+def promises_more(page: Page) -> bool:
+    """Claim that an answer that `auto` can't follow says that there are more rows."""
+    return any(goes_on(node(page, path)) for path in (*NEXT_URLS, *NEXT_CURSORS)) or any(node(page, path) is True for path in MORE)
+
+
+def goes_on(value: Any) -> bool:
+    """Claim that what stands in the place of a next page is one: an object without its address is none."""
+    if isinstance(value, dict):
+        addresses = [value[name] for name in ("href", "url", "after", "cursor") if name in value]
+        return any(goes_on(item) for item in addresses or value.values())
+    return value not in (None, "", "0", 0, [])
 
 
 def shows(document: Any, path: str) -> bool:

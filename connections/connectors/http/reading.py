@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from connections.connectors.http import local, pages
 from connections.connectors.http.calls import Target
-from connections.connectors.http.paging import Guard, Page, State, first_state, next_of
+from connections.connectors.http.paging import Guard, Page, State, first_state, next_of, promises_more
 from connections.connectors.http.paths import find
 from connections.connectors.http.plan import Plan, texts_of
 from connections.connectors.http.replies import NoRows, UnknownField, parsed
 from connections.connectors.http.templates import fill_path, fill_values
 from connections.connectors.http.values import Inexact
-from connections.contract.errors import SourceRejected, TableGone
+from connections.contract.errors import BadAnswer, SourceRejected, TableGone
 from connections.contract.scan import Batch, Scan
 from connections.outgoing import Reply
 
@@ -134,11 +134,22 @@ class Reading:
             following = next_of(spec, page, state)
             if following is not None and "url" in following:
                 following["from"] = address
+            if following is None:
+                self.check_end(page)
             guard.got(page.rows, new, following is None)
             yield rows, following
             if following is None:
                 return
             state = following
+
+    def check_end(self, page: Page) -> None:
+        """Raise BadAnswer where the last page that can be found says that there are others; a table marked partial is known for it."""
+        ref = self.scan.table.ref
+        if self.plan.access.paging["type"] != "auto" or self.scan.table.partial or self.session.partial.get(ref):
+            return
+        if promises_more(page):
+            text = f"The answer for {self.table.name} says that there are more rows, but not how to ask for them."
+            raise BadAnswer(text, hint="Say in Paging how page two is asked for.")
 
     def page(self, given: Mapping[str, Any], state: State, size: int | None) -> tuple[Page, Reply, str]:
         """Return one page as it came. A field that the service doesn't know is asked for no more, and judged here."""
@@ -205,9 +216,10 @@ class Reading:
             chosen = pages.kept(lists, len(raw), self.tests, plan.verify)
         if self.has_key:
             keys = list(zip(*(lists[name] for name in self.table.key), strict=True))
-            places = self.seen.fresh(keys)
+            places = self.seen.fresh(keys, raw if self.session.guesses_key(self.table) else None)
             new = len(places)
             if new < len(keys):
+                self.seen.check(keys, raw, self.table.key, self.table.name)
                 wanted = set(places)
                 chosen = [number for number in (chosen if chosen is not None else range(len(raw))) if number in wanted]
         if chosen is not None:

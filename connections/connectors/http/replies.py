@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import email.utils
 import json
 import re
@@ -75,8 +76,9 @@ def parsed(reply: Reply, asked: Asked, *, is_exact: bool = False) -> Any:
     """Return the JSON document of an answer, None for an empty one; with `is_exact` numbers with a point are decimals."""
     if not reply.body:
         return None
+    body = reply.body.removeprefix(codecs.BOM_UTF8)
     try:
-        return json.loads(reply.body, parse_float=Decimal, parse_constant=refuse) if is_exact else orjson.loads(reply.body)
+        return json.loads(body, parse_float=Decimal, parse_constant=refuse) if is_exact else orjson.loads(body)
     except (ValueError, RecursionError) as error:
         kind = str(reply.headers.get("Content-Type", "")).split(";")[0]
         is_page = kind == "text/html" or reply.body.lstrip()[:1] == b"<"

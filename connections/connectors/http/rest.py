@@ -24,7 +24,7 @@ from connections.connectors.http.session import HttpSession
 from connections.connectors.http.tables import FIRST_PAGE_ONLY, ManifestTable, table_of
 from connections.connectors.sql import properties as shared
 from connections.contract.context import NONE, Context
-from connections.contract.errors import BadAnswer, InvalidProperties, SourceRejected
+from connections.contract.errors import InvalidProperties, SourceRejected
 from connections.contract.property import Property
 from connections.contract.scan import Scan
 from connections.contract.table import Table, TableRef
@@ -49,6 +49,15 @@ SKELETON: dict[str, Any] = {
     "oauth": {"token_url": "https://invalid.invalid/token"},
     "tables": {"Rows": {"read": [{"path": "/"}], "columns": {"Value": "$"}}},
 }
+# A status of success does not make an answer one: without these an error beside an empty list would read as an empty table.
+FAILED = r"(?i)^(error|failed|failure|fail)$"
+ERRORS: tuple[dict[str, Any], ...] = (
+    {"status": [200], "path": "error", "matches": r"\S", "is": "rejected"},
+    {"status": [200], "path": "errors", "matches": r"\S", "is": "rejected"},
+    {"status": [200], "path": "success", "equals": False, "is": "rejected"},
+    {"status": [200], "path": "ok", "equals": False, "is": "rejected"},
+    {"status": [200], "path": "status", "matches": FAILED, "is": "rejected"},
+)
 OWN = (
     Property(
         "URL", is_required=True, help="Address of the API; paths of tables are appended to it.", placeholder="https://api.example.com/v1"
@@ -58,7 +67,7 @@ OWN = (
     Property(
         "Rows", help="Where the rows stand in the answer, such as data.items. Empty: found in the first answer; $ is the answer itself."
     ),
-    Property("Key", help="Columns that tell rows apart, with commas between them. Empty: found in the first rows."),
+    Property("Key", help="Columns that tell rows apart, with commas between them. Empty: found in the first rows; none: there is no key."),
     Property(
         "Paging",
         kind="choice",
@@ -143,6 +152,7 @@ class RestConnector(HttpConnector):
             "headers": headers_of(values.get("Headers") or ""),
             "tables": tables_of(values.get("Tables") or "") or {values.get("Table") or "Rows": table_of_properties(values)},
         }
+        content["errors"] = errors_of(content["tables"])
         if values.get("OAuthAccessTokenURL"):
             content["oauth"] = {
                 "token_url": values["OAuthAccessTokenURL"],
@@ -190,6 +200,14 @@ def tables_of(text: str) -> dict[str, Any]:
     return found
 
 
+def errors_of(tables: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what tells an error that comes with a status of success, save where a table's rows are said to stand."""
+    reads = [read for table in tables.values() for read in table.get("read") or () if isinstance(read, dict)]
+    declared = [read["rows"].get("path") if isinstance(read.get("rows"), dict) else read.get("rows") for read in reads]
+    taken = {str(steps_of(path)[0]) for path in declared if isinstance(path, str | list) and steps_of(path)}
+    return [entry for entry in ERRORS if entry["path"] not in taken]
+
+
 def table_of_properties(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the one table that the simple properties declare."""
     kind = KINDS[values.get("Paging") or "Auto"]
@@ -204,6 +222,8 @@ def table_of_properties(values: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("Rows"):
         read["rows"] = values["Rows"]
     key = [name.strip() for name in str(values.get("Key") or "").split(",") if name.strip()]
+    if key == ["none"]:
+        return {"read": [read], "key": []}
     return {"read": [read], **({"key": key} if key else {})}
 
 
@@ -250,11 +270,11 @@ class SampledSession(HttpSession):
             if "rows" in read
             else sample.rows_path(document)
         )
-        rows = find(document, tuple(path))
-        if not isinstance(rows, list):
-            raise BadAnswer(f"The answer for {ref.name} holds no list of rows where one is expected.", hint="Correct Rows.")
+        rows, is_map = sample.rows_of(find(document, tuple(path)), ref.name)
         columns = sample.columns_of(rows)
-        key = list(spec.get("key") or sample.key_of(columns, rows))
+        key = list(spec["key"] if "key" in spec else sample.key_of(columns, rows))
+        if key and "key" not in spec and not is_map:
+            self.guessed_keys.add(ref.name)
         lost = [name for name in key if name not in columns]
         if lost:
             raise SourceRejected(f"The rows of {ref.name} have no column {lost[0]}.", hint=f"Columns are {', '.join(list(columns)[:20])}.")
@@ -262,6 +282,7 @@ class SampledSession(HttpSession):
         if found.access.paging["type"] == "auto":
             known = total_in(document, reply.headers, read.get("total") or total or None)
             self.partial[ref] = "" if is_settled(Page(document, reply.headers, rows, size, known)) else FIRST_PAGE_ONLY
-        read = {"rows": list(path), **({"total": total} if total and "total" not in read else {}), **read}
+        where = {"path": list(path), "of": "map"} if is_map else list(path)
+        read = {**({"total": total} if total and "total" not in read else {}), **read, "rows": where}
         reads = [read, *spec["read"][1:]]
         return {**spec, "read": reads, "columns": columns, "key": key}

@@ -16,14 +16,13 @@ TOTAL_NAMES = (
     "total_count",
     "totalCount",
     "count",
-    "size",
     "@odata.count",
     "meta.total",
     "pagination.total",
     "page.totalElements",
     "totalElements",
 )
-KEY_NAMES = ("id", "uuid", "key", "slug", "guid", "_id", "code", "name")
+KEY_NAMES = ("$key", "id", "uuid", "key", "slug", "guid", "_id", "code")
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 MAX_COLUMNS = 400
@@ -57,11 +56,22 @@ def lists_in(document: Any, depth: int = 3) -> Iterator[tuple[Path, list[Any]]]:
             yield (name, *path), below
 
 
+def rows_of(found: Any, ref: str) -> tuple[list[Any], bool]:
+    """Return the rows of what stands at their path, and whether it is an object that has each row under its name."""
+    if isinstance(found, list):
+        return found, False
+    if isinstance(found, dict) and found and all(isinstance(value, dict) for value in found.values()):
+        return [{"$key": name, **value} for name, value in found.items()], True
+    hint = "Correct Rows: a list, or an object of objects, is expected there."
+    raise BadAnswer(f"The answer for {ref} holds no list of rows where one is expected.", hint=hint)
+
+
 def total_path(document: Any, rows: int) -> str:
     """Return where an answer tells the number of all rows, or ''."""
     for name in TOTAL_NAMES:
         found = find(document, (name,) if name.startswith("@") else steps_of(name))
-        if isinstance(found, int) and not isinstance(found, bool) and found > rows:
+        # `count` of as many as came may be that of the page alone.
+        if isinstance(found, int) and not isinstance(found, bool) and (found > rows or (found == rows and name != "count")):
             return name
     return ""
 

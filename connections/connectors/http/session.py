@@ -44,6 +44,7 @@ class HttpSession:
         # (table, column) that the service turned out not to filter; "*": it can't choose fields, "#": numbers need exact reading.
         self.refused: set[tuple[str, str]] = set()
         self.partial: dict[TableRef, str] = {}
+        self.guessed_keys: set[str] = set()
         self.schemas = Schemas(self)
         self.changes = Changes(self)
 
@@ -98,6 +99,10 @@ class HttpSession:
             return given is not None and is_settled(reading.page(given, {}, pages.page_size(reading.plan, self.page_size))[0])
         except (SourceRejected, NoRows):
             return False
+
+    def guesses_key(self, table: ManifestTable) -> bool:
+        """Claim that a table's key was only found in its first rows."""
+        return table.name in self.guessed_keys
 
     @property
     def settings(self) -> Settings:

@@ -110,7 +110,10 @@ def described_tables(
         if not draft.columns or (draft.kind == "item" and (draft.key is None or not draft.key.is_address)):
             continue
         paging = paging_of(shapes, draft)
-        query = find_query(shapes, draft.operation, draft.columns, taken(draft, paging), version) if draft.kind == "list" else Query()
+        query = find_query(shapes, draft.operation, draft.columns, taken(draft, paging), version)
+        if draft.kind != "list":
+            # One row is not searched for, but a parameter that the service demands has to be given all the same.
+            query = Query(demanded=query.demanded, constants=query.constants, headers=query.headers)
         writes = find_writes(shapes, draft, index) if draft.rows.shape.properties else Writes()
         parts = Described(draft, paging, query, writes, defaults)
         parts.columns = manifest_columns(parts)

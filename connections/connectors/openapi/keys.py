@@ -57,6 +57,11 @@ def key_of_parameter(name: str, columns: list[ColumnDraft], table: tuple[str, ..
     rest = without_subject(own, table)
     if not own or not rest:
         return None
+    if plain(name) in top and "".join(rest) in KEY_WORDS and "".join(rest) in top and plain(name) != "".join(rest):
+        # Rows with both `id` and `channelId`: the second may be of a row that they belong to, so neither is sent as the address.
+        itself = top["".join(rest)]
+        if itself.type in KEY_TYPES:
+            return Key(itself.name, "likely", f"{{{name}}} may be {itself.name} or {top[plain(name)].name}")
     subject = plain(singular(table[-1])) if table else ""
     endings = ["".join(own[start:]) for start in range(1, len(own)) if own[start] in ADDRESS_WORDS]
     for word in (plain(name), "".join(rest), *endings, f"{subject}{plain(name)}"):

@@ -163,7 +163,7 @@ def reads_of(described: Described) -> list[dict[str, Any]]:
     draft = described.draft
     if draft.kind != "list":
         read: dict[str, Any] = {"path": with_columns(draft.operation.path, path_columns(described, draft.operation)), "single": True}
-        return [{**read, **({"row": list(draft.rows.path)} if draft.rows.path else {})}]
+        return [{**read, **({"row": list(draft.rows.path)} if draft.rows.path else {}), **query_entry(described)}]
     listing: dict[str, Any] = {"path": with_columns(draft.operation.path, path_columns(described, draft.operation))}
     rows = list(draft.rows.path)
     listing["rows"] = {"path": rows, "of": "map"} if draft.rows.is_map else rows

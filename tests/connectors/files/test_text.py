@@ -115,6 +115,13 @@ def test_delimiter_is_found_out(tmp_path: Path, mark: str) -> None:
     assert read(tmp_path, "t.csv")[1] == [(1, "x, y; z")]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_delimiter_that_the_file_tells_is_no_row(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "t.csv").write_bytes("sep=;\r\nid;b\r\n1;x,y\r\n".encode(encoding))
+
+    assert read(tmp_path, "t.csv") == ({"id": "Int64", "b": "String"}, [(1, "x,y")])
+
+
 def test_properties_override_what_is_found_out(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("1:n/a:5\n2:x:6\n")
 

@@ -95,6 +95,25 @@ def test_an_address_by_something_else_than_the_key_is_not_used() -> None:
     assert len(found["read"]) == 1
 
 
+def test_a_row_with_its_own_id_and_one_called_like_the_address_is_known_by_its_own() -> None:
+    row = thing(id=TEXT, channel_id=TEXT, name=TEXT)
+
+    found = tables({"/channels": get(array(row)), "/channels/{channelId}": get(row)})["Channels"]
+
+    assert found["key"] == ["Id"]
+    assert len(found["read"]) == 1
+
+
+def test_one_row_for_which_parameters_are_demanded_names_them() -> None:
+    unit = query("unit", {"type": "string", "default": "s"}, required=True)
+    metrics = get(thing(step=WHOLE, title=TEXT, points=array(WHOLE)), query("type", required=True), unit)
+
+    found = tables({"/servers": get(array(ROW)), "/servers/{server_id}/metrics": metrics})["Metrics"]
+
+    assert found["columns"]["Type"] == {"given": True}
+    assert (found["read"][0]["params"], found["read"][0]["needs"]) == ({"unit": "s", "type": "{Type}"}, ["Type"])
+
+
 def test_a_guessed_key_is_told_and_not_used() -> None:
     found = derived({"/pets": get(array(thing(code=TEXT, color=TEXT)))})
 
