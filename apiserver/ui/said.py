@@ -145,6 +145,7 @@ PATTERNS = (
     _("%(value)s refused the call for %(name)s with status %(status)s."),
     _("%(value)s does not tell how many rows %(name)s has."),
     _("The budget of calls to %(value)s is used up for now."),
+    _("Try again in %(count)s seconds."),
     _("The list of %(name)s has more than %(count)s pages."),
     _("The list of %(name)s leads back to a page that was read before."),
     _("The list of %(name)s goes on with empty pages."),
