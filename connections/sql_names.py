@@ -62,19 +62,20 @@ class StoredNames:
                 yield from ((self.default, ref) for ref in own)
                 return
         for connection in self.others(wanted):
-            yield from ((connection, ref) for ref in self.refs(connection) if fits(connection, ref, wanted))
+            is_meant = len(wanted) > 1 and connection.name.lower() == wanted[0]
+            yield from ((connection, ref) for ref in self.refs(connection, is_meant=is_meant) if fits(connection, ref, wanted))
 
     def others(self, wanted: Sequence[str]) -> list[Connection]:
         """Return the connections to look into: the one that is named, else all."""
         named = [item for item in self.connections if len(wanted) > 1 and item.name.lower() == wanted[0]]
         return named or [item for item in self.connections if item != self.default]
 
-    def refs(self, connection: Connection) -> list[TableRef]:
-        """Return the tables of a connection; none of one that can't be reached."""
+    def refs(self, connection: Connection, *, is_meant: bool = False) -> list[TableRef]:
+        """Return the tables of a connection; none of one that can't be reached, unless it is the one that is meant."""
         try:
             return [info.ref for info in list_tables(connection, now=self.now)]
         except (ConnectorError, InvalidProperties):
-            if self.default == connection:
+            if is_meant or self.default == connection:
                 raise
             return []
 

@@ -149,6 +149,7 @@ PATTERNS = (
     _("%(value)s refused the call for %(name)s with status %(status)s."),
     _("%(value)s does not tell how many rows %(name)s has."),
     _("The budget of calls to %(value)s is used up for now."),
+    _("Try again in %(count)s seconds."),
     _("The list of %(name)s has more than %(count)s pages."),
     _("The list of %(name)s leads back to a page that was read before."),
     _("The answer for %(name)s says that there are more rows, but not how to ask for them."),

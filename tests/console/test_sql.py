@@ -72,6 +72,15 @@ def test_an_error_says_where_and_what_is_nearest(as_admin: Client, connection: C
     assert "Did you mean Buyer?" in page.content.decode()
 
 
+def test_a_connection_that_is_named_and_cant_be_reached_is_the_error(as_admin: Client, connection: Connection, tmp_path: Path) -> None:
+    save_connection(name="away", connector="sqlite", values={"Database": str(tmp_path / "none" / "away.db")})
+
+    page = asked(as_admin, "SELECT * FROM away.paid")
+
+    assert type(page.context["failure"]).__name__ == "ConnectionFailed"
+    assert asked(as_admin, "SELECT Id FROM Orders").context.get("failure") is None
+
+
 def test_only_so_many_rows_are_shown_and_the_page_says_so(as_admin: Client, connection: Connection, shop: Path) -> None:
     with sqlite3.connect(shop) as made:
         made.executemany("INSERT INTO Goods VALUES (?, 'x')", [(n,) for n in range(1, 302)])

@@ -50,6 +50,11 @@ class Budget:
         with self._state() as (values, store):
             store(values[0], values[1], max(values[2], time.time() + min(seconds, LONGEST_PAUSE)))
 
+    def paused(self) -> float:
+        """Return the seconds that the service asked everybody to wait, 0 where it didn't."""
+        with self._state() as (values, _):
+            return max(0.0, min(values[2] - time.time(), LONGEST_PAUSE))
+
     @contextmanager
     def _state(self) -> Iterator[tuple[tuple[float, float, float], Store]]:
         with self._lock:

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 import orjson
 
 from connections.connectors.http.budget import Budget
-from connections.connectors.http.replies import BUSY, Asked, read, wait_of, without_secrets
+from connections.connectors.http.replies import BUSY, Asked, asked_to_wait, read, wait_of, without_secrets
 from connections.connectors.http.signing import Signature, bearer, sign
 from connections.contract.context import Call, Context, Tokens
 from connections.contract.errors import AddressRefused, ConnectionFailed, ConnectorError, RateLimited, SourceTimeout
@@ -193,6 +193,8 @@ class Caller:
     def _spend(self, ends: float) -> None:
         while self.budget and (wait := self.budget.take()) > 0:
             if time.monotonic() + wait >= ends:
+                if paused := self.budget.paused():
+                    raise asked_to_wait(self.service.label, paused)
                 raise RateLimited(
                     f"The budget of calls to {self.service.label} is used up for now.",
                     retry_after=wait,

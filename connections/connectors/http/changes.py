@@ -98,6 +98,8 @@ class Changes:
         body: dict[str, Any] = {}
         written = form_value if self._encoding(spec) == "form" else json_value
         for name, value in values.items():
+            if value is None and verb == "insert":
+                continue  # what is left out is null; Stripe takes an empty text for an attempt to unset a value
             column = table.columns.get(name)
             if column is None or verb not in column.write:
                 if column is not None and (column.is_given or (verb == "update" and name in table.key)):

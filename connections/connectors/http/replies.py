@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import email.utils
 import json
+import math
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -166,16 +167,17 @@ def by_kind(kind: str, reply: Reply, asked: Asked, said: str, entry: Mapping[str
             message or f"{asked.label} refused the row: it clashes with another{with_said}.", kind="unique", hint=hint
         )
     if kind == "rate":
-        return rate_limited(reply, message or f"{asked.label} asks to wait: too many calls.", hint or "Try again later.")
+        return asked_to_wait(asked.label, wait_of(reply), message, hint)
     if kind == "unavailable":
         return told(ConnectionFailed, f"{asked.label} failed with status {reply.status}{with_said}.", "Try again; the service has a fault.")
     return told(SourceRejected, f"{asked.label} refused the call for {where} with status {reply.status}{with_said}.", "")
 
 
-def rate_limited(reply: Reply, message: str, hint: str) -> RateLimited:
-    """Return the error of too many calls, with the wait that the service asks for."""
-    wait = wait_of(reply)
-    return RateLimited(message, retry_after=DEFAULT_WAIT if wait is None else wait, hint=hint)
+def asked_to_wait(label: str, wait: float | None, message: str = "", hint: str = "") -> RateLimited:
+    """Return the error of a service that asks to wait, as long as it says."""
+    advice = f"Try again in {math.ceil(wait)} seconds." if wait else "Try again later."
+    after = DEFAULT_WAIT if wait is None else wait
+    return RateLimited(message or f"{label} asks to wait: too many calls.", retry_after=after, hint=hint or advice)
 
 
 def wait_of(reply: Reply, header: str = "") -> float | None:

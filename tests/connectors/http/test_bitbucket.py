@@ -11,7 +11,7 @@ import pytest
 
 from connections.connectors.registry import get_connector
 from connections.contract.context import Context
-from connections.contract.errors import AuthenticationFailed, BadAnswer, ConnectorError, SourceRejected, TableGone
+from connections.contract.errors import AuthenticationFailed, BadAnswer, ConnectorError, RateLimited, SourceRejected, TableGone
 from connections.contract.scan import AllOf, AnyOf, Compare, Grade, Order, Predicate, RowSession, Scan
 from connections.contract.table import Table, TableRef
 from connections.oauth import calls
@@ -193,6 +193,30 @@ def test_storm_of_429_is_waited_for(fake: Bitbucket, opened: Open) -> None:
     fake.control["storm"] = 2
 
     assert rows(session, issues, "Id", Compare("Id", "eq", 1)) == [(1,)]
+
+
+def test_pause_that_the_service_asks_for_is_told_with_its_length(fake: Bitbucket, opened: Open) -> None:
+    session = opened(Timeout=2)
+    issues = table(session, "shop", "Issues")
+    fake.control |= {"storm": 100, "retry_after": 90}
+
+    told = []
+    for _ in range(2):
+        with pytest.raises(RateLimited) as waits:
+            rows(session, issues, "Id", Compare("Id", "eq", 1))
+        told.append((waits.value.message, waits.value.hint, round(waits.value.retry_after)))
+
+    assert told == [("Bitbucket asks to wait: too many calls.", "Try again in 90 seconds.", 90)] * 2
+
+
+def test_token_revoked_between_pages_gives_no_part_of_the_rows(fake: Bitbucket, opened: Open) -> None:
+    session = opened()
+    pages = session.read(session.offer(Scan(table(session, "shop", "Issues"), ("Id",))))
+    next(pages)
+    fake.people = {}
+
+    with pytest.raises(AuthenticationFailed, match="refused the sign-in"):
+        list(pages)
 
 
 def test_writes_of_issues(fake: Bitbucket, opened: Open) -> None:

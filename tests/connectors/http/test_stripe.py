@@ -195,6 +195,16 @@ def test_lost_answers_never_make_two_customers(fake: Stripe, opened: Open) -> No
     assert len(rows(session, customers, "Id", Compare("Email", "eq", "once@example.com"))) == 1
 
 
+def test_nulls_of_a_new_row_are_not_sent(fake: Stripe, opened: Open) -> None:
+    session = opened()
+    given = {"Email": "null@example.com", "Name": None, "AddressCity": None, "DefaultSourceId": None, "AccountId": None}
+
+    made = session.insert(table(session, "Customers"), given, idempotency="k")
+
+    stored = next(row for row in fake.rows["customers"] if row["id"] == made["Id"])
+    assert (stored["email"], "name" in stored) == ("null@example.com", False)
+
+
 def test_objects_are_changed_and_removed(opened: Open) -> None:
     session = opened()
     customers = table(session, "Customers")
