@@ -67,6 +67,7 @@ def run(text: str, connection: Connection | None, *, now: datetime, number: str,
     started = time.monotonic()
     with Running(number) as running:
         plan = prepared(text, connection, now=now, running=running)
+        plan.most = most + 1
         explained = plan.explain()
         batches = plan.batches()
         try:
