@@ -69,6 +69,7 @@ def run(text: str, connection: Connection | None, *, now: datetime, number: str,
     started, heard = time.monotonic(), Heard()
     with Running(number) as running, listening(heard):
         plan = prepared(text, connection, now=now, running=running)
+        plan.most = most + 1
         explained = plan.explain()
         batches = plan.batches()
         try:

@@ -13,18 +13,18 @@ from sqlglot import exp
 
 from connections.contract.dialect import Dialect
 from connections.contract.errors import Incomplete, TooCostly
-from connections.contract.scan import AllOf, AnyOf, Compare, Not, Offer, Other, Predicate, RowSession, Scan
+from connections.contract.scan import AllOf, AnyOf, Compare, Grade, Not, Offer, Other, Predicate, RowSession, Scan
 from connections.contract.table import Column, Table, Type
 from connections.engine import arrow, duck
 from connections.engine.budget import Budget
 from connections.engine.dialect_duckdb import DUCKDB
 from connections.engine.predicates import Asker, fitting
 from connections.engine.printer import print_statement
-from connections.engine.scans import steps_of
+from connections.engine.scans import Step, steps_of
 from connections.engine.session import EngineSession
 from connections.engine.sql_lower import lowered, sent
 from connections.engine.sql_nodes import Bound, Found
-from connections.engine.sql_push import Tie, needed, pushed
+from connections.engine.sql_push import Tie, enough, needed, parts_of, pushed
 from connections.engine.sql_rows import SqlRows
 
 MOST_KEYS = 1000  # values that a table is narrowed by
@@ -57,6 +57,7 @@ class TableReading:
     columns: tuple[str, ...]
     asked: tuple[Predicate, ...] = ()
     ties: list[Tie] = field(default_factory=list)
+    most: int | None = None  # so many rows are enough, where the source does every condition exactly
     used: list[Tie] = field(default_factory=list)  # ties whose values narrowed it
     offers: list[Offer] = field(default_factory=list)
     rows: int = 0
@@ -78,10 +79,13 @@ def rows_of(found: Found) -> RowSession:
 class Collector:
     """Runs one bound statement over several sources."""
 
-    def __init__(self, bound: Bound, budget: Budget, *, watch: Callable[[Callable[[], None]], None] = lambda _: None) -> None:
+    def __init__(
+        self, bound: Bound, budget: Budget, *, watch: Callable[[Callable[[], None]], None] = lambda _: None, most: int | None = None
+    ) -> None:
         self.bound = bound
         self.budget = budget
         self.watch = watch
+        self.most = most  # rows of the answer that anybody looks at
         self.values = [slot.value for slot in bound.slots]
         self.readings = self.planned()
         self._distinct: dict[tuple[str, str], list[Any] | None] = {}
@@ -98,6 +102,9 @@ class Collector:
             names = tuple(columns.get(alias, [])) or smallest(source.table)
             ties = [tie for tie in found.ties if tie.target == alias]
             readings.append(TableReading(alias, source, names, kept, ties))
+            where = self.bound.tree.args.get("where")
+            if not any(map(has_other, asked)) and len(asked) == len(parts_of(where.this) if where else ()):
+                readings[-1].most = enough(self.bound.tree, self.values, self.most)
         return ordered(readings)
 
     def batches(self) -> Iterator[list[tuple[Any, ...]]]:
@@ -125,7 +132,7 @@ class Collector:
         narrowed = self.narrowed(reading)
         held: list[tuple[Any, ...]] = []
         if narrowed is not None:
-            steps = steps_of(session, Scan(table, reading.columns, narrowed))
+            steps = self.steps(session, reading, narrowed)
             self.budget.foresee(len(steps) if len(steps) > 1 else 0)
             for step in steps:
                 reading.offers.append(step.offer)
@@ -134,12 +141,34 @@ class Collector:
                         f"{reading.name} can't be read to its end: {step.offer.is_partial.rstrip('.')}.",
                         hint="It can't be joined or brought together.",
                     )
-                for batch in session.read(step.offer):
-                    self.budget.spend(len(batch.rows))
-                    held += batch.rows
+                held += self.rows(session, step.offer, None if reading.most is None else reading.most - len(held))
         reading.rows = len(held)
         self.remember(reading, held)
         return arrow.table_of([table.by_name[name] for name in reading.columns], held)
+
+    def steps(self, session: RowSession, reading: TableReading, where: tuple[Predicate, ...]) -> list[Step]:
+        """Return the readings of a table; of as few rows as are enough only where none of them is judged again."""
+        scan = Scan(reading.found.table, reading.columns, where)
+        steps = steps_of(session, scan)
+        if reading.most is not None and any(grade is not Grade.EXACT for step in steps for grade in step.offer.grades):
+            reading.most = None
+        return steps if reading.most is None else steps_of(session, replace(scan, limit=reading.most))
+
+    def rows(self, session: RowSession, offer: Offer, most: int | None) -> list[tuple[Any, ...]]:
+        """Return the rows of a reading, `most` of them."""
+        held: list[tuple[Any, ...]] = []
+        if most is not None and most <= 0:
+            return held
+        batches = session.read(offer)
+        try:
+            for batch in batches:
+                self.budget.spend(len(batch.rows))
+                held += batch.rows
+                if most is not None and len(held) >= most:
+                    break
+        finally:
+            batches.close()  # type: ignore[attr-defined]
+        return held[:most]
 
     def narrowed(self, reading: TableReading) -> tuple[Predicate, ...] | None:
         """Return what the table is asked for; None where no row can be of use."""
@@ -180,7 +209,7 @@ class Collector:
             for tie in reading.used:
                 if table.by_name[tie.column].is_demanded:
                     where = (*where, Compare(tie.column, "eq", SAMPLES.get(table.by_name[tie.column].type, "...")))
-            reading.offers = [rows_of(reading.found).offer(Scan(table, reading.columns, where))]
+            reading.offers = [step.offer for step in self.steps(rows_of(reading.found), reading, where)]
             known.add(reading.alias)
         return self.readings
 

@@ -58,6 +58,7 @@ class Plan:
     check_time: Callable[[], None] = always
     watch: Watch = unwatched
     notes: tuple[str, ...] = ()
+    most: int | None = None  # rows that anybody looks at
 
     def batches(self) -> Iterator[Sequence[Sequence[Any]]]:
         """Give the rows, as contract values; stop reading where the iterator is closed."""
@@ -106,7 +107,7 @@ class Plan:
 
     def collector(self) -> Collector:
         """Return what reads the tables one by one."""
-        return Collector(self.bound, Budget(self.limits, self.check_time), watch=self.watch)
+        return Collector(self.bound, Budget(self.limits, self.check_time), watch=self.watch, most=self.most)
 
 
 def shown(reading: TableReading) -> TableShown:

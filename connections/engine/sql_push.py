@@ -192,6 +192,26 @@ def inside(select: exp.Select, condition: exp.Expression, depth: int) -> exp.Exp
     return found
 
 
+def enough(tree: exp.Expression, values: Sequence[object], most: int | None) -> int | None:
+    """Return how many rows of its one table a statement needs when `most` of its own are looked at; None where it needs all."""
+    start = tree.args.get("from_")
+    if not isinstance(tree, exp.Select) or start is None or not isinstance(start.this, exp.Table):
+        return None
+    if any(tree.args.get(name) for name in ("joins", "group", "having", "distinct", "order")) or any(tree.find_all(exp.Window)):
+        return None
+    if any(node is not tree for node in tree.find_all(exp.Query)) or any(is_grouping(item) for item in tree.expressions):
+        return None
+    limit, offset = (tree.args.get(name) for name in ("limit", "offset"))
+    wanted = [number for number in (most, values_in(limit, values)) if number is not None]
+    return min(wanted) + (values_in(offset, values) or 0) if wanted else None
+
+
+def values_in(node: exp.Expression | None, values: Sequence[object]) -> int | None:
+    """Return the number of LIMIT or OFFSET."""
+    found = values[node.expression.args["number"]] if node is not None else None
+    return found if isinstance(found, int) else None
+
+
 def bare(value: exp.Expression | None) -> exp.Expression | None:
     """Return a value without what only makes text compare by its characters."""
     while isinstance(value, Fn) and value.args["name"] == "exact_text":
@@ -247,4 +267,4 @@ def needed(tree: exp.Expression) -> dict[str, list[str]]:
     return found
 
 
-__all__ = ["Pushed", "Tie", "needed", "pushed"]
+__all__ = ["Pushed", "Tie", "enough", "needed", "parts_of", "pushed"]
