@@ -13,7 +13,7 @@ import pytest
 
 from tests import servers
 from tests.fakes import oauth_provider
-from tests.served import Served
+from tests.served import DISMISSED, Served
 
 # Before Django reads its settings: each test process has a data directory of its own.
 DATA = Path(tempfile.mkdtemp(prefix="apiserver-test-data-"))
@@ -68,13 +68,20 @@ def redis_server() -> Iterator[servers.Server]:
     yield from standing(servers.redis)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def dismissed_servers_end_well() -> Iterator[None]:
+    """Wait for the servers that were asked to stop; each must have ended as it should."""
+    yield
+    assert [served.stop() for served in DISMISSED] == [0] * len(DISMISSED)
+
+
 @pytest.fixture(scope="session")
 def kept(postgres_server: servers.Server, mariadb_server: servers.Server) -> Iterator[dict[str, Served]]:
     """What several files serve alike, by name, until the end: a server started for each file and kind of database costs ten seconds."""
     found: dict[str, Served] = {}
     yield found
     for served in found.values():
-        served.stop()
+        served.dismiss()
 
 
 @pytest.fixture(autouse=True)
