@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,19 @@ def no_sessions_left() -> Iterator[None]:
     yield
     if "connections.services" in sys.modules:
         sys.modules["connections.services"].SESSIONS.close()
+
+
+@pytest.fixture
+def own_log(monkeypatch: pytest.MonkeyPatch) -> Callable[[], sqlite3.Connection]:
+    """An empty request log into which requests do not write, those of earlier tests neither; returns how it is opened."""
+    from apiserver.server import requestlog
+
+    requestlog.WRITER.flush_and_end()
+    requestlog.WRITER = requestlog.Writer()
+    monkeypatch.setattr(requestlog.Writer, "put", lambda writer, entry: None)
+    with closing(requestlog.connect()) as log:
+        log.execute("DELETE FROM requests")
+    return requestlog.connect
 
 
 @pytest.fixture
