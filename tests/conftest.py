@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests import servers
 from tests.fakes import oauth_provider
-from tests.served import Served
+from tests.served import DISMISSED, Served
 
 # Before Django reads its settings: each test process has a data directory of its own.
 DATA = Path(tempfile.mkdtemp(prefix="apiserver-test-data-"))
@@ -68,13 +70,20 @@ def redis_server() -> Iterator[servers.Server]:
     yield from standing(servers.redis)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def dismissed_servers_end_well() -> Iterator[None]:
+    """Wait for the servers that were asked to stop; each must have ended as it should."""
+    yield
+    assert [served.stop() for served in DISMISSED] == [0] * len(DISMISSED)
+
+
 @pytest.fixture(scope="session")
 def kept(postgres_server: servers.Server, mariadb_server: servers.Server) -> Iterator[dict[str, Served]]:
     """What several files serve alike, by name, until the end: a server started for each file and kind of database costs ten seconds."""
     found: dict[str, Served] = {}
     yield found
     for served in found.values():
-        served.stop()
+        served.dismiss()
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +92,19 @@ def no_sessions_left() -> Iterator[None]:
     yield
     if "connections.services" in sys.modules:
         sys.modules["connections.services"].SESSIONS.close()
+
+
+@pytest.fixture
+def own_log(monkeypatch: pytest.MonkeyPatch) -> Callable[[], sqlite3.Connection]:
+    """An empty request log into which requests do not write, those of earlier tests neither; returns how it is opened."""
+    from apiserver.server import requestlog
+
+    requestlog.WRITER.flush_and_end()
+    requestlog.WRITER = requestlog.Writer()
+    monkeypatch.setattr(requestlog.Writer, "put", lambda writer, entry: None)
+    with closing(requestlog.connect()) as log:
+        log.execute("DELETE FROM requests")
+    return requestlog.connect
 
 
 @pytest.fixture

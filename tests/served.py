@@ -19,6 +19,7 @@ from typing import Any
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
+DISMISSED: list[Served] = []
 
 
 @dataclass
@@ -40,6 +41,11 @@ class Served:
         """Return the address to which a page leads."""
         with urllib.request.urlopen(self.base + path, timeout=30, context=self.context) as answer:
             return str(answer.url)
+
+    def dismiss(self) -> None:
+        """Ask the server to stop and wait for it at the end of all tests: it takes seconds in which nothing else would be done."""
+        self.process.send_signal(signal.SIGTERM)
+        DISMISSED.append(self)
 
     def stop(self, how: int = signal.SIGTERM, timeout: float = 40) -> int:
         """Send a signal and return the exit code."""

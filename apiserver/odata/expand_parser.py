@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from apiserver.odata import nodes
 from apiserver.odata.apply_parser import parse_apply_region
@@ -17,6 +18,8 @@ from apiserver.odata.search_parser import parse_search
 _SEGMENT = re.compile(rf"{QUALIFIED}(?:\.\*)?|@{QUALIFIED}(?:\#\w+)?|\*|\$\w+")
 _COMMA = re.compile(r"[ \t]*,[ \t]*")
 _PARAMETERS = re.compile(rf"\([ \t]*({IDENTIFIER}(?:[ \t]*,[ \t]*{IDENTIFIER})*)[ \t]*\)")
+
+Item = TypeVar("Item", nodes.SelectItem, nodes.ExpandItem)
 
 _SELECT_OPTIONS = frozenset({"filter", "search", "count", "orderby", "skip", "top", "select", "compute", "expand"})
 _EXPAND_OPTIONS = _SELECT_OPTIONS | {"levels", "apply"}
@@ -127,14 +130,7 @@ def _nested_options(text: str, option: str, limits: Limits, found: list[NestedOp
 
 def parse_select_region(text: str, option: str, limits: Limits, start: int, end: int, level: int = 0) -> tuple[nodes.SelectItem, ...]:
     """Parse a list of $select inside text[start:end]."""
-    reader = _ItemReader(text, option, limits, start, end, level)
-    items: list[nodes.SelectItem] = []
-    while True:
-        items.append(_select_item(reader))
-        if len(items) > limits.select_items:
-            raise reader.fail(f"$select has more than the limit of {limits.select_items} items.", start, raised_by("select_items"))
-        if not reader.more():
-            return tuple(items)
+    return _items(_ItemReader(text, option, limits, start, end, level), _select_item, "$select", start)
 
 
 def _select_item(reader: _ItemReader) -> nodes.SelectItem:
@@ -156,12 +152,16 @@ def _select_item(reader: _ItemReader) -> nodes.SelectItem:
 
 def parse_expand_region(text: str, option: str, limits: Limits, start: int, end: int, level: int = 0) -> tuple[nodes.ExpandItem, ...]:
     """Parse a list of $expand inside text[start:end]."""
-    reader = _ItemReader(text, option, limits, start, end, level)
-    items: list[nodes.ExpandItem] = []
+    return _items(_ItemReader(text, option, limits, start, end, level), _expand_item, "$expand", start)
+
+
+def _items(reader: _ItemReader, one: Callable[[_ItemReader], Item], option: str, start: int) -> tuple[Item, ...]:
+    """Read the items of a list, no more than the limit."""
+    items: list[Item] = []
     while True:
-        items.append(_expand_item(reader))
-        if len(items) > limits.select_items:
-            raise reader.fail(f"$expand has more than the limit of {limits.select_items} items.", start, raised_by("select_items"))
+        items.append(one(reader))
+        if len(items) > reader.limits.select_items:
+            raise reader.fail(f"{option} has more than the limit of {reader.limits.select_items} items.", start, raised_by("select_items"))
         if not reader.more():
             return tuple(items)
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from urllib.parse import quote
 import pytest
 
 from tests import databases
+from tests.answers import Answer
 from tests.compliance import rows
 from tests.connectors.rows_sqlite import installed
 from tests.served import Served, publish
@@ -22,28 +21,6 @@ from tests.served import Served, publish
 TOKEN = "compliance-token-0123456789abcdef"
 FULL = "application/json;odata.metadata=full"
 ALL = ["GET", "POST", "PATCH", "PUT", "MERGE", "DELETE"]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """One answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def error(self) -> dict[str, Any]:
-        assert self.headers["content-type"].startswith("application/json"), self.body
-        return self.json["error"]
-
-    def ids(self, key: str = "id") -> list[Any]:
-        assert self.status == 200, self.body
-        return [row[key] for row in self.json["value"]]
 
 
 @dataclass(frozen=True)

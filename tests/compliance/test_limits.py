@@ -26,7 +26,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     resources = {"customers": {"connection": "shop", "table": "customers"}}
     server = publish({"connections": {"shop": database.connection}, "resources": resources, "users": users}, folder / "data")
     yield Client(server, "sqlite", FEW)
-    server.stop()
+    server.dismiss()
 
 
 def test_hourly_limit_holds_over_all_workers(served: Client) -> None:

@@ -96,7 +96,7 @@ def limited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     }
     served = publish(configuration, folder / "data")
     yield Client(served, "sqlite")
-    served.stop()
+    served.dismiss()
 
 
 def send(client: Client, ask: Send) -> tuple[int, Any]:

@@ -32,7 +32,7 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     }
     server = publish({"connections": {"shop": database.connection}, "resources": resources, "users": users}, folder / "data")
     yield Client(server, request.param, JAPAN)
-    server.stop()
+    server.dismiss()
 
 
 TABLES = ("customers", "orders", "items", "things")

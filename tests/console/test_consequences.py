@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 
 import pytest
@@ -11,7 +13,6 @@ from django.utils import timezone
 
 from apiserver.resources.models import Resource
 from apiserver.resources.services import create, publish_tables
-from apiserver.server import requestlog
 from connections.contract.table import TableRef
 from connections.derived import describe_view, reads
 from connections.models import Connection
@@ -27,10 +28,9 @@ def orders(connection: Connection) -> Resource:
 
 
 @pytest.fixture
-def asked() -> None:
+def asked(own_log: Callable[[], sqlite3.Connection]) -> None:
     """Rob asked twice for Orders today and once, weeks ago, for what is gone."""
-    with closing(requestlog.connect()) as log:
-        log.execute("DELETE FROM requests")
+    with closing(own_log()) as log:
         sql = "INSERT INTO requests (at, user, method, path, query, status, ms, resource) VALUES (?, 'rob', 'GET', '/', '', 200, 1, ?)"
         log.executemany(sql, [(time.time(), "Orders"), (time.time(), "Orders"), (time.time() - 20 * 86400, "Gone")])
 

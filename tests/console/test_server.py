@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 from django.test import Client
 
-from apiserver.server import audit, options, requestlog
+from apiserver.server import audit, options
 from apiserver.server.csv_lines import harmless
 
 PAGE = "/console/settings/"
@@ -111,9 +112,8 @@ def test_locked_setting_is_shown_with_its_origin(as_admin: Client, monkeypatch: 
 
 
 @pytest.fixture
-def entries() -> None:
-    connection = requestlog.connect()
-    connection.execute("DELETE FROM requests")
+def entries(own_log: Callable[[], sqlite3.Connection]) -> None:
+    connection = own_log()
     for path, user, status in (("/api.rsc/Orders", "rob", 200), ("/api.rsc/<None>", "ann", 404)):
         sql = "INSERT INTO requests (at, user, method, path, query, status, ms) VALUES (?, ?, 'GET', ?, '', ?, 1)"
         connection.execute(sql, (time.time(), user, path, status))
@@ -137,9 +137,8 @@ def test_logs_are_filtered(as_operator: Client, entries: None, query: str, found
 
 
 @pytest.fixture
-def many() -> None:
-    with closing(requestlog.connect()) as log:
-        log.execute("DELETE FROM requests")
+def many(own_log: Callable[[], sqlite3.Connection]) -> None:
+    with closing(own_log()) as log:
         sql = "INSERT INTO requests (at, user, method, path, query, status, ms) VALUES (?, 'ann', 'GET', ?, '', 200, 1)"
         log.executemany(sql, [(1_700_000_000 + number, f"/api.rsc/N{number:03}") for number in range(150)])
 

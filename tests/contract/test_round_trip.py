@@ -118,7 +118,7 @@ def related(kind: str) -> dict[str, Any]:
 def first(sources: dict[str, Database], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     server = publish(configuration(sources), tmp_path_factory.mktemp("first"))
     yield server
-    server.stop()
+    server.dismiss()
 
 
 def documents(served: Served) -> dict[tuple[str, str], bytes]:

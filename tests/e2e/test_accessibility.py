@@ -43,7 +43,7 @@ FAULTS = """() => {
 def served() -> Iterator[Served]:
     server = serve("--demo", extra={"APISERVER_ADMIN_USER": "admin", "APISERVER_ADMIN_PASSWORD": PASSWORD})
     yield server
-    server.stop()
+    server.dismiss()
 
 
 def focused(page: Page) -> str:

@@ -27,7 +27,7 @@ def served(fake: Bitbucket, tmp_path: Path) -> Iterator[Served]:
     """A fresh server that may call the stand-in."""
     server = publish({"server": {"outgoing": {"allow": [fake.address]}}}, tmp_path / "data")
     yield server
-    server.stop()
+    server.dismiss()
 
 
 class Maintainer(Maker):

@@ -16,7 +16,7 @@ from tests.served import Served, serve
 def served() -> Iterator[Served]:
     server = serve("--demo")
     yield server
-    server.stop()
+    server.dismiss()
 
 
 def test_first_administrator_comes_in_by_a_link_that_works_once(served: Served, browser: Browser) -> None:

@@ -34,7 +34,7 @@ def sales(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
 def served() -> Iterator[Served]:
     server = serve()
     yield server
-    server.stop()
+    server.dismiss()
 
 
 class Seller(Maker):

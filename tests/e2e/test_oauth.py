@@ -43,7 +43,7 @@ def served(service: Asking, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     extra = {"APISERVER_ADMIN_USER": "admin", "APISERVER_ADMIN_PASSWORD": PASSWORD, **installed(where / "extension")}
     server = publish({"server": {"outgoing": {"allow": list(service.allow)}}}, where / "data", extra=extra)
     yield server
-    server.stop()
+    server.dismiss()
 
 
 def signed_in(browser: Browser, served: Served, problems: list[str], **options: Any) -> Page:

@@ -28,7 +28,7 @@ def served(fake: Stripe, tmp_path: Path) -> Iterator[Served]:
     """A fresh server that may call the stand-in."""
     server = publish({"server": {"outgoing": {"allow": [fake.address]}}}, tmp_path / "data")
     yield server
-    server.stop()
+    server.dismiss()
 
 
 class Accountant(Maker):

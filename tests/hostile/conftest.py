@@ -124,7 +124,7 @@ def hostile(source: Source, stages: Mapping[str, Database], tmp_path_factory: py
     }
     served = publish(configuration, tmp_path_factory.mktemp("hostile"))
     yield served
-    served.stop()
+    served.dismiss()
 
 
 class Logs:

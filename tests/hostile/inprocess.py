@@ -18,7 +18,7 @@ from apiserver.server.api_handler import with_api
 from apiserver.server.configuration import apply
 from connections.services import SESSIONS
 from tests import databases
-from tests.compliance.conftest import Answer
+from tests.answers import Answer
 from tests.databases import Database
 from tests.hostile import access, stage
 from tests.hostile.wire import Sent

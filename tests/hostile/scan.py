@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
-from tests.compliance.conftest import Answer
+from tests.answers import Answer
 from tests.hostile.wire import Sent
 
 # In rows and columns that the user of the tests may not see; no request ever names them.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from tests.compliance.conftest import Answer
+from tests.answers import Answer
 from tests.hostile.scan import findings
 from tests.hostile.wire import Sent
 

@@ -30,7 +30,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("access")
     server = publish(configuration(folder), folder / "data")
     yield server
-    server.stop()
+    server.dismiss()
 
 
 def test_no_valid_token_no_answer(own_wires: Wires) -> None:

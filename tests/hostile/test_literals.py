@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from tests.compliance.conftest import Answer
+from tests.answers import Answer
 from tests.databases import KINDS, Database
 from tests.hostile import stage
 from tests.hostile.conftest import TOKENS, Logs

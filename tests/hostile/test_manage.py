@@ -21,7 +21,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     boss = {"role": "admin", "privileges": ["GET"], "authtoken": TOKEN, "requests_per_hour": -1, "concurrent_requests": -1}
     server = publish({**small(folder), "users": {"boss": boss}}, folder / "data")
     yield server
-    server.stop()
+    server.dismiss()
 
 
 @pytest.mark.parametrize("family", MANAGEMENT)

@@ -78,7 +78,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     assert done.returncode == 0, done.stdout + done.stderr
     server = serve(data_dir=data, extra={"APISERVER_ADMIN_USER": "admin", "APISERVER_ADMIN_PASSWORD": PASSWORD})
     yield server
-    server.stop()
+    server.dismiss()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from tests.compliance.conftest import Answer
+from tests.answers import Answer
 
 THREADS = 4
 SECONDS = 20  # longer than any answer may take

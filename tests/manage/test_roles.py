@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -165,9 +167,8 @@ def log(caller: Caller, query: str) -> Any:
     return json.loads(caller("GET", f"/log/?{query}").content)
 
 
-def test_log_is_read_page_by_page(operator: Caller) -> None:
-    with requestlog.connect() as made:
-        made.execute("DELETE FROM requests")
+def test_log_is_read_page_by_page(operator: Caller, own_log: Callable[[], sqlite3.Connection]) -> None:
+    with own_log() as made:
         made.executemany(
             "INSERT INTO requests (at, user, method, path, status) VALUES (?, ?, 'GET', '/api.rsc/A', ?)",
             [(1_700_000_000 + number, f"u{number % 2}", 200 + 204 * (number % 2)) for number in range(5)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -15,32 +15,11 @@ from apiserver.odata.service import ServiceContext, run
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource, RowFilter
 from connections.connectors.registry import get_connector
 from connections.contract.table import Table, TableRef
+from tests.answers import Answer
 from tests.databases import Database
 
 ROOT = "http://testserver/api.rsc"
 ALL = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE"})
-
-
-@dataclass
-class Reply:
-    """One answer, read whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def error(self) -> dict[str, Any]:
-        return self.json["error"]
-
-    @property
-    def rows(self) -> list[dict[str, Any]]:
-        assert self.status == 200, self.body
-        return self.json["value"]
 
 
 @dataclass
@@ -52,7 +31,7 @@ class Service:
     log: dict[str, Any] = field(default_factory=dict)
     limits: Limits = DEFAULT_LIMITS
 
-    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """Send a request; header names are written with `_` for `-`."""
         parts = urlsplit(path)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -70,12 +49,12 @@ class Service:
         context = ServiceContext(self.catalog, lambda _: self.session, ROOT, self.log)
         response = run(request, request.path_info.removeprefix("/api.rsc"), lambda _: context, self.limits)
         content = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]
-        return Reply(response.status_code, response.headers, content)
+        return Answer(response.status_code, response.headers, content)
 
-    def get(self, path: str, **headers: str) -> Reply:
+    def get(self, path: str, **headers: str) -> Answer:
         return self.request("GET", path, **headers)
 
-    def follow(self, link: str, **headers: str) -> Reply:
+    def follow(self, link: str, **headers: str) -> Answer:
         assert link.startswith(ROOT + "/")
         return self.get(link.removeprefix(ROOT + "/"), **headers)
 

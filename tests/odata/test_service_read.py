@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests import databases
+from tests.answers import Answer
 from tests.compliance import rows
-from tests.odata.service_harness import ROOT, Reply, Service, open_service
+from tests.odata.service_harness import ROOT, Service, open_service
 
 FULL = "application/json;odata.metadata=full"
 
@@ -23,7 +24,7 @@ def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     service.session.close()
 
 
-def control(reply: Reply) -> dict[str, Any]:
+def control(reply: Answer) -> dict[str, Any]:
     return {name: value for name, value in reply.json.items() if "@" in name}
 
 

@@ -12,10 +12,9 @@ import pytest
 
 from tests import databases
 from tests.databases import KINDS, Database
+from tests.resources.people import BOSS, LEAD, answer, users
 from tests.served import Served, manage, publish
 
-BOSS = {"x-cdata-authtoken": "views-over-several-token-boss-01"}
-LEAD = {"x-cdata-authtoken": "views-over-several-token-lead-01"}
 PEOPLE = [(n, f"Name {n}", "JP" if n % 3 else "US") for n in range(1, 41)]
 PAID = [(n, 1 + n % 40, f"{n}.25", f"2026-01-{1 + n % 28:02}") for n in range(1, 201)]
 SQL = """
@@ -40,15 +39,7 @@ def configuration(database: Database) -> dict[str, Any]:
         "server": {"public_url": "https://api.example.com"},
         "connections": {"shop": database.connection, "files": {"connector": "files", "properties": {"URI": "."}}},
         "resources": {"Late": {"sql": SQL, "key": ["OrderId"]}, "Sums": {"sql": SUMS, "columns": {"country": "Country", "n": {}}}},
-        "users": {
-            "boss": {"role": "query", "privileges": ["GET", "POST", "PATCH", "PUT", "DELETE"], "authtoken": BOSS["x-cdata-authtoken"]},
-            "lead": {
-                "role": "query",
-                "privileges": ["GET"],
-                "authtoken": LEAD["x-cdata-authtoken"],
-                "resources": {"Late": {"columns": ["OrderId", "Total"], "filter": "country eq 'US'"}},
-            },
-        },
+        "users": users(["OrderId", "Total"], "country eq 'US'"),
     }
 
 
@@ -61,12 +52,6 @@ def served(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iter
     server = publish(configuration(database), data)
     yield server
     assert server.stop() == 0
-
-
-def answer(served: Served, path: str, who: dict[str, str] = BOSS, status: int = 200) -> Any:
-    got, _, body = served.get(f"/api.rsc/{quote(path, safe='/?&=()$,@:')}", who)
-    assert got == status, body
-    return json.loads(body) if body[:1] == b"{" else body.decode()
 
 
 def expected(**wanted: Any) -> list[int]:

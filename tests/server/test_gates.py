@@ -24,7 +24,7 @@ PREFLIGHT = {
 def served() -> Iterator[Served]:
     server = serve("--demo")
     yield server
-    server.stop()
+    server.dismiss()
 
 
 def token_of(served: Served) -> str:
@@ -39,8 +39,8 @@ def change(served: Served, tmp_path: Path, **server: object) -> None:
 
 
 def wait_for(served: Served, headers: dict[str, str], wanted: int) -> tuple[int, dict[str, str], bytes]:
-    """Ask until the server follows its new settings, which it does within a second."""
-    end = time.monotonic() + 1.5
+    """Ask until the server follows its new settings, which it does within a second where the machine is quick."""
+    end = time.monotonic() + 10
     answer = served.get("/api.rsc/", headers)
     while answer[0] != wanted and time.monotonic() < end:
         time.sleep(0.1)

@@ -17,7 +17,7 @@ from tests.served import Served, manage, serve
 def served() -> Iterator[Served]:
     server = serve("--demo")
     yield server
-    server.stop()
+    server.dismiss()
 
 
 def processes_of(data_dir: Path) -> list[int]:

@@ -35,7 +35,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("slow")
     server = publish(small(folder), folder / "data")
     yield server
-    server.stop()
+    server.dismiss()
 
 
 def connections(served: Served, start: bytes, count: int, stack: ExitStack) -> list[socket.socket]:
