@@ -156,6 +156,8 @@ def planned(
     """Return the plan of one access path; None where it takes too many calls."""
     is_fanned = any(not items for items in values.values())
     known = {name: items for name, items in values.items() if items}
+    if access.is_single and any(name not in table.key and not all(map(can_be_in_path, items)) for name, items in known.items()):
+        return None  # no address looks such a value up, but the list may have it
     variants = variants_of(known, settings.max_calls)
     if variants is None:
         return None

@@ -9,10 +9,11 @@ from typing import Any
 from connections.connectors.openapi.columns import ColumnDraft
 from connections.connectors.openapi.document import Operation, Parameter
 from connections.connectors.openapi.filters import Query
-from connections.connectors.openapi.keys import find_key
+from connections.connectors.openapi.keys import find_key, key_of_parameter
 from connections.connectors.openapi.names import plain
 from connections.connectors.openapi.paging import Paging
 from connections.connectors.openapi.paths import parts_of, with_columns
+from connections.connectors.openapi.rows import Rows
 from connections.connectors.openapi.tables import TableDraft, subject
 from connections.connectors.openapi.writes import Writes, sent_column
 
@@ -176,7 +177,7 @@ def reads_of(described: Described) -> list[dict[str, Any]]:
         listing["total"] = list(described.paging.total)
     listing |= query_entry(described)
     single = single_read(described)
-    return [listing, single] if single else [listing]
+    return [listing, *([single] if single else []), *lookup_reads(described)]
 
 
 def query_entry(described: Described) -> dict[str, Any]:
@@ -198,24 +199,42 @@ def query_entry(described: Described) -> dict[str, Any]:
 def single_read(described: Described) -> dict[str, Any] | None:
     """Return the address of one row, where it answers with the same columns as the listing."""
     draft = described.draft
-    if draft.item is None or draft.item_rows is None or draft.key is None or not draft.key.is_address or not same_row(draft):
+    if draft.item is None or draft.item_rows is None or draft.key is None or not draft.key.is_address:
         return None
-    if len(parts_of(draft.item.path).names) != len(draft.given) + 1 or any(item.is_required for item in draft.item.of("query")):
+    return row_read(described, draft.item, draft.item_rows, draft.key.column)
+
+
+def lookup_reads(described: Described) -> list[dict[str, Any]]:
+    """Return the further addresses of one row: each by another column that its last parameter surely means."""
+    draft, found = described.draft, dict[str, dict[str, Any]]()
+    own = draft.key.column if draft.key and draft.key.is_address else ""
+    for operation, rows in draft.lookups:
+        key = key_of_parameter(parts_of(operation.path).names[-1], draft.columns, subject(draft))
+        if key is None or key.confidence != "sure" or key.column in (own, *found, *draft.given.values()):
+            continue
+        read = row_read(described, operation, rows, key.column)
+        if read is not None:
+            found[key.column] = read
+    return list(found.values())
+
+
+def row_read(described: Described, operation: Operation, rows: Rows, column: str) -> dict[str, Any] | None:
+    """Return an address of one row, found by a column; None where it gives less than the listing or asks for more."""
+    draft, names = described.draft, parts_of(operation.path).names
+    if len(names) != len(draft.given) + 1 or any(item.is_required for item in operation.of("query")) or not same_row(draft, rows):
         return None
     if draft.rows.wrapped or draft.rows.is_map or described.query.demanded:
         return None
-    read: dict[str, Any] = {"path": with_columns(draft.item.path, path_columns(described, draft.item)), "single": True}
-    return {**read, **({"row": list(draft.item_rows.path)} if draft.item_rows.path else {})}
+    columns = {**path_columns(described, operation), names[-1]: column}
+    read: dict[str, Any] = {"path": with_columns(operation.path, columns), "single": True}
+    return {**read, **({"row": list(rows.path)} if rows.path else {})}
 
 
-def same_row(draft: TableDraft) -> bool:
+def same_row(draft: TableDraft, rows: Rows) -> bool:
     """Claim that the address of one row has every property that the listing has."""
-    item = draft.item_rows
-    if item is None or draft.key is None:
-        return False
-    if item.shape.name and item.shape.name == draft.rows.shape.name:
+    if rows.shape.name and rows.shape.name == draft.rows.shape.name:
         return True
-    return set(draft.rows.shape.properties) <= set(item.shape.properties)
+    return set(draft.rows.shape.properties) <= set(rows.shape.properties)
 
 
 def change_entry(described: Described, kind: str) -> dict[str, Any]:

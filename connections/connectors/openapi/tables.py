@@ -29,6 +29,7 @@ class TableDraft:
     name: str = ""
     item: Operation | None = None  # that gives one row by its key
     item_rows: Rows | None = None
+    lookups: list[tuple[Operation, Rows]] = field(default_factory=list)  # further addresses of one row, by another column perhaps
     key: Key | None = None
     columns: list[ColumnDraft] = field(default_factory=list)
     given: dict[str, str] = field(default_factory=dict)  # path parameter -> column
@@ -115,11 +116,22 @@ def join_items(lists: list[TableDraft], items: list[TableDraft]) -> list[TableDr
         if home is None and one.kind == "item":
             found = by_schema.get((one.rows.shape.name, scope(one)), []) if one.rows.shape.name else []
             home = next((draft for draft in found if draft.item is None), None)
+            if home is None:
+                look_up(one, [*found[:1], *filter(None, [by_shape.get(one.parts.shape.rsplit("/", 2)[0])])])
         if home is not None and home.item is None and home.parts.names == one.parts.names[: len(home.parts.names)]:
             home.item, home.item_rows = one.operation, one.rows
+        elif home is not None and home.parts.names == scope(one):
+            home.lookups.append((one.operation, one.rows))
         elif home is None:
             rest.append(one)
     return once_by_schema(lists, rest)
+
+
+def look_up(one: TableDraft, homes: list[TableDraft]) -> None:
+    """Tell the listing that an address gives one of its rows too: /users/by-email/{email}."""
+    home = next((draft for draft in homes if draft.parts.names == scope(one)), None)
+    if home is not None:
+        home.lookups.append((one.operation, one.rows))
 
 
 def scope(draft: TableDraft) -> tuple[str, ...]:
