@@ -104,14 +104,17 @@ def sqlite(name: str, request: pytest.FixtureRequest, folder: Path) -> Database:
     return Database("sqlite", {"connector": "sqlite", "properties": {"Database": str(path)}}, connect)
 
 
-def postgresql(name: str, request: pytest.FixtureRequest, folder: Path) -> Database:
+def postgresql(name: str, request: pytest.FixtureRequest, folder: Path, *, encoding: str = "UTF8") -> Database:
+    """Return a fresh database; those who write to it do so in UTF-8, whatever it keeps."""
     server = request.getfixturevalue("postgres_server")
     address = {"host": server.host, "port": server.port, "user": server.user}
     with psycopg.connect(**address, dbname="postgres", autocommit=True) as connection:
         connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        connection.execute(f"CREATE DATABASE {name}")
+        plain = f"TEMPLATE template0 ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C'" if encoding != "UTF8" else ""
+        connection.execute(f"CREATE DATABASE {name} {plain}")
     properties = {"Server": server.host, "Port": server.port, "User": server.user, "Password": server.password, "Database": name}
-    return Database("postgresql", {"connector": "postgresql", "properties": properties}, lambda: psycopg.connect(**address, dbname=name))
+    connect = lambda: psycopg.connect(**address, dbname=name, client_encoding="utf8")  # noqa: E731
+    return Database("postgresql", {"connector": "postgresql", "properties": properties}, connect)
 
 
 def mysql(name: str, request: pytest.FixtureRequest, folder: Path) -> Database:

@@ -12,12 +12,12 @@ import mmap
 import os
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from apiserver.server import options
 from users.errors import AccessDenied
 from users.principal import Principal
 
@@ -249,13 +249,16 @@ class Ticket:
             Boards.get().leave(slot)
 
 
-def enter(principal: Principal, *, now: float) -> Ticket:
-    """Admit one request; raise AccessDenied (429) when a limit of the user is reached. `now` is seconds since 1970."""
-    defaults = options.current().limits
-    per_hour, at_once = (
-        defaults[name] if getattr(principal, name) is None else getattr(principal, name)
-        for name in ("requests_per_hour", "concurrent_requests")
-    )
+def enter(principal: Principal, defaults: Mapping[str, Any], *, now: float) -> Ticket:
+    """Admit one request; raise AccessDenied (429) when a limit of the user is reached. `now` is seconds since 1970.
+
+    `defaults` hold for users who have no limits of their own.
+    """
+    per_hour, at_once = principal.requests_per_hour, principal.concurrent_requests
+    if per_hour is None:
+        per_hour = defaults["requests_per_hour"]
+    if at_once is None:
+        at_once = defaults["concurrent_requests"]
     if per_hour < 0 and at_once < 0:
         return Ticket()
     try:

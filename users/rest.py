@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from apiserver.server.addresses import site_root
+from apiserver.server.options import of
 from users.authentication import ANONYMOUS, authenticate
 from users.errors import AccessDenied
 from users.limits import enter
@@ -82,7 +83,7 @@ class UserLimits(BaseThrottle):
         """Admit the request; the view gives the ticket back. Raise Denied when a limit is reached."""
         plain: HttpRequest = request._request
         try:
-            plain.ticket = enter(request.auth, now=time.time())  # type: ignore[attr-defined]
+            plain.ticket = enter(request.auth, of(plain).limits, now=time.time())  # type: ignore[attr-defined]
         except AccessDenied as denied:
             refuse(denied)
         return True

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
+from types import NoneType
 from typing import Any
 
 from apiserver.odata.errors import Conflict, Forbidden
@@ -13,7 +15,7 @@ from connections.contract.errors import TableGone
 from connections.contract.table import FLOATS, INTEGERS, Column, Type
 from connections.contract.unsayable import Unsayable
 
-Kinds = tuple[tuple[int, Column], ...]
+MOST_SEEN = 1000  # of a plan; nulls make many
 # Driver's values that columns of a type may hold as they are.
 PLAIN: dict[Type, tuple[type, ...]] = {
     **dict.fromkeys(INTEGERS, (int, Decimal)),
@@ -27,22 +29,46 @@ PLAIN: dict[Type, tuple[type, ...]] = {
 SIMPLE: dict[Type, type] = {kind: classes[0] for kind, classes in PLAIN.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """Columns that nothing else checks, by place, and the classes of values that rows with plain ones have had."""
+
+    columns: tuple[tuple[int, Column], ...] = ()
+    seen: set[tuple[type, ...]] = field(default_factory=set)
+
+    def is_simple(self, row: Sequence[Any]) -> bool:
+        """Claim that the row's values, where there are any, are of the columns' first classes."""
+        classes = tuple(map(type, row))
+        if classes in self.seen:
+            return True
+        if not all(classes[place] in (SIMPLE[column.type], NoneType) for place, column in self.columns):
+            return False
+        if len(self.seen) < MOST_SEEN:
+            self.seen.add(classes)
+        return True
+
+
+NO_KINDS = Kinds()
+
+
 def kinds_of(columns: Sequence[Column], decoders: Sequence[Callable[[Any], Any] | None], dialect: Dialect) -> Kinds:
     """Return the columns, by place, that nothing else checks: those taken as they come, and integers, which decoding would round to."""
     if not dialect.is_typed:
-        return ()
-    return tuple(
-        (place, column)
-        for place, (column, decode) in enumerate(zip(columns, decoders, strict=True))
-        if column.type in PLAIN and not column.is_collection and (decode is None or column.type in INTEGERS)
+        return NO_KINDS
+    return Kinds(
+        tuple(
+            (place, column)
+            for place, (column, decode) in enumerate(zip(columns, decoders, strict=True))
+            if column.type in PLAIN and not column.is_collection and (decode is None or column.type in INTEGERS)
+        )
     )
 
 
-def check(batch: Sequence[Sequence[Any]], kinds: Sequence[tuple[int, Column]]) -> None:
+def check(batch: Sequence[Sequence[Any]], kinds: Kinds) -> None:
     """Raise when a column has another type now; all values of a column have one type, so that the first tells."""
-    if len(batch) == 1:
-        kinds = [(place, column) for place, column in kinds if type(batch[0][place]) is not SIMPLE[column.type]]
-    for place, column in kinds:
+    if len(batch) == 1 and kinds.is_simple(batch[0]):
+        return
+    for place, column in kinds.columns:
         value = next((row[place] for row in batch if row[place] is not None and not isinstance(row[place], Unsayable)), None)
         if value is not None and not is_plain(value, column):
             raise TableGone(

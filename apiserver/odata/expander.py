@@ -20,7 +20,7 @@ from apiserver.odata.levels import next_level, with_levels
 from apiserver.odata.payload import expanded_items, selected_names
 from apiserver.odata.payload_context import entity_id
 from apiserver.odata.reader_plan import COUNT_COLUMN, Plan, Question, batches, conditions, key_decoder, order_keys, ordered, planned, run
-from apiserver.resources.catalog import PublishedNavigation, PublishedProperty
+from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
 from connections.contract.errors import NotSupported
 from connections.contract.table import Column
 from connections.engine.nodes import all_of, fn, select
@@ -39,13 +39,12 @@ class Related:
     next: str = ""
 
 
-def expansions(question: Question) -> list[tuple[PublishedNavigation, nodes.ExpandItem]]:
+def expansions(catalog: Catalog, resource: PublishedResource, options: nodes.Options) -> list[tuple[PublishedNavigation, nodes.ExpandItem]]:
     """Return the relations that $expand names; raise BindError for a name that is none."""
     found = []
-    resource = question.resource
-    for name, item in expanded_items(resource, question.options):
+    for name, item in expanded_items(resource, options):
         navigation = resource.navigation_by_name.get(name)
-        if len(item.path) > 1 or navigation is None or navigation.target not in question.catalog.resources:
+        if len(item.path) > 1 or navigation is None or navigation.target not in catalog.resources:
             error = unknown(resource, item.path[0] if navigation is None else "/".join(item.path), item.at)
             error.option = "$expand"
             raise error
@@ -63,7 +62,7 @@ class Expander:
     def __init__(self, question: Question, root: str) -> None:
         self.question = question
         self.root = root
-        self.items = expansions(question)
+        self.items = expansions(question.catalog, question.resource, question.options)
 
     def rows(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the rows with their expansions."""
@@ -150,7 +149,7 @@ class Expansion:
         wanted |= dict.fromkeys(target.key)
         if has_etag(target):
             wanted |= dict.fromkeys(etag_names(target))
-        for navigation, _ in expansions(self.child):
+        for navigation, _ in expansions(self.child.catalog, self.child.resource, self.child.options):
             wanted |= dict.fromkeys(target.by_column[here].name for here, _ in navigation.pairs)
         return list(wanted)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apiserver.odata.errors import NotAcceptable
 
@@ -43,6 +44,7 @@ class _Range:
     quality: float
 
 
+@lru_cache(maxsize=200)
 def negotiate(accept: str, dollar_format: str | None, *, offers: tuple[str, ...] = ("application/json",)) -> Format:
     """Return the best representation among `offers` (the first is the default); $format wins over Accept."""
     if dollar_format is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from sys import getsizeof
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -16,6 +17,17 @@ METHODS = ("GET", "HEAD", "POST", "PATCH", "PUT", "MERGE", "DELETE", "OPTIONS")
 _OVERRIDABLE = frozenset({"GET", "PUT", "PATCH", "MERGE", "DELETE"})
 COMPRESS_FROM = 1024
 _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
+# What changes method or version; most requests have none of it.
+STEERING = frozenset(
+    {
+        "HTTP_ODATA_VERSION",
+        "HTTP_ODATA_MAXVERSION",
+        "HTTP_X_HTTP_METHOD",
+        "HTTP_X_HTTP_METHOD_OVERRIDE",
+        "HTTP_ISOLATION",
+        "HTTP_ODATA_ISOLATION",
+    }
+)
 _VERSION = re.compile(r"(\d{1,3})\.(\d{1,3})")
 
 
@@ -60,6 +72,9 @@ def check_sizes(request: HttpRequest, limits: Limits) -> None:
     if len(request.META.get("QUERY_STRING", "")) + len(request.META.get("PATH_INFO", "")) > limits.url_bytes:
         message = f"The address is longer than the limit of {limits.url_bytes} characters."
         raise UrlTooLong(message, hint=f"Send a shorter query. {raised_by('url_bytes')}")
+    meta, most = request.META, min(limits.header_bytes, limits.header_block_bytes)
+    if len(meta) <= limits.header_count and sum(map(getsizeof, meta)) + sum(map(getsizeof, meta.values())) <= most:
+        return  # a text is no longer than the memory that it takes, so none of the limits can be reached
     block = count = 0
     for name, value in request.META.items():
         if not name.startswith("HTTP_"):

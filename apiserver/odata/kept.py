@@ -109,7 +109,7 @@ class KeptSession:
 
     def query(self, sql: str, binds: Sequence[Any], **options: Any) -> Any:
         """Run a statement, or give its rows again."""
-        return self._kept((sql, *map(told, binds)), lambda: self._session.query(sql, binds, **options))
+        return self._kept((sql, options.get("as_bytes"), *map(told, binds)), lambda: self._session.query(sql, binds, **options))
 
     def select(self, plan: Any, values: Sequence[Any], **options: Any) -> Any:
         """Run a plan, or give its rows again."""

@@ -12,14 +12,12 @@ from apiserver.odata.nested_options import split_nested
 from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError, raised_by
 from apiserver.odata.percent import check_text, decode_path
 from apiserver.odata.search_parser import parse_search
-from connections.contract.table import Type
 
 _OPTION = "path"
 _HEAD = re.compile(rf"({QUALIFIED}|\$[A-Za-z]+)\(")
 _WORD = re.compile(QUALIFIED)
 _CROSSJOIN = re.compile(rf"\([ \t]*({IDENTIFIER}(?:[ \t]*,[ \t]*{IDENTIFIER})*)[ \t]*\)")
 
-_SIMPLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,127})(?:\(([1-9][0-9]{0,8})\))?")
 _SYSTEM = frozenset({"$metadata", "$batch", "$all", "$entity", "$each", "$count", "$value", "$ref", "$query", "$oas"})
 _FIRST_ONLY = frozenset({"$metadata", "$batch", "$all", "$entity", "$crossjoin", "$oas"})
 _LAST = frozenset({"$metadata", "$batch", "$value", "$ref", "$query", "$oas"})
@@ -31,14 +29,6 @@ def parse_path(path: str, *, decoded: bool, limits: Limits = DEFAULT_LIMITS) -> 
     `decoded`: percent-encoding is resolved already (WSGI does so), so a slash inside quotes in parentheses is text. In a raw path
     such a slash is an error, and %2F is always text.
     """
-    simple = _SIMPLE.fullmatch(path)
-    if simple and limits.path_segments > 1:  # Customers and Customers(1): most of what is asked for
-        name, number = simple[1], simple[2]
-        owner = nodes.Name(name, at=0)
-        if number is None:
-            return nodes.ResourcePath((owner,))
-        key = nodes.Literal(Type.INT32, int(number), number, at=len(name) + 1)
-        return nodes.ResourcePath((owner, nodes.KeySegment(("",), (key,), at=len(name))))
     text, literal_slashes = (path, frozenset()) if decoded else decode_path(path)
     check_text(text, _OPTION)
     segments: list[nodes.Node] = []

@@ -161,9 +161,19 @@ def opening(head: Mapping[str, Any]) -> bytes:
     return orjson.dumps(dict(head))[:-1] + (b"," if head else b"") + b'"value":['
 
 
-def whole_page(head: Mapping[str, Any], objects: str) -> bytes:
+def joined_page(head: Mapping[str, Any], texts: Iterable[bytes]) -> Iterator[bytes]:
+    """Write a page in chunks whose rows are JSON objects already, commas between them."""
+    yield opening(head)
+    separator = b""
+    for text in texts:
+        yield separator + text
+        separator = b","
+    yield b"]}"
+
+
+def whole_page(head: Mapping[str, Any], objects: bytes) -> bytes:
     """Return a page whose rows are JSON objects already, commas between them."""
-    return b"".join((opening(head), objects.encode(), b"]}"))
+    return b"".join((opening(head), objects, b"]}"))
 
 
 def is_inferred(column: Column) -> bool:

@@ -10,6 +10,7 @@ from apiserver.odata.edm import NAMESPACE
 from apiserver.odata.errors import InvalidValue
 from apiserver.odata.nodes import ExpandItem, Options
 from apiserver.odata.payload_values import key_literal
+from apiserver.odata.remembered import remembered
 from apiserver.resources.catalog import Catalog, PublishedResource
 from connections.contract.errors import BadValue
 from connections.contract.unsayable import Unsayable
@@ -49,7 +50,8 @@ def type_name(resource: PublishedResource) -> str:
     return f"{NAMESPACE}.{resource.name}" + ("" if resource.key else "_row")
 
 
-def entity_context(catalog: Catalog, resource: PublishedResource, options: Options, *, is_single: bool) -> str:
+@remembered
+def entity_context(catalog: Catalog, resource: PublishedResource, options: Options, is_single: bool) -> str:
     """Return the fragment after `$metadata#` of a set or one entity (Protocol 4.01, 10.3 to 10.9)."""
     listed = select_list(catalog, resource, options)
     if not resource.key:  # a composable function over a complex type: entity sets need a key

@@ -11,10 +11,12 @@ from typing import Any
 from apiserver.odata import computed, expander, page_bytes, skiptoken
 from apiserver.odata.binder import Binder
 from apiserver.odata.drift import not_unique
+from apiserver.odata.nodes import Options
 from apiserver.odata.reader_plan import Plan, Question, batches, count_plan, is_placed, order_keys, planned, run, run_straight, set_plan
+from apiserver.odata.remembered import remembered
 from apiserver.odata.straight import StraightMaker
 from apiserver.odata.straight_database import DatabaseJson, NotWritten
-from apiserver.resources.catalog import PublishedProperty
+from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
 from apiserver.server.turns import give_way
 from connections.contract.errors import AnswerTooLarge
 
@@ -34,8 +36,9 @@ class SetResult:
     next: str | None = None
     is_streamed: bool = False  # rows are read while the answer is written
     is_json: bool = False  # rows are JSON objects already, ETags included
-    text: str | None = None  # instead of rows: their JSON objects with commas between them
+    text: bytes | None = None  # instead of rows: their JSON objects with commas between them
     row_count: int = 0  # of the text
+    texts: Iterator[tuple[int, bytes]] | None = None  # instead of streamed rows: numbers of rows and their JSON objects with commas
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,14 @@ class Page:
     has_next: bool = False
     is_one: bool = False
     is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """The properties that are read, and their names."""
+
+    properties: tuple[PublishedProperty, ...]
+    names: tuple[str, ...]
 
 
 def read_set(question: Question, *, size: int, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> SetResult:
@@ -69,7 +80,7 @@ def read_page(
 ) -> SetResult:
     """Return the page as the source gives it; `is_long` = it is known to end before `size`."""
     options = question.options
-    items = needed(question, names)
+    items = needed(question.catalog, question.resource, options, names)
     count = count_rows(question) if options.count else None
     mark = start(question)
     left = mark.left if options.skiptoken else options.top
@@ -82,6 +93,9 @@ def read_page(
     page = Page(straight, has_next=not is_last or is_long, is_whole=is_last and not is_streamed and not is_long)
     plan, found = fetch(question, items, mark, limit, offset, stream=is_streamed, page=page)
     result = SetResult([], count, is_streamed=is_streamed, is_json=plan.straight is not None)
+    if is_streamed and isinstance(plan.straight, DatabaseJson):
+        result.texts = joined(plan.straight, found)
+        return result
     if is_streamed:
         result.rows = chain.from_iterable(streamed(question, plan, batch, root) for batch in found)
         return result
@@ -147,6 +161,14 @@ def streamed(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root
         yield from found
 
 
+def joined(straight: DatabaseJson, found: Batches) -> Iterator[tuple[int, bytes]]:
+    """Give rows as they come, as one text a batch."""
+    with closing(found):
+        for batch in found:
+            give_way()
+            yield len(batch), straight.joined(batch)
+
+
 def expanded(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str) -> list[Any]:
     """Return the first of these rows with what they expand to: all of them, or as many as may be held; raise TooMuch."""
     before = page_bytes.RUNNING.held
@@ -199,7 +221,7 @@ def key_count(question: Question) -> int:
 
 def fetch(
     question: Question,
-    items: Sequence[PublishedProperty],
+    items: Items,
     mark: skiptoken.Mark,
     limit: int | None,
     offset: int,
@@ -217,10 +239,12 @@ def fetch(
 
     def build(binder: Binder) -> Plan:
         last = None if nulls is None else [None if is_null else "" for is_null in nulls]
-        made = straight.make(items, is_page=not page.is_one, is_whole=page.is_whole) if straight else None
-        return set_plan(binder, question, items, last, is_limited=flags[0], is_skipping=flags[1], has_next=page.has_next, straight=made)
+        made = straight.make(items.properties, is_page=not page.is_one, is_whole=page.is_whole) if straight else None
+        return set_plan(
+            binder, question, items.properties, last, is_limited=flags[0], is_skipping=flags[1], has_next=page.has_next, straight=made
+        )
 
-    plan, literals = planned(question, build, "set", tuple(item.name for item in items), nulls, flags, shaping)
+    plan, literals = planned(question, build, "set", items.names, nulls, flags, shaping)
     given = {f"={name}": value for name, value in question.where.items()} | {
         "$limit": limit,
         "$offset": offset,
@@ -243,19 +267,21 @@ def rows_at_once(question: Question, plan: Plan, limit: int | None, *, is_stream
     return page_bytes.BATCH_ROWS if question.options.compute else STREAM_BATCH
 
 
-def needed(question: Question, names: Sequence[str]) -> list[PublishedProperty]:
+@remembered
+def needed(catalog: Catalog, resource: PublishedResource, options: Options, names: Sequence[str]) -> Items:
     """Return the properties to read: the asked ones and what expansions hang on."""
-    resource = question.resource
     wanted = dict.fromkeys(names)
-    for navigation, _ in expander.expansions(question):
+    for navigation, _ in expander.expansions(catalog, resource, options):
         wanted |= dict.fromkeys(resource.by_column[here].name for here, _ in navigation.pairs)
         wanted |= dict.fromkeys(resource.key)
-    return [item for item in resource.properties if item.name in wanted]
+    items = tuple(item for item in resource.properties if item.name in wanted)
+    return Items(items, tuple(item.name for item in items))
 
 
 def read_one(question: Question, *, names: Sequence[str], root: str, straight: StraightMaker | None = None) -> dict[str, Any] | None:
     """Return the one row that `question.where` names, None when there is none (or the row filter hides it)."""
-    plan, found = fetch(question, needed(question, names), skiptoken.Mark(), 2, 0, page=Page(straight, is_one=True))
+    items = needed(question.catalog, question.resource, question.options, names)
+    plan, found = fetch(question, items, skiptoken.Mark(), 2, 0, page=Page(straight, is_one=True))
     rows = [row for batch in found for row in batch]
     if len(rows) > 1:
         raise not_unique(question.resource)

@@ -17,7 +17,7 @@ from apiserver.odata.binder import Binder
 from apiserver.odata.binder_errors import BindError
 from apiserver.odata.binder_state import Scope, Slot, Value
 from apiserver.odata.binder_values import driver_value, value_for
-from apiserver.odata.drift import Kinds, check, kinds_of
+from apiserver.odata.drift import NO_KINDS, Kinds, check, kinds_of
 from apiserver.odata.page_bytes import UNWEIGHED, Weight, weight_of
 from apiserver.odata.shape import shape
 from apiserver.odata.straight import Straight
@@ -55,8 +55,13 @@ class Plan:
     names: tuple[str, ...]  # properties, in front of the order keys
     order: tuple[Column, ...] = ()  # columns of the order keys, after the names
     straight: Straight | DatabaseJson | None = None  # how the rows become JSON without being decoded
-    kinds: Kinds = ()  # what the rows of a table that changed since are known by
+    kinds: Kinds = NO_KINDS  # what the rows of a table that changed since are known by
     weight: Weight = UNWEIGHED
+
+    @property
+    def gives_bytes(self) -> bool:
+        """Claim that a row is JSON of the source and nothing else, which needs no decoding."""
+        return isinstance(self.straight, DatabaseJson) and len(self.decoders) == 1
 
     def binds(self, literals: Sequence[nodes.Literal], given: Mapping[str, Any], dialect: Dialect) -> list[Any]:
         """Return the driver's values in the order of the marks."""
@@ -119,7 +124,7 @@ class Question:
         found: Dialect = self.session.dialect
         return found
 
-    def key(self, *more: Hashable) -> tuple[Hashable, list[nodes.Literal]]:
+    def key(self, *more: Hashable) -> tuple[Hashable, Sequence[nodes.Literal]]:
         """Return what shapes the statement, and the literals that do not."""
         options = self.options if self.aliases is self.options.aliases else replace(self.options, aliases=dict(self.aliases))
         shaped, literals = shape(options)
@@ -128,7 +133,7 @@ class Question:
         return (who, names, shaped, *more), literals
 
 
-def planned(question: Question, build: Callable[[Binder], Plan], *more: Hashable) -> tuple[Plan, list[nodes.Literal]]:
+def planned(question: Question, build: Callable[[Binder], Plan], *more: Hashable) -> tuple[Plan, Sequence[nodes.Literal]]:
     """Return the cached plan of this shape, or the one that `build` makes."""
     key, literals = question.key(*more)
     plan = PLANS.get(key)
@@ -165,7 +170,7 @@ def batches(rows: Generator[list[Any]], size: int) -> Generator[list[list[Any]]]
 def asked(question: Question, plan: Plan, literals: Sequence[nodes.Literal], given: Mapping[str, Any], stream: int) -> Result:
     """Run the statement of a plan."""
     binds = plan.binds(literals, given, question.dialect)
-    return ask(question.session, plan.statement, binds, stream=stream, check_time=deadline.check)
+    return ask(question.session, plan.statement, binds, stream=stream, as_bytes=plan.gives_bytes, check_time=deadline.check)
 
 
 def decoded(raw: Sequence[Any], decoders: Sequence[tuple[int, Callable[[Any], Any]]]) -> list[Any]:
@@ -340,7 +345,7 @@ def set_plan(
     kinds = kinds_of([item.column for item in items], decoders[: len(items)], question.dialect)
     weight = weight_of(names, (*(item.column for item in items), *added.columns, *(key.column for key in told)))
     if by_database:  # whose casts keep the types
-        query, decoders, names, kinds = by_database.query(binder, query, len(told)), (None, *decoders[len(items) :]), (ROW,), ()
+        query, decoders, names, kinds = by_database.query(binder, query, len(told)), (None, *decoders[len(items) :]), (ROW,), NO_KINDS
         weight = Weight(places=(0,))
     statement = prepared(query, question.dialect)
     return Plan(statement, tuple(binder.slots), decoders, names, tuple(key.column for key in keys), straight, kinds, weight)

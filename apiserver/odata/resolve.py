@@ -16,6 +16,7 @@ from apiserver.odata.writer_values import take, take_text
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
 from connections.contract.table import Column
 
+_SIMPLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]{0,127})(?:\(([1-9][0-9]{0,8})\))?")
 DOCUMENTS = ("$metadata", "$oas", "$openapi")
 # Understood, not served: an error object with 501 instead of silence.
 NOT_BUILT = frozenset({"$batch", "$all", "$entity", "$crossjoin", "$each", "$query", "$delta", "$deltalink", "$root", "$it", "$this"})
@@ -56,6 +57,20 @@ class Target:
         """Claim that the address means many rows."""
         last = self.last
         return self.item is None and last.key is None and (last.navigation is None or last.navigation.is_collection)
+
+
+def simple_target(catalog: Catalog, path: str) -> Target | None:
+    """Return the target of a published name, alone or with a whole number as its key; None for any other path."""
+    found = _SIMPLE.fullmatch(path)
+    resource = catalog.resources.get(found[1]) if found else None
+    if found is None or resource is None:
+        return None
+    if found[2] is None:
+        return Target((Hop(resource),))
+    if len(resource.key) != 1:
+        return None
+    item = resource.by_name[resource.key[0]]
+    return Target((Hop(resource, None, {item.name: _taken(item, found[2] if item.column.type == "String" else int(found[2]))}),))
 
 
 def resolve(catalog: Catalog, path: nodes.ResourcePath, aliases: Mapping[str, nodes.Node]) -> Target:

@@ -16,7 +16,8 @@ from apiserver.odata.format import Format
 from apiserver.odata.parser import parse_options, parse_path
 from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
 from apiserver.odata.preferences import Preferences, parse_preferences
-from apiserver.odata.resolve import DOCUMENTS, Target, resolve, resolve_id
+from apiserver.odata.remembered import remembered
+from apiserver.odata.resolve import DOCUMENTS, Target, resolve, resolve_id, simple_target
 from apiserver.odata.service_methods import allowed_methods, check_rights
 from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
@@ -47,6 +48,9 @@ REMEMBERED_LENGTH = 2000  # of a query; some bytes of it become a hundred times 
 OpenContext = Callable[[HttpRequest], ServiceContext]
 
 
+NO_OPTIONS, NO_PREFERENCES, ROOT, JSON = nodes.Options(), Preferences(), Target(), Format()
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request on its way through the stages, and what they found out."""
@@ -59,10 +63,10 @@ class Exchange:
     version: str = "4.0"
     query: str = ""  # raw query string without steering names
     context: ServiceContext = field(default=None)  # type: ignore[assignment]
-    options: nodes.Options = field(default_factory=nodes.Options)
-    preferences: Preferences = field(default_factory=Preferences)
-    target: Target = field(default_factory=Target)
-    format: Format = field(default_factory=Format)
+    options: nodes.Options = NO_OPTIONS
+    preferences: Preferences = NO_PREFERENCES
+    target: Target = ROOT
+    format: Format = JSON
 
     @property
     def catalog(self) -> Catalog:
@@ -113,6 +117,9 @@ def read_headers(exchange: Exchange) -> HttpResponseBase | None:
     """Settle version and method."""
     request = exchange.request
     exchange.query, steering = split_query(request.META.get("QUERY_STRING", ""))
+    if not steering and request.method != "MERGE" and headers.STEERING.isdisjoint(request.META):
+        exchange.method = request.method or "GET"
+        return None
     exchange.method = headers.effective_method(request, steering.get("@x-http-method", ""))
     exchange.version = headers.answer_version(request)
     headers.check_isolation(request)
@@ -128,7 +135,9 @@ def open_service(exchange: Exchange) -> HttpResponseBase | None:
 def parse(exchange: Exchange) -> HttpResponseBase | None:
     """Read address, query options and preferences."""
     _check_bytes(exchange.request)
-    exchange.preferences = parse_preferences(exchange.request.headers.get("Prefer", ""))
+    preferred = exchange.request.headers.get("Prefer")
+    if preferred:
+        exchange.preferences = parse_preferences(preferred)
     path = exchange.path.strip("/")
     head, slash, _ = path.partition("/")
     if path.endswith("/$query") and exchange.method == "POST":
@@ -142,8 +151,14 @@ def parse(exchange: Exchange) -> HttpResponseBase | None:
     elif path == "$entity":
         exchange.target = _entity(exchange)
     else:
-        exchange.target = resolve(exchange.catalog, parse_path(path, decoded=True, limits=exchange.limits), exchange.options.aliases)
+        exchange.target = addressed(exchange, path)
     return None
+
+
+def addressed(exchange: Exchange, path: str) -> Target:
+    """Return what a path means. `Customers` and `Customers(1)`, which most requests ask for, need no parser."""
+    found = simple_target(exchange.catalog, path) if exchange.limits.path_segments > 1 else None
+    return found or resolve(exchange.catalog, parse_path(path, decoded=True, limits=exchange.limits), exchange.options.aliases)
 
 
 @lru_cache(maxsize=500)
@@ -238,22 +253,13 @@ def _check_bytes(request: HttpRequest) -> None:
         raise BadRequest("The path holds a control character.", hint="Remove it.")
 
 
-@lru_cache(maxsize=64)
-def _readable(fingerprint: str, catalog: _ByIdentity) -> Catalog:
-    kept = {name: resource for name, resource in catalog.value.resources.items() if "GET" in resource.methods}
-    return replace(catalog.value, resources=kept, fingerprint=f"{fingerprint}:readable")
-
-
-@dataclass(frozen=True, slots=True)
-class _ByIdentity:
-    value: Catalog = field(compare=False)
-
-
+@remembered
 def readable(catalog: Catalog) -> Catalog:
     """Return the catalog without what may be written but not read: no filter or expansion may reach it."""
-    if all("GET" in resource.methods for resource in catalog.resources.values()):
+    kept = {name: resource for name, resource in catalog.resources.items() if "GET" in resource.methods}
+    if len(kept) == len(catalog.resources):
         return catalog
-    return _readable(catalog.fingerprint, _ByIdentity(catalog))
+    return replace(catalog, resources=kept, fingerprint=f"{catalog.fingerprint}:readable")
 
 
 def _without_body(response: HttpResponseBase) -> HttpResponse:

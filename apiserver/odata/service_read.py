@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from apiserver.odata import deadline, nodes, reader, service_rows
 from apiserver.odata.errors import BadRequest, NotBuilt, NotFound, error_body, problem_of
 from apiserver.odata.etag import check_still, etag_of, has_etag, is_unchanged
 from apiserver.odata.format import accepts_raw, negotiate
-from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_inferred, selected_names, whole_page
+from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_inferred, joined_page, selected_names, whole_page
 from apiserver.odata.payload_context import entity_context, entity_id, key_predicate, shown_value
 from apiserver.odata.payload_values import json_encoder, plain_text
 from apiserver.odata.service import Exchange, noted
@@ -55,6 +56,8 @@ def answer(exchange: Exchange) -> HttpResponseBase:
 def check_options(exchange: Exchange) -> None:
     """Refuse query options that are not served (501) or mean nothing at this address (400)."""
     given = exchange.options.given.keys()
+    if not given:
+        return
     check_version(exchange.options)
     for name in NOT_BUILT:
         if name in given:
@@ -90,9 +93,12 @@ def _options_of(exchange: Exchange) -> frozenset[str]:
 
 def scope_of(exchange: Exchange) -> Row | None:
     """Return what fixes the rows of the last hop, by source column; None = nothing is related."""
+    hops = exchange.target.hops
+    if len(hops) == 1:
+        return by_column(hops[0].resource, hops[0].key) if hops[0].key is not None else {}
     where: Row = {}
     before: Mapping[str, Any] = {}
-    for hop in exchange.target.hops:
+    for hop in hops:
         if hop.navigation is not None:
             where = {there: before[here] for here, there in hop.navigation.pairs}
         if hop.key is not None:
@@ -134,29 +140,30 @@ def _rows(exchange: Exchange, size: int) -> HttpResponseBase:
     options = _with_etag(exchange, resource, exchange.options)
     found = service_rows.read_set(exchange, resource, options, where, size)
     writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
-    shape = writer.shape(resource, exchange.options, exchange.target.suffix)
-    head = writer.context(
-        "Collection($ref)" if is_reference else entity_context(exchange.catalog, resource, exchange.options, is_single=False)
-    )
+    head = writer.context("Collection($ref)" if is_reference else entity_context(exchange.catalog, resource, exchange.options, False))
     if exchange.options.count and found.count is not None:
         head["@odata.count"] = str(found.count) if exchange.format.is_ieee754 else found.count
     if found.text is not None:
         exchange.context.log["rows"] = found.row_count
         return _told(exchange, ApiResponse(whole_page(head, found.text), content_type=exchange.format.content_type), size)
-    objects: Iterable[Any] = found.rows if found.is_json else (writer.entity(shape, row) for row in found.rows)
+    if found.texts is not None:
+        return _told(exchange, _streamed(exchange, joined_page(head, map(_Seen(exchange).text, found.texts))), size)
+    objects: Iterable[Any] = found.rows
+    if not found.is_json:
+        objects = map(partial(writer.entity, writer.shape(resource, exchange.options, exchange.target.suffix)), found.rows)
     if found.is_streamed:
-        objects = map(_Seen(exchange).one, objects)
-    else:
-        exchange.context.log["rows"] = len(found.rows)  # type: ignore[arg-type]
-    chunks = writer.collection(head, objects, lambda: next_link(exchange, found.next))
-    if found.is_streamed:
-        deadline.lift()
-        # What fails before the first rows still gets its own status: they are fetched before the answer begins.
-        begun = [chunk for chunk in (next(chunks, b""), next(chunks, b"")) if chunk]
-        response: HttpResponseBase = StreamingHttpResponse(_resumed(exchange, begun, chunks), content_type=exchange.format.content_type)
-    else:
-        response = ApiResponse(b"".join(chunks), content_type=exchange.format.content_type)
-    return _told(exchange, response, size)
+        chunks = writer.collection(head, map(_Seen(exchange).one, objects), dict)
+        return _told(exchange, _streamed(exchange, chunks), size)
+    exchange.context.log["rows"] = len(found.rows)  # type: ignore[arg-type]
+    body = b"".join(writer.collection(head, objects, lambda: next_link(exchange, found.next)))
+    return _told(exchange, ApiResponse(body, content_type=exchange.format.content_type), size)
+
+
+def _streamed(exchange: Exchange, chunks: Iterator[bytes]) -> HttpResponseBase:
+    """Return the answer that is written while its rows are read. What fails before the first of them still gets its own status."""
+    deadline.lift()
+    begun = [chunk for chunk in (next(chunks, b""), next(chunks, b"")) if chunk]
+    return StreamingHttpResponse(_resumed(exchange, begun, chunks), content_type=exchange.format.content_type)
 
 
 def _told(exchange: Exchange, response: HttpResponseBase, size: int) -> HttpResponseBase:
@@ -190,6 +197,11 @@ class _Seen:
     def one(self, item: Any) -> Any:
         self.log["rows"] += 1
         return item
+
+    def text(self, item: tuple[int, bytes]) -> bytes:
+        count, text = item
+        self.log["rows"] += count
+        return text
 
 
 def page_size(exchange: Exchange) -> int:
@@ -255,7 +267,7 @@ def plain_entity(exchange: Exchange, resource: PublishedResource) -> HttpRespons
     unchanged = still(exchange, tag) if tag else None
     if unchanged is not None:
         return unchanged
-    fragment = entity_context(exchange.catalog, resource, exchange.options, is_single=True)
+    fragment = entity_context(exchange.catalog, resource, exchange.options, True)
     body = {"@odata.context": f"{exchange.context.root}/$metadata#{fragment}", **found}
     return ApiResponse(dumps(body), content_type=exchange.format.content_type, headers={"ETag": tag} if tag else None)
 
@@ -279,7 +291,7 @@ def single_row(exchange: Exchange, options: nodes.Options, read: ReadRow = servi
 def entity_response(exchange: Exchange, resource: PublishedResource, row: Mapping[str, Any], *, status: int) -> HttpResponseBase:
     """Answer one row as JSON, with its ETag."""
     writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
-    fragment = entity_context(exchange.catalog, resource, exchange.options, is_single=True)
+    fragment = entity_context(exchange.catalog, resource, exchange.options, True)
     body = writer.context(fragment) | writer.entity(writer.shape(resource, exchange.options), row)
     response = ApiResponse(dumps(body), status=status, content_type=exchange.format.content_type)
     if has_etag(resource):

@@ -11,6 +11,7 @@ from apiserver.odata.etag import etag_names, has_etag
 from apiserver.odata.kept import KeptSession
 from apiserver.odata.payload import selected_names
 from apiserver.odata.reader_plan import Question, bound
+from apiserver.odata.remembered import remembered
 from apiserver.odata.row_fetch import fetch_rows
 from apiserver.odata.service import Exchange
 from apiserver.odata.straight import StraightMaker, is_straight
@@ -66,10 +67,11 @@ def question_of(exchange: Exchange, resource: PublishedResource, options: nodes.
     return Question(session, exchange.catalog, resource, options, where, options.aliases)
 
 
-def needed_names(resource: PublishedResource, options: nodes.Options) -> list[str]:
+@remembered
+def needed_names(resource: PublishedResource, options: nodes.Options) -> tuple[str, ...]:
     """Return the properties to read: the selected ones, and what addresses and ETags are made of."""
     tags = etag_names(resource) if has_etag(resource) else ()
-    return list(dict.fromkeys([*selected_names(resource, options), *resource.key, *tags]))
+    return tuple(dict.fromkeys([*selected_names(resource, options), *resource.key, *tags]))
 
 
 def read_set(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row | None, size: int) -> reader.SetResult:

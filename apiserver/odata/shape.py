@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from math import isfinite
 from typing import Any
 
 from apiserver.odata import nodes
 from apiserver.odata.binder_values import beside
+from apiserver.odata.remembered import remembered
 from connections.contract.table import NUMBERS
 
 # Values that do not shape a statement, or only by their presence.
@@ -16,7 +17,8 @@ _BY_PRESENCE = frozenset({"top", "skip", "skiptoken", "deltatoken", "id"})
 _OPTION_FIELDS = tuple(name for name in nodes.Options.__slots__ if name not in _IGNORED)
 
 
-def shape(options: nodes.Options) -> tuple[Hashable, list[nodes.Literal]]:
+@remembered
+def shape(options: nodes.Options) -> tuple[Hashable, Sequence[nodes.Literal]]:
     """Return a key in which literals are only their types, and the literals in the order of the walk.
 
     INF, NaN and zero are told apart: the first two compare like nothing else, the last divides nothing. So are
@@ -25,7 +27,7 @@ def shape(options: nodes.Options) -> tuple[Hashable, list[nodes.Literal]]:
     Kept in the key: names, operators, lengths of lists, words of $search, numbers of $levels, presence of $top and $skip.
     """
     literals: list[nodes.Literal] = []
-    return _options(options, literals), literals
+    return _options(options, literals), tuple(literals)
 
 
 def _options(options: nodes.Options, literals: list[nodes.Literal]) -> Hashable:

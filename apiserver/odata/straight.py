@@ -78,6 +78,8 @@ class Straight:
         """Return one JSON object a row."""
         if not rows:
             return []
+        if len(rows) == 1:
+            return [self.object(rows[0])]
         columns: list[Cells] = list(zip(*rows, strict=True))
         for place, encode in self.encoders:
             try:
@@ -91,6 +93,19 @@ class Straight:
         if not names:  # $select of relations alone
             return [{} for _ in rows]
         return [dict(zip(names, values, strict=True)) for values in zip(*shown, strict=True)]
+
+    def object(self, row: Cells) -> dict[str, Any]:
+        """Return the JSON object of one row."""
+        cells = list(row)
+        for place, encode in self.encoders:
+            if cells[place] is not None:
+                try:
+                    cells[place] = encode(cells[place])
+                except UNREADABLE as error:
+                    raise self.not_shown([row], place, encode) from error
+        found: dict[str, Any] = {"@odata.etag": tag(self.tagged(cells))} if self.tagged is not None else {}
+        found.update(zip(self.names, self.shown(cells), strict=True))
+        return found
 
     def not_shown(self, rows: Sequence[Cells], place: int, encode: Encode) -> Exception:
         """Return the error of the first row whose value OData can't say."""

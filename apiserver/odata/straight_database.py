@@ -32,12 +32,19 @@ class DatabaseJson:
     mark: str
     is_whole: bool = False  # the page comes as one text
 
-    def text(self, rows: Sequence[Sequence[Any]]) -> tuple[int, str]:
+    def text(self, rows: Sequence[Sequence[Any]]) -> tuple[int, bytes]:
         """Return the number of rows and their JSON objects, commas between them, of a page that comes whole."""
         ((count, text),) = rows
-        if text is None or self.mark in text:
+        if text is None or self.mark.encode() in text:
             raise not_written()
         return int(count), text
+
+    def joined(self, rows: Sequence[Sequence[Any]]) -> bytes:
+        """Return the JSON objects of rows that came one by one, commas between them."""
+        text = b",".join([row[0] for row in rows])
+        if self.mark.encode() in text:
+            raise not_written()
+        return text
 
     def objects(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
         """Return one JSON object a row."""

@@ -14,8 +14,8 @@ from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits
 from apiserver.odata.service import ServiceContext, run
 from apiserver.resources.services import catalog_for
 from apiserver.server.addresses import service_root
-from apiserver.server.options import ServerOptions, current
-from apiserver.server.responses import when_closed
+from apiserver.server.options import ServerOptions, of
+from apiserver.server.responses import fill, when_closed
 from connections.services import session_for
 from users.authentication import ANONYMOUS, authenticate, split_path_token
 from users.limits import Ticket, enter
@@ -30,10 +30,10 @@ def serve(request: HttpRequest, path: str | None = None) -> HttpResponseBase:
 
     def open_context(request: HttpRequest) -> ServiceContext:
         principal = authenticate(request, token)
-        tickets.append(enter(principal, now=time.time()))
+        tickets.append(enter(principal, of(request).limits, now=time.time()))
         return context_of(request, token, principal)
 
-    response = run(request, rest, open_context, limits_in_force())
+    response = run(request, rest, open_context, limits_of(of(request)))
     for ticket in tickets:
         finish(response, ticket)
     return response
@@ -46,9 +46,8 @@ class Known:
     limits = DEFAULT_LIMITS
 
 
-def limits_in_force() -> Limits:
+def limits_of(now: ServerOptions) -> Limits:
     """Return what one request may ask for."""
-    now = current()
     if now is not Known.options:
         Known.limits = Limits(**now.request_limits)
         Known.options = now
@@ -57,8 +56,7 @@ def limits_in_force() -> Limits:
 
 def finish(response: HttpResponseBase, ticket: Ticket) -> None:
     """Tell the limits and give the place back once the answer is through, also when the client hung up."""
-    for name, value in ticket.headers.items():
-        response.setdefault(name, value)
+    fill(response, ticket.headers)
     when_closed(response, ticket.leave)
 
 

@@ -100,7 +100,7 @@ def is_among(text: str, entries: tuple[str, ...]) -> bool:
 def caller(request: HttpRequest) -> Caller:
     """Return where the request comes from; forwarded headers count only from listed proxies."""
     peer = request.META.get("REMOTE_ADDR", "")
-    proxies = options.current().trusted_proxies
+    proxies = options.of(request).trusted_proxies
     if proxies and is_listed(peer, proxies):
         return Caller(forwarded_for(request, peer, proxies), is_proxied=True)
     direct = direct_caller(peer)
@@ -179,7 +179,7 @@ def is_public_url(address: str) -> bool:
 
 def site_root(request: HttpRequest) -> str:
     """Return scheme, host and path prefix that clients use, no trailing slash: as configured, else as asked (`adopt`)."""
-    configured = options.current().public_url
+    configured = options.of(request).public_url
     if configured:
         return configured.rstrip("/")
     scheme, host = request.META.get("wsgi.url_scheme", "http"), request.META.get("HTTP_HOST", "")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from corsheaders import middleware as library
 from corsheaders.conf import Settings
@@ -64,9 +65,13 @@ library.conf = OptionsInForce()
 class CorsMiddleware(library.CorsMiddleware):
     """Answers preflights without asking who calls, and gives every answer of the API, refusals too, its CORS headers."""
 
+    def __call__(self, request: HttpRequest) -> Any:
+        """Pass on what is none of CORS's business."""
+        return super().__call__(request) if self.is_enabled(request) else self.get_response(request)
+
     def is_enabled(self, request: HttpRequest) -> bool:
         """Claim that CORS is on, and only for what programs call: never for the console."""
-        return is_service(request) and bool(options.current().cors["enabled"])
+        return is_service(request) and bool(options.of(request).cors["enabled"])
 
     def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Add the headers; `echo_headers` allows whatever the preflight asks for beside the listed ones."""

@@ -74,7 +74,7 @@ class RequestLogMiddleware:
         """Return the answer, 503 while the settings can't be read: who may come in is among them."""
         if request.path_info not in OPEN:
             try:
-                options.current()
+                request.server_options = options.current()  # type: ignore[attr-defined]
             except NotReady:
                 return unavailable(request)
         return self.get_response(request)
@@ -97,7 +97,7 @@ class AddressMiddleware:
                 "Add its address to trusted_proxies on Settings -> Server."
             )
             return refusal(request, 403, "ProxyNotTrusted", message)
-        if not addresses.is_listed(caller.address, options.current().trusted_addresses):
+        if not addresses.is_listed(caller.address, options.of(request).trusted_addresses):
             message = f"The address {caller.address} is not trusted. Add it to trusted_addresses on Settings -> Server."
             return refusal(request, 403, "AddressNotTrusted", message)
         if caller.is_proxied:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 
 from apiserver.environment import env
 from apiserver.server import stamp
@@ -122,6 +123,12 @@ def current() -> ServerOptions:
     found = known.options if known is not None and is_same else merged(stored())
     Cache.known = Known(found, number, changed, now)
     return found
+
+
+def of(request: HttpRequest) -> ServerOptions:
+    """Return the settings that the request began under."""
+    found: ServerOptions | None = getattr(request, "server_options", None)
+    return current() if found is None else found
 
 
 def body_bound() -> int:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from functools import cache
+from itertools import chain
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,11 @@ class Writer:
             connection.execute("BEGIN IMMEDIATE")
             for start in range(0, len(rows), AT_ONCE):
                 part = rows[start : start + AT_ONCE]
-                connection.execute(insert_of(len(part)), [storable(value) for row in part for value in row])
+                insert, values = insert_of(len(part)), list(chain.from_iterable(part))
+                try:
+                    connection.execute(insert, values)
+                except UnicodeEncodeError:
+                    connection.execute(insert, list(map(storable, values)))
             connection.execute("COMMIT")
 
     def flush_and_end(self) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from http.cookies import SimpleCookie
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.http import HttpResponse, HttpResponseBase
 from django.http.response import ResponseHeaders
 
@@ -25,6 +26,18 @@ class PlainHeaders(ResponseHeaders):
         if key.lower() not in self._store:
             self[key] = value
 
+    def fill(self, headers: Mapping[str, str]) -> None:
+        """Set the headers that are not there yet."""
+        store = self._store
+        for key, value in headers.items():
+            name = key.lower()
+            if name in store:
+                continue
+            if value.isascii() and value.isprintable():
+                store[name] = key, value
+            else:
+                self[key] = value
+
     def pairs(self) -> list[tuple[str, str]]:
         """Return names and values."""
         return list(self._store.values())
@@ -37,10 +50,11 @@ class ApiResponse(HttpResponse):
         self, content: bytes | str = b"", *, content_type: str = "text/html; charset=utf-8", status: int = 200, headers: Any = None
     ) -> None:
         # What the framework's own constructors set (a test compares), without what they do to find it out.
-        self.headers = PlainHeaders({})
-        for name, value in (headers or {}).items():
-            self.headers[name] = value
-        self.headers.setdefault("Content-Type", content_type)
+        self.headers = found = PlainHeaders({})
+        if headers:
+            for name, value in headers.items():
+                found[name] = value
+        found.setdefault("Content-Type", content_type)
         self._charset = None
         self._resource_closers: list[Callable[[], object]] = []
         self._handler_class = None
@@ -48,17 +62,56 @@ class ApiResponse(HttpResponse):
         self.closed = False
         self._reason_phrase = None
         self.status_code = status
-        self.content = content
+        if type(content) is bytes:
+            self._container = [content]
+        else:
+            self.content = content
+        self.after: list[Callable[[], None]] = []
 
     def close(self) -> None:
         """End it; the product's own database, which most requests never ask, is left as that signal leaves it."""
         self.closed = True
-        if connection.connection is not None:
-            connection.close_if_unusable_or_obsolete()
+        own = OWN.wrapper
+        try:
+            if own.connection is not None:
+                own.close_if_unusable_or_obsolete()
+        finally:
+            run_all(self.after)
+
+
+class Own(threading.local):
+    """This thread's way to the product's own database; finding it costs more than asking whether it is open."""
+
+    def __init__(self) -> None:
+        self.wrapper = connections[DEFAULT_DB_ALIAS]
+
+
+OWN = Own()
+
+
+def run_all(calls: list[Callable[[], None]]) -> None:
+    """Make the calls in turn, each of them whatever became of the others."""
+    if calls:
+        try:
+            calls[0]()
+        finally:
+            run_all(calls[1:])
+
+
+def fill(response: HttpResponseBase, headers: Mapping[str, str]) -> None:
+    """Set the headers that the response does not have yet."""
+    if isinstance(response.headers, PlainHeaders):
+        response.headers.fill(headers)
+    else:
+        for name, value in headers.items():
+            response.setdefault(name, value)
 
 
 def when_closed(response: HttpResponseBase, call: Callable[[], None]) -> None:
     """Call once the web server has sent, or given up, the whole answer."""
+    if isinstance(response, ApiResponse):
+        response.after.append(call)
+        return
     close = response.close
 
     def closing() -> None:

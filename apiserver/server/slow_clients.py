@@ -121,17 +121,21 @@ def enter_stream() -> Callable[[], None]:
 
 
 class Listening:
-    """The seconds that this worker's listening socket was told to give slow readers."""
+    """The seconds that this worker's listening socket was told to give slow readers, and the settings in which they stood."""
 
     seconds = 0
+    known: options.Known | None = None
 
 
 def give_up_silent_readers() -> None:
     """Have the system break connections whose clients take nothing of their answers: sockets inherit that when they are accepted."""
+    if options.Cache.known is Listening.known is not None:
+        return
     try:
         seconds = int(options.current().request_limits["reader_seconds"])
     except NotReady:  # the request is refused for that soon
         return
+    Listening.known = options.Cache.known
     if seconds == Listening.seconds or not hasattr(socket, "TCP_USER_TIMEOUT"):
         return
     Listening.seconds = seconds
@@ -148,16 +152,16 @@ def guarded(application: Application) -> Application:
         if environ.get("SERVER_SOFTWARE") != "Granian":
             return application(environ, start_response)
         give_up_silent_readers()
-        if not has_body(environ):
-            with turns.one():
-                return application(environ, start_response)
-        environ["wsgi.input"] = Input(environ["wsgi.input"], str(environ.get("REMOTE_ADDR", "")), str(environ.get("SERVER_PORT", "")))
+        if has_body(environ):
+            environ["wsgi.input"] = Input(environ["wsgi.input"], str(environ.get("REMOTE_ADDR", "")), str(environ.get("SERVER_PORT", "")))
+        turns.begin()
         try:
-            with turns.one():
-                return application(environ, start_response)
+            return application(environ, start_response)
         except TooManyBodies as error:
             start_response("503 Service Unavailable", list({**HEADERS, **error.headers}.items()))
             return [json.dumps({"error": {"code": "Unavailable", "message": f"{error.message} {error.hint}"}}).encode()]
+        finally:
+            turns.end()
 
     return answer
 

@@ -6,8 +6,6 @@ Whoever makes a long answer asks between two batches whether a request has just 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic, sleep
 
 FRESH_SECONDS = 0.05  # a request that takes longer waits for its source, not for us
@@ -17,19 +15,19 @@ MOST_PAUSES = 10  # between two batches, so that a long answer goes on under any
 BEGUN: dict[int, float] = {}  # the thread of each request under way -> when it began
 
 
-@contextmanager
-def one() -> Iterator[None]:
+def begin() -> None:
     """Count the request of this thread among those that long answers give way to."""
     BEGUN[threading.get_ident()] = monotonic()
-    try:
-        yield
-    finally:
-        BEGUN.pop(threading.get_ident(), None)
+
+
+def end() -> None:
+    """Count it no more."""
+    BEGUN.pop(threading.get_ident(), None)
 
 
 def give_way() -> None:
     """Let requests that have just begun through; whoever asks is no such request itself from now on."""
-    BEGUN.pop(threading.get_ident(), None)
+    end()
     for _ in range(MOST_PAUSES):
         if not is_one_fresh():
             return

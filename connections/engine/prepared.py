@@ -26,10 +26,23 @@ def prepared(tree: exp.Select, dialect: Dialect) -> Prepared:
     return row_plan(tree) if gives_rows(dialect) else print_statement(tree, dialect)
 
 
-def ask(session: Any, statement: Prepared, values: Sequence[Any], *, stream: int, check_time: Callable[[], None] = always) -> Any:
-    """Run a statement on its session, with rows so many at a time or (0) all at once; `close` of the answer must be called."""
+def ask(
+    session: Any,
+    statement: Prepared,
+    values: Sequence[Any],
+    *,
+    stream: int,
+    as_bytes: bool = False,
+    check_time: Callable[[], None] = always,
+) -> Any:
+    """Run a statement on its session, with rows so many at a time or (0) all at once; `close` of the answer must be called.
+
+    `as_bytes`: values as the source writes them, from one that writes JSON.
+    """
     if isinstance(statement, RowPlan):
         return session.select(statement, values, check_time=check_time)
+    if as_bytes:
+        return session.query(statement.sql, values, batch_size=stream or 1, stream=bool(stream), as_bytes=True)
     if stream:
         return session.query(statement.sql, values, batch_size=stream, stream=True)
     return session.query(statement.sql, values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,7 @@ ROWS = """
 BEYOND = {"day": "'infinity'", "local": "'0044-03-15 BC'", "at": "'10000-01-01'", "milli": "'-infinity'", "clock": "'24:00'"}
 
 
+NAME = f"build_json{os.environ.get('APISERVER_TEST_SUFFIX', '')}{os.environ.get('PYTEST_XDIST_WORKER', '')}_"
 PAGES = ["odd", "odd?$orderby=f8 desc,r", "odd?$select=r,id", "odd?$filter=r ne null&$count=true", "odd?$top=1&$skip=1", "odd?$search=x"]
 WRITTEN_HERE = ["odd(1)", "odd?$top=0", "odd?$compute=id add 1 as next", "plain?$select=raw", "plain?$select=any_number", "plain?$top=1"]
 
@@ -172,3 +174,24 @@ def test_page_in_one_text_tells_its_rows_to_the_log(database: Database, statemen
     assert [row["id"] for row in found.rows] == list(range(3000, 2300, -1))
     assert service.log["rows"] == 700
     assert sum("string_agg" in sql for sql in statements) == 1
+
+
+@pytest.mark.parametrize("path", ["coins", "coins?$top=1", "coins?$filter=größe eq 'weiß'"])
+@pytest.mark.parametrize("encoding", ["LATIN1", "EUC_JP", "SQL_ASCII"])
+def test_databases_in_other_encodings(request: pytest.FixtureRequest, tmp_path: Path, encoding: str, path: str) -> None:
+    made = databases.postgresql(f"{NAME}{encoding.lower()}", request, tmp_path, encoding=encoding)
+    made.run('CREATE TABLE coins (id integer PRIMARY KEY, "größe" text)')
+    made.run("INSERT INTO coins VALUES (1, 'weiß')")
+    here, there = (opened(made, builds=builds, tables=("coins",)).get(path) for builds in (False, True))
+
+    assert here.rows == [{"id": 1, "größe": "weiß"}]
+    assert (there.status, there.body) == (200, here.body)
+
+
+def test_bytes_that_are_no_text_are_refused(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    made = databases.postgresql(f"{NAME}ascii", request, tmp_path, encoding="SQL_ASCII")
+    made.run("CREATE TABLE odd (id integer PRIMARY KEY, r text)")
+    made.run("SET client_encoding = 'SQL_ASCII'; INSERT INTO odd VALUES (1, E'\\xff')")
+    found = [opened(made, builds=builds, tables=("odd",)).get(path) for builds in (False, True) for path in ("odd", "odd(1)")]
+
+    assert [(reply.status, reply.error["code"]) for reply in found] == [(400, "InvalidValue")] * 4

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import pytest
 
-from apiserver.odata import nodes, path_parser
+from apiserver.odata import nodes
 from apiserver.odata.parser import ODataSyntaxError, parse_path
 
 
@@ -153,11 +152,3 @@ def test_parse_path_refuses(path: str) -> None:
 def test_parse_path_refuses_raw_text(path: str) -> None:
     with pytest.raises(ODataSyntaxError):
         parse_path(path, decoded=False)
-
-
-@pytest.mark.parametrize("path", ["Customers", "Customers(1)", "_x(999999999)", "A1(20)"])
-def test_short_way_gives_what_the_long_one_gives(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    short = parse_path(path, decoded=True)
-    monkeypatch.setattr(path_parser, "_SIMPLE", re.compile("(?!)"))
-
-    assert parse_path(path, decoded=True) == short

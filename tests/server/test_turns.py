@@ -21,7 +21,8 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 def test_long_answer_waits_for_a_request_that_has_just_begun_but_not_for_ever(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "FRESH_SECONDS", 1000.0)
-    with turns.one(), ThreadPoolExecutor(1) as other:
+    turns.begin()
+    with ThreadPoolExecutor(1) as other:
         other.submit(turns.give_way).result()
 
     assert pauses == [turns.PAUSE_SECONDS] * turns.MOST_PAUSES
@@ -29,16 +30,16 @@ def test_long_answer_waits_for_a_request_that_has_just_begun_but_not_for_ever(pa
 
 def test_it_waits_neither_for_itself_nor_for_who_waits_for_a_source(pauses: list[float]) -> None:
     turns.BEGUN[0] = time.monotonic() - 1
-    with turns.one():
-        turns.give_way()
-        assert threading.get_ident() not in turns.BEGUN
+    turns.begin()
+    turns.give_way()
 
+    assert threading.get_ident() not in turns.BEGUN
     assert pauses == []
 
 
 def test_a_request_that_ended_is_waited_for_no_more(pauses: list[float]) -> None:
-    with turns.one():
-        pass
+    turns.begin()
+    turns.end()
     turns.give_way()
 
     assert (pauses, turns.BEGUN) == ([], {})

@@ -86,9 +86,9 @@ def test_enter_tells_the_limits_and_refuses_with_429(reader: User) -> None:
     reader.pk = int(time.time() * 1000)  # the board outlives the test database
     principal = principal_of(reader)
 
-    first, second = enter(principal, now=NOW), enter(principal, now=NOW)
+    first, second = enter(principal, options.current().limits, now=NOW), enter(principal, options.current().limits, now=NOW)
     with pytest.raises(AccessDenied) as caught:
-        enter(principal, now=NOW)
+        enter(principal, options.current().limits, now=NOW)
 
     assert first.headers["RateLimit-Policy"] == '"hour";q=2;w=3600'
     assert [ticket.headers["RateLimit-Remaining"] for ticket in (first, second)] == ["1", "0"]
@@ -103,4 +103,4 @@ def test_own_limit_stands_over_the_servers(reader: User, monkeypatch: pytest.Mon
     reader.requests_per_hour = -1
     monkeypatch.setattr(limits.Boards, "get", lambda: pytest.fail("a user without limits is not counted"))
 
-    assert enter(principal_of(reader), now=NOW).headers == {}
+    assert enter(principal_of(reader), options.current().limits, now=NOW).headers == {}

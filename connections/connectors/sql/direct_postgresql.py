@@ -11,6 +11,7 @@ import select
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache
+from time import sleep
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from psycopg.pq import ConnStatus, ExecStatus, Format
 
 MARKS = re.compile("%%|%s")
 PREPARED_MOST = 200
+GATHER_SECONDS = 0.002  # in which pieces of a long answer come together
 
 
 @lru_cache(maxsize=2000)
@@ -81,6 +83,13 @@ class Statements:
         self.values.set_pgresult(None)
         return found
 
+    def texts(self, result: Any) -> list[tuple[Any, ...]]:
+        """Return the rows as the server wrote them, each value in bytes."""
+        value, places = result.get_value, range(result.nfields)
+        if len(places) == 1:
+            return [(value(row, 0),) for row in range(result.ntuples)]
+        return [tuple([value(row, place) for place in places]) for row in range(result.ntuples)]
+
     def _given(self, sql: str, binds: Sequence[Any]) -> tuple[bytes, Any, Any, Any]:
         """Return the name of a statement, none at its first run, and its values as libpq takes them."""
         values = self.values
@@ -123,6 +132,7 @@ class DirectCursor:
     """One statement and its rows."""
 
     def __init__(self, statements: Statements) -> None:
+        self.as_bytes = False
         self._statements = statements
         self._result: Any = None
 
@@ -137,15 +147,20 @@ class DirectCursor:
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         """Return all rows."""
-        return self._statements.rows(self._result)
+        return self._statements.texts(self._result) if self.as_bytes else self._statements.rows(self._result)
 
 
 def awaited(server: Any) -> Any:
-    """Return the next result; waits at the socket, where other threads run on: psycopg's get_result stops them all until it has one."""
+    """Return the next result; waits at the socket, where other threads run on: psycopg's get_result stops them all until it has one.
+
+    The server sends a long answer in small pieces; to wake up for each of them costs more than to read it.
+    """
     if server.is_busy():
         poll = select.poll()
         poll.register(server.socket, select.POLLIN)
         while server.is_busy():
-            poll.poll()
+            if not poll.poll(0):
+                poll.poll()
+                sleep(GATHER_SECONDS)
             server.consume_input()
     return server.get_result()

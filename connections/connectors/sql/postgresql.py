@@ -96,6 +96,7 @@ def parameters(values: Mapping[str, Any]) -> dict[str, Any]:
         "dbname": values["Database"] or None,
         "connect_timeout": values["ConnectTimeout"],
         "application_name": "apiserver",
+        "client_encoding": "utf8",  # also of a database in another encoding: statements go out in it, and JSON comes in it
         "passfile": NO_FILE,
         "gssencmode": "disable",
     }

@@ -28,10 +28,10 @@ class Source(Protocol):
         """Claim that the error is the driver's, not ours."""
 
     def start_read(self, connection: Any) -> Any:
-        """Return a cursor for a statement whose rows are read at once."""
+        """Return a cursor for a statement whose rows are read at once; `as_bytes` may be set on it where the source writes JSON."""
 
     def start_stream(self, connection: Any, size: int) -> Any:
-        """Return a cursor that keeps the rows at the server, but for those that are asked for at a time."""
+        """Return a cursor that keeps the rows at the server, but for those that are asked for at a time; `as_bytes` likewise."""
 
     def end_stream(self, connection: Any, cursor: Any, *, is_complete: bool) -> bool:
         """End such a cursor; return whether the connection can serve again."""
@@ -99,13 +99,15 @@ class SqlSession:
         *,
         batch_size: int = 1000,
         stream: bool = False,
+        as_bytes: bool = False,
         watch: Callable[[Callable[[], None]], None] | None = None,
     ) -> Result:
         """Run one reading statement. Without `stream` the rows are fetched at once and the connection goes back.
 
+        `as_bytes`: every value comes as the source writes it, in UTF-8; for sources that write JSON (`Dialect.row_json`).
         `watch` gets what stops the statement from another thread, before it runs.
         """
-        connection, cursor = self._execute_reading(sql, binds, batch_size if stream else 0, watch)
+        connection, cursor = self._execute_reading(sql, binds, batch_size if stream else 0, as_bytes, watch)
 
         def names() -> tuple[str, ...]:
             return tuple(item[0] for item in cursor.description or ())
@@ -147,13 +149,13 @@ class SqlSession:
         self._on_close()
 
     def _execute_reading(
-        self, sql: str, binds: Sequence[Any], size: int, watch: Callable[[Callable[[], None]], None] | None
+        self, sql: str, binds: Sequence[Any], size: int, as_bytes: bool, watch: Callable[[Callable[[], None]], None] | None
     ) -> tuple[Any, Any]:
         connection = self._current(self._readers)
         if watch is not None:
             watch(self._stopper(connection))
         try:
-            return connection, self._start(connection, sql, binds, size)
+            return connection, self._start(connection, sql, binds, size, as_bytes)
         except Exception as error:
             if not self._is_dead(error):
                 raise self._failed(connection, error) from error
@@ -163,7 +165,7 @@ class SqlSession:
         if watch is not None:
             watch(self._stopper(connection))
         try:
-            return connection, self._start(connection, sql, binds, size)
+            return connection, self._start(connection, sql, binds, size, as_bytes)
         except Exception as error:
             raise self._failed(connection, error) from error
 
@@ -177,8 +179,10 @@ class SqlSession:
 
         return stop
 
-    def _start(self, connection: Any, sql: str, binds: Sequence[Any], size: int) -> Any:
+    def _start(self, connection: Any, sql: str, binds: Sequence[Any], size: int, as_bytes: bool) -> Any:
         cursor = self._source.start_stream(connection, size) if size else self._source.start_read(connection)
+        if as_bytes:
+            cursor.as_bytes = True
         execute(cursor, sql, binds)
         return cursor
 

@@ -18,6 +18,7 @@ class StreamCursor:
     CHUNK = 500  # rows that libpq holds at a time, at most
 
     def __init__(self, statements: Statements, size: int) -> None:
+        self.as_bytes = False
         self._statements = statements
         self._size = min(size, self.CHUNK)
         self._names: list[tuple[str]] = []
@@ -39,7 +40,7 @@ class StreamCursor:
         found: list[tuple[Any, ...]] = []
         while not self._is_over and len(found) < size:
             result, self._first = self._first or self._statements.received(), None
-            found += self._statements.rows(result)
+            found += self._statements.texts(result) if self.as_bytes else self._statements.rows(result)
             self._is_over = result.status != ExecStatus.TUPLES_CHUNK
         return found
 
