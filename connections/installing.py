@@ -117,7 +117,9 @@ def job_of(requirements: tuple[str, ...], connector: Connector, who: str, now: d
     missing: Callable[[], str | None] = getattr(connector, "missing_driver", lambda: None)
     return {
         "requirements": list(requirements),
-        "command": pip("--no-input", "--disable-pip-version-check", "--only-binary=:all:", "-c", str(constraints), *requirements),
+        "command": pip(
+            "--no-input", "--disable-pip-version-check", "--progress-bar=off", "--only-binary=:all:", "-c", str(constraints), *requirements
+        ),
         "module": missing() or "",
         "who": who,
         "started": now.isoformat(),
