@@ -20,7 +20,7 @@ class ListedNames(StoredNames):
     def __init__(self) -> None:
         super().__init__(now=datetime.min.replace(tzinfo=UTC))
 
-    def refs(self, connection: Connection) -> list[TableRef]:
+    def refs(self, connection: Connection, *, is_meant: bool = False) -> list[TableRef]:
         """Return the tables without asking the source."""
         return [TableRef(schema, name) for schema, name, *_rest in connection.tables]
 

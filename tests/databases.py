@@ -10,11 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import psycopg
 import pymysql
 import pytest
 
 KINDS = ("sqlite", "postgresql", "mysql")
+# What DuckDB calls the types of TYPES where it is not PostgreSQL's word.
+DUCKDB = {
+    "timestamp": "timestamptz",
+    "datetime": "timestamp",
+    "time": "time",
+    "blob": "blob",
+    "float": "double",
+    "text": "varchar",
+    "serial": "integer PRIMARY KEY DEFAULT nextval('numbers')",
+}
 
 # A column type of the tests -> its spelling in each database.
 TYPES = {
@@ -40,13 +51,15 @@ class Database:
 
     @property
     def mark(self) -> str:
-        return "?" if self.kind == "sqlite" else "%s"
+        return "?" if self.kind in ("sqlite", "duckdb") else "%s"
 
     def quote(self, name: str) -> str:
         return f"`{name.replace('`', '``')}`" if self.kind == "mysql" else '"' + name.replace('"', '""') + '"'
 
     def type(self, name: str) -> str:
         """Return the type's spelling here; names that all three share pass through."""
+        if self.kind == "duckdb":
+            return DUCKDB.get(name, name if name not in TYPES else TYPES[name][1])
         spelled = TYPES.get(name)
         return spelled[KINDS.index(self.kind)] if spelled else name
 
@@ -88,7 +101,20 @@ def shop(path: Path) -> Path:
 def make(kind: str, name: str, request: pytest.FixtureRequest, folder: Path) -> Database:
     """Return a fresh, empty database called `name`; suffixes keep apart what runs at once on one server."""
     name += os.environ.get("APISERVER_TEST_SUFFIX", "") + os.environ.get("PYTEST_XDIST_WORKER", "")
-    return {"sqlite": sqlite, "postgresql": postgresql, "mysql": mysql}[kind](name, request, folder)
+    return {"sqlite": sqlite, "postgresql": postgresql, "mysql": mysql, "duckdb": duckdb_file}[kind](name, request, folder)
+
+
+def duckdb_file(name: str, request: pytest.FixtureRequest, folder: Path) -> Database:
+    path = folder / f"{name}.duckdb"
+
+    def connect() -> Any:
+        connection = duckdb.connect(str(path))
+        connection.execute("SET TimeZone = 'UTC'; BEGIN")
+        return connection
+
+    with closing(duckdb.connect(str(path))) as connection:
+        connection.execute("CREATE SEQUENCE numbers START 101")
+    return Database("duckdb", {"connector": "duckdb", "properties": {"Database": str(path)}}, connect)
 
 
 def sqlite(name: str, request: pytest.FixtureRequest, folder: Path) -> Database:

@@ -31,6 +31,7 @@ PATTERNS = (
     _("The column %(name)s holds a value that is no %(type)s."),
     _("This SQL can't be published: %(reason)s."),
     _("There is no table %(name)s in the database."),
+    _("There are several tables %(name)s in the database."),
     _("There is no file %(name)s."),
     _("The driver of %(name)s is not installed."),
     _("Run: pip install %(value)s"),

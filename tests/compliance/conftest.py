@@ -1,4 +1,4 @@
-"""One fixture, three databases: the same questions to every dialect, through the real server.
+"""One fixture, five sources: the same questions to every dialect, through the real server.
 
 `odata` is a client of one server; its rows are `CUSTOMERS` and friends of `tests/compliance/rows.py`.
 """
@@ -48,7 +48,7 @@ def quote_path(path: str) -> str:
     return quote(path, safe="/?&=$@%(),;:!*'+-._~")
 
 
-@pytest.fixture(scope="session", params=[*databases.KINDS, "rows"])
+@pytest.fixture(scope="session", params=[*databases.KINDS, "rows", "duckdb"])
 def odata(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, kept: dict[str, Served]) -> Client:
     name = f"compliance {request.param}"
     if name not in kept:

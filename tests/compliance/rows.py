@@ -169,7 +169,12 @@ def fill(database: Database) -> None:
 
 
 # What OData can't say: the column's type and the value, by database.
-ODD = {"postgresql": ("timestamp", "infinity"), "mysql": ("time", "100:00:00"), "sqlite": ("integer", "abc")}
+ODD = {
+    "postgresql": ("timestamp", "infinity"),
+    "mysql": ("time", "100:00:00"),
+    "sqlite": ("integer", "abc"),
+    "duckdb": ("datetime", "infinity"),
+}
 
 
 def fill_odd(database: Database) -> None:

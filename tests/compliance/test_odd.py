@@ -62,8 +62,8 @@ KEYS = ["codes('xy')", "codes('xy%20%20')"]
 
 @pytest.mark.parametrize("key", KEYS)
 def test_keys_that_are_filled_up_find_their_row(odata: Client, key: str) -> None:
-    if odata.kind in ("sqlite", "rows") and "%20" in key:
-        pytest.skip("SQLite fills nothing up: these are two texts")
+    if odata.kind in ("sqlite", "rows", "duckdb") and "%20" in key:
+        pytest.skip("SQLite and DuckDB fill nothing up: these are two texts")
     value: dict[str, Any] = {"code": "xy  " if "%20" in key else "xy", "note": "new"}
 
     created = odata.request("POST", "codes", value)

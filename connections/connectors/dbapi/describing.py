@@ -14,6 +14,8 @@ from connections.contract.table import KEY_TYPES, Column, ForeignKey, Table, Tab
 
 # Tables that one query of the catalog is asked for.
 MOST_REFS = 100
+# Schemas that a name without one is looked for in first.
+USUAL = frozenset({"main", "dbo", "public", "default"})
 
 Fetch = Callable[..., list[Sequence[Any]]]
 
@@ -38,6 +40,7 @@ class Describing:
         """Return the tables in the order asked."""
         if any(ref not in self._kinds for ref in refs):
             self.list_tables(fetch)
+        refs = [self.whole(ref) for ref in refs]
         tables: dict[TableRef, Table] = {}
         for first in range(0, len(refs), MOST_REFS):
             some = refs[first : first + MOST_REFS]
@@ -47,6 +50,16 @@ class Describing:
                 keys[TableRef(line[0] or "", line[1])].append(line[2:])
             tables |= {ref: self._table(ref, columns.get(ref, []), keys[ref]) for ref in some}
         return [tables[ref] for ref in refs]
+
+    def whole(self, ref: TableRef) -> TableRef:
+        """Return the table that a name without schema means: the one of the usual schema, or the only one of the name."""
+        if ref.schema or ref in self._kinds:
+            return ref
+        found = [known for known in self._kinds if known.name == ref.name]
+        usual = [known for known in found if known.schema.lower() in USUAL]
+        if len(usual or found) > 1:
+            raise TableGone(f"There are several tables {ref} in the database.", hint="Name the table's schema.")
+        return next(iter(usual or found), ref)
 
     def text(self, template: str, **more: str) -> str:
         """Return a query of the catalog, of this database's."""

@@ -105,7 +105,8 @@ class OracleConnector(DbapiConnector):
         text=Text(
             contains="INSTR({0}, {1}) > 0",
             startswith="SUBSTR({0}, 1, LENGTH({1})) = {1}",
-            endswith="SUBSTR({0}, -LENGTH({1})) = {1}",
+            # SUBSTR is null where the text is the shorter one.
+            endswith="LENGTH({0}) >= LENGTH({1}) AND SUBSTR({0}, -LENGTH({1})) = {1}",
             is_foreign=lambda column: base_of(column.native_type) in FOREIGN,
         ),
         is_nan_greatest=True,

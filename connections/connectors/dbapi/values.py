@@ -17,8 +17,10 @@ from connections.contract.unsayable import OTHER_TYPE
 
 # What every database and driver can hold exactly.
 MOST_DIGITS = 28
-WIDE = Context(prec=160)
 MIDNIGHT = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+# Drivers give these for infinity.
+ENDS = (MIDNIGHT.replace(tzinfo=None), dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC).replace(tzinfo=None))
+WIDE = Context(prec=160)
 
 
 def reader(column: Column, zone: dt.tzinfo) -> Callable[[Any], Any]:
@@ -38,6 +40,8 @@ def instant(value: Any, read_naive: Callable[[dt.datetime], dt.datetime]) -> dt.
         value = dt.datetime.fromisoformat(value)
     if not isinstance(value, dt.datetime):
         raise BadValue(OTHER_TYPE)
+    if value.replace(tzinfo=None) in ENDS:
+        raise BadValue("The date or time lies outside the years 1 to 9999, or is infinity or 24:00.")
     return read_naive(value) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 

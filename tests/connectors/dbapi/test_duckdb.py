@@ -18,6 +18,7 @@ from connections.connectors.dbapi.session import DbapiSession
 from connections.contract import errors
 from connections.contract.scan import Compare, Grade, Not, Order, Scan
 from connections.contract.table import Table, TableRef, Type
+from connections.contract.unsayable import Unsayable
 from tests.connectors.agreement import check_agreement
 from tests.connectors.dbapi.facts import COLUMNS, create, facts, table
 
@@ -288,3 +289,20 @@ def test_statement_ends_at_the_timeout(make: Make) -> None:
 
     with pytest.raises(errors.SourceTimeout):
         session.fetch("SELECT count(*) FROM range(10000000) a(x), range(10000000) b(y) WHERE x + y = -1")
+
+
+def test_name_without_schema_means_the_usual_one(make: Make) -> None:
+    session = make(
+        "CREATE SCHEMA other", "CREATE TABLE other.t (a INTEGER)", "CREATE TABLE other.u (a INTEGER)", "CREATE TABLE t (a INTEGER)"
+    )
+
+    assert [found.ref for found in session.describe([TableRef("", "t"), TableRef("", "u")])] == [
+        TableRef("main", "t"),
+        TableRef("other", "u"),
+    ]
+
+
+def test_infinity_is_named(make: Make) -> None:
+    session = make("CREATE TABLE t (a TIMESTAMP)", "INSERT INTO t VALUES ('infinity')")
+
+    assert isinstance(rows(session, table(session, "t"), "a")[0][0], Unsayable)
