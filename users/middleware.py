@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from django.http import HttpRequest, HttpResponseBase
-from django.utils import timezone
 
 from apiserver.server.responses import when_closed
 from users import tokens
@@ -22,6 +22,6 @@ class UsageMiddleware:
         response = self.get_response(request)
         principal: Principal | None = getattr(request, "principal", None)
         token_id = principal.token_id if principal else None
-        if token_id is not None and tokens.is_touch_due(token_id, now=timezone.now()):
-            when_closed(response, lambda: tokens.touch(token_id, now=timezone.now()))
+        if token_id is not None and tokens.is_touch_due(token_id, now=datetime.now(UTC)):
+            when_closed(response, lambda: tokens.touch(token_id, now=datetime.now(UTC)))
         return response

@@ -23,6 +23,7 @@ from connections.contract.errors import AnswerTooLarge
 ALL_ROWS = 2**62
 EXPAND_BATCH = 500
 STREAM_BATCH = 200
+JSON_BATCH = 500  # of rows that pass through as they came
 Batches = Generator[Sequence[Sequence[Any]]]
 MOST_HELD = 2000  # rows of an answer without pages that are read at once: a stream costs more than they do
 
@@ -264,6 +265,8 @@ def rows_at_once(question: Question, plan: Plan, limit: int | None, *, is_stream
         return 0
     if limit is not None and not is_streamed:
         return page_bytes.BATCH_ROWS if plan.weight.may_exceed(limit) else 0
+    if plan.gives_bytes:
+        return JSON_BATCH
     return page_bytes.BATCH_ROWS if question.options.compute else STREAM_BATCH
 
 

@@ -61,16 +61,21 @@ class DatabaseJson:
         for place, part in enumerate(inner.expressions):
             part.replace(exp.alias_(part.copy(), f"c{place}", quoted=True))
         shown = [
-            exp.alias_(Read(table=PAGE, column=f"c{place}", template=binder.percent(template)), item.name, quoted=True)
+            exp.Alias(
+                this=Read(table=PAGE, column=f"c{place}", template=binder.percent(template)),
+                alias=exp.to_identifier(item.name, quoted=True),
+            )
             for place, (item, template) in enumerate(zip(self.items, self.templates, strict=True))
         ]
+        page = exp.Subquery(this=inner, alias=named(PAGE))
+        json = fn("row_json", exp.column(ROW, quoted=True))
+        if not keys:  # one query within the other: a tenth less work than a query for each row
+            rows = exp.Subquery(this=select(shown, page), alias=named(ROW))
+            return whole(binder, select([fn("count_rows"), fn("joined_rows", json)], rows)) if self.is_whole else select([json], rows)
         row = exp.Subquery(this=exp.Select(expressions=shown), alias=named(ROW))
-        json = exp.Subquery(this=select([fn("row_json", exp.column(ROW, quoted=True))], row))
-        if self.is_whole:
-            return whole(binder, select([fn("count_rows"), fn("joined_rows", json)], exp.Subquery(this=inner, alias=named(PAGE))))
         width = len(self.items)
         last = [Read(table=PAGE, column=f"c{place}", template="{0}") for place in range(width, width + keys)]
-        return select([json, *last], exp.Subquery(this=inner, alias=named(PAGE)))
+        return select([exp.Subquery(this=select([json], row)), *last], page)
 
 
 def whole(binder: BinderState, inner: exp.Select) -> exp.Select:

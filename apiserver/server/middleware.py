@@ -112,8 +112,8 @@ class HostMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        host = request.META.get("HTTP_HOST", "")
-        if request.path_info in OPEN or "*" in settings.ALLOWED_HOSTS or validate_host(split_domain_port(host)[0], settings.ALLOWED_HOSTS):
+        host, allowed = request.META.get("HTTP_HOST", ""), settings.ALLOWED_HOSTS
+        if request.path_info in OPEN or "*" in allowed or validate_host(split_domain_port(host)[0], allowed):
             return self.get_response(request)
         message = f"The host {host[:100]!r} is not served here. Add it to the variable APISERVER_ALLOWED_HOSTS, or use a listed one."
         return refusal(request, 400, "HostNotAllowed", message)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import pytest
 
@@ -43,3 +44,46 @@ def test_a_request_that_ended_is_waited_for_no_more(pauses: list[float]) -> None
     turns.give_way()
 
     assert (pauses, turns.BEGUN) == ([], {})
+
+
+@pytest.fixture
+def places(monkeypatch: pytest.MonkeyPatch) -> SimpleQueue[None]:
+    free: SimpleQueue[None] = SimpleQueue()
+    for _ in range(2):
+        free.put(None)
+    monkeypatch.setattr(turns, "FREE", free)
+    monkeypatch.setattr(turns, "HELD", {})
+    monkeypatch.setattr(turns, "BEGUN", {})
+    return free
+
+
+def run(places: SimpleQueue[None], count: int, seconds: float) -> int:
+    """Let so many requests run at once; return how many did at the most."""
+    running, most, lock = 0, 0, threading.Lock()
+
+    def request(_: int) -> None:
+        nonlocal running, most
+        turns.begin()
+        with lock:
+            running += 1
+            most = max(most, running)
+        time.sleep(seconds)
+        with lock:
+            running -= 1
+        turns.end()
+
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(request, range(count * 3)))
+    return most
+
+
+def test_quick_requests_run_few_at_a_time(places: SimpleQueue[None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "SLOW_SECONDS", 30.0)
+
+    assert run(places, 6, 0.005) == 2
+    assert (places.qsize(), turns.HELD, turns.BEGUN) == (2, {}, {})
+
+
+def test_requests_that_wait_for_their_source_keep_nobody_out(places: SimpleQueue[None]) -> None:
+    assert run(places, 6, 0.5) == 6
+    assert (places.qsize(), turns.HELD, turns.BEGUN) == (2, {}, {})

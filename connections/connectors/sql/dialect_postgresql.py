@@ -189,6 +189,7 @@ def typed(kind: str, template: str = "{0}") -> str:
 
 PRECISION = re.compile(r"\(\d+(,\d+)?\)")
 INSTANT = "replace(CAST({0} AS text), ' ', 'T')"
+UTC_INSTANT = "replace(left(CAST({0} AS text), -3), ' ', 'T') || 'Z'"  # sessions are in UTC: the text ends in +00
 DOUBLE = "CASE {0} WHEN 'Infinity' THEN CAST('\"INF\"' AS json) WHEN '-Infinity' THEN CAST('\"-INF\"' AS json) ELSE to_json({0}) END"
 # By the name of the type, without its precision.
 JSON_OF = {kind: typed(kind) for kind in ("boolean", "smallint", "integer", "bigint", "uuid", "numeric")} | {
@@ -199,7 +200,7 @@ JSON_OF = {kind: typed(kind) for kind in ("boolean", "smallint", "integer", "big
         "date": unless("{0} NOT BETWEEN '0001-01-01' AND '9999-12-31'", "CAST({0} AS text)"),
         "time without time zone": unless("{0} = '24:00:00'", "CAST({0} AS text)"),
         "timestamp without time zone": unless("{0} < '0001-01-01' OR {0} >= '10000-01-01'", f"{INSTANT} || 'Z'"),
-        "timestamp with time zone": unless("{0} < '0001-01-01+00' OR {0} >= '10000-01-01+00'", f"replace({INSTANT}, '+00', 'Z')"),
+        "timestamp with time zone": unless("{0} < '0001-01-01+00' OR {0} >= '10000-01-01+00'", UTC_INSTANT),
     }.items()
 }
 
