@@ -10,8 +10,8 @@ from apiserver.odata.edm import NAMESPACE
 from apiserver.odata.errors import InvalidValue
 from apiserver.odata.nodes import ExpandItem, Options
 from apiserver.odata.payload_values import key_literal
-from apiserver.odata.remembered import remembered
 from apiserver.resources.catalog import Catalog, PublishedResource
+from apiserver.resources.remembered import remembered
 from connections.contract.errors import BadValue
 from connections.contract.unsayable import Unsayable
 

@@ -13,10 +13,10 @@ from apiserver.odata.binder import Binder
 from apiserver.odata.drift import not_unique
 from apiserver.odata.nodes import Options
 from apiserver.odata.reader_plan import Plan, Question, batches, count_plan, is_placed, order_keys, planned, run, run_straight, set_plan
-from apiserver.odata.remembered import remembered
 from apiserver.odata.straight import StraightMaker
 from apiserver.odata.straight_database import DatabaseJson, NotWritten
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
+from apiserver.resources.remembered import remembered
 from apiserver.server.turns import give_way
 from connections.contract.errors import AnswerTooLarge
 

@@ -16,11 +16,11 @@ from apiserver.odata.format import Format
 from apiserver.odata.parser import parse_options, parse_path
 from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
 from apiserver.odata.preferences import Preferences, parse_preferences
-from apiserver.odata.remembered import remembered
 from apiserver.odata.resolve import DOCUMENTS, Target, resolve, resolve_id, simple_target
 from apiserver.odata.service_methods import allowed_methods, check_rights
 from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
+from apiserver.resources.remembered import remembered
 from apiserver.server.api_handler import RAW_PATH
 from apiserver.server.responses import ApiResponse
 from connections.contract.connector import Session

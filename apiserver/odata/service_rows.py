@@ -11,12 +11,12 @@ from apiserver.odata.etag import etag_names, has_etag
 from apiserver.odata.kept import KeptSession
 from apiserver.odata.payload import selected_names
 from apiserver.odata.reader_plan import Question, bound
-from apiserver.odata.remembered import remembered
 from apiserver.odata.row_fetch import fetch_rows
 from apiserver.odata.service import Exchange
 from apiserver.odata.straight import StraightMaker, is_straight
 from apiserver.odata.writer_sql import ALIAS, Condition, Row, TableSql
 from apiserver.resources.catalog import Catalog, PublishedResource
+from apiserver.resources.remembered import remembered
 from connections.contract.connector import Result, Session
 from connections.contract.dialect import Dialect
 from connections.engine.nodes import all_of

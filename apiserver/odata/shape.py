@@ -8,7 +8,7 @@ from typing import Any
 
 from apiserver.odata import nodes
 from apiserver.odata.binder_values import beside
-from apiserver.odata.remembered import remembered
+from apiserver.resources.remembered import remembered
 from connections.contract.table import NUMBERS
 
 # Values that do not shape a statement, or only by their presence.

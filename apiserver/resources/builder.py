@@ -8,7 +8,7 @@ from dataclasses import replace
 from threading import Lock
 from typing import Any
 
-from apiserver.resources import names, snapshot
+from apiserver.resources import names, remembered, snapshot
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource, RowFilter
 from apiserver.resources.models import Resource
 from apiserver.resources.serving import seconds_of
@@ -39,6 +39,7 @@ class Cache:
                 with answering():
                     self._published = published()
                 self._catalogs.clear()
+                remembered.forget()
                 self._stamp = current
             found = self._catalogs.get(principal.fingerprint)
             if found is None:

@@ -10,10 +10,10 @@ import pytest
 from apiserver.odata.drift import kinds_of
 from apiserver.odata.errors import InvalidValue, NotFound
 from apiserver.odata.parser import parse_path
-from apiserver.odata.remembered import MOST, remembered
 from apiserver.odata.resolve import resolve, simple_target
 from apiserver.odata.straight import Straight, chosen
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
+from apiserver.resources.remembered import MOST, forget, remembered
 from connections.connectors.sql.dialect_postgresql import dialect
 from connections.contract.table import Column, TableRef, Type
 
@@ -77,6 +77,16 @@ def test_remembered_answers_are_of_the_very_objects() -> None:
 
     assert found == [1, 2, 1, 3]
     assert find(one) > MOST
+
+
+def test_nothing_is_remembered_across_a_change_of_configuration() -> None:
+    find = remembered(lambda thing: len(thing) or object())
+    thing: list[Any] = []
+    first = find(thing)
+
+    forget()
+
+    assert find(thing) is not first
 
 
 @pytest.mark.parametrize(
