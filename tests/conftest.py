@@ -10,22 +10,35 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import django
 import pytest
 
 from tests import servers
 from tests.fakes import oauth_provider
 from tests.served import DISMISSED, Served
 
-# Before Django reads its settings: each test process has a data directory of its own.
-DATA = Path(tempfile.mkdtemp(prefix="apiserver-test-data-"))
+# Before Django reads its settings: each test process has a data directory of its own. In processes that share the tests the
+# settings are read before this file is: they are given theirs.
+IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+DATA = Path(os.environ["APISERVER_DATA_DIR"] if IS_WORKER else tempfile.mkdtemp(prefix="apiserver-test-data-"))
 os.environ["APISERVER_DATA_DIR"] = str(DATA)
+os.environ["DJANGO_SETTINGS_MODULE"] = "apiserver.settings"  # here and not in pyproject.toml, from where it would be read too early
 for name in ("APISERVER_DATABASE_URL", "DATABASE_URL", "APISERVER_REDIS_URL", "APISERVER_ADMIN_USER", "APISERVER_ADMIN_PASSWORD"):
     os.environ.pop(name, None)
 # Hundreds of processes start from these sources: without their bytecode each compiles 300 modules again, a second of CPU.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+django.setup()  # now, for conftests below import models
 SLOW = ("chaos", "e2e", "contract", "hostile", "compliance", "resources", "server", "clients", "connections", "console")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(specs: list[Any]) -> None:
+    """Give each process that shares the tests a data directory of its own."""
+    for spec in specs:
+        spec.env["APISERVER_DATA_DIR"] = tempfile.mkdtemp(prefix="apiserver-test-data-")
 
 
 def pytest_configure() -> None:

@@ -164,6 +164,8 @@ BY_STATUS = {
 }
 # Answered by apiserver.server.middleware before a request comes here.
 BEFORE = frozenset({"AddressNotTrusted", "ProxyNotTrusted", "HostNotAllowed"})
+# Of uploads, which the management API takes.
+UPLOADS = frozenset({"LengthRequired"})
 UNEXPECTED = Answer(500, "InternalError")
 RETRY_SECONDS = 5
 
@@ -171,7 +173,7 @@ RETRY_SECONDS = 5
 def all_codes() -> set[str]:
     """Return every code that an answer may carry."""
     answers = [*ANSWERS.values(), *CONSTRAINTS.values(), UNEXPECTED]
-    return {answer.code for answer in answers} | set(BY_STATUS.values()) | BEFORE
+    return {answer.code for answer in answers} | set(BY_STATUS.values()) | BEFORE | UPLOADS
 
 
 def problem_of(error: Exception) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import functools
+import threading
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,6 +15,9 @@ from connections.contract.errors import InvalidProperties
 MANIFESTS = Path(__file__).parent / "http" / "manifests"
 PACKAGED = "connections.connectors.http.connector.packaged_connector"
 ENTRY_POINT_GROUP = "apiserver.connectors"
+
+# Modules that import each other, loaded by several threads at once, may be seen half made.
+LOADING = threading.RLock()
 
 CONNECTORS: dict[str, str] = {
     "odata": "connections.connectors.odata.connector.ODataConnector",
@@ -56,6 +60,7 @@ def get_connector(key: str) -> Connector:
         hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(connector_keys())}"
         raise InvalidProperties({"connector": f"there is no connector {key!r}: {hint}"})
     module, _, name = path.rpartition(".")
-    made = getattr(import_module(module), name)
+    with LOADING:
+        made = getattr(import_module(module), name)
     connector: Connector = made(key) if path == PACKAGED else made()
     return connector

@@ -101,7 +101,7 @@ def test_order_top_skip_count_and_single_rows(served: Served) -> None:
 def test_writing_is_refused(served: Served) -> None:
     status, _, body = served.get("/api.rsc/parts", HEADERS, method="POST", body={"n": 1})
 
-    assert (status, json.loads(body)["error"]["code"]) == (403, "Forbidden")
+    assert (status, json.loads(body)["error"]["code"]) == (405, "MethodNotAllowed")
 
 
 def test_file_that_goes_and_comes_back(served: Served) -> None:

@@ -14,9 +14,10 @@ from connections.contract.table import Column, Table, TableRef, Type
 from connections.engine import paged, readings
 from connections.engine.readings import SECONDS, Readings
 from connections.engine.session import EngineSession
+from tests.answers import Answer
 from tests.connectors.agreement import service_of
 from tests.connectors.memory import MemorySession, Skill
-from tests.odata.service_harness import Reply, Service
+from tests.odata.service_harness import Service
 
 ITEMS = TableRef("", "items")
 TABLE = Table(
@@ -46,10 +47,10 @@ class Paging:
     store: Readings
     clock: list[float]
 
-    def first(self, path: str, size: int = 5) -> Reply:
+    def first(self, path: str, size: int = 5) -> Answer:
         return self.service.get(path, Prefer=f"maxpagesize={size}")
 
-    def rest(self, reply: Reply, size: int = 5, between: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
+    def rest(self, reply: Answer, size: int = 5, between: Callable[[], None] = lambda: None) -> list[dict[str, Any]]:
         found = list(reply.rows)
         while link := reply.json.get("@odata.nextLink"):
             between()

@@ -127,7 +127,7 @@ def test_failed_test_is_an_answer_and_unreachable_tables_an_error(admin: Caller)
     ("body", "status", "target"),
     [
         ({"connector": "postgresql"}, 422, "name"),
-        ({"name": "a", "connector": "oracle"}, 422, "connector"),
+        ({"name": "a", "connector": "orakle"}, 422, "connector"),
         ({"name": "a"}, 422, "connector"),
         ({"name": 5, "connector": "postgresql"}, 422, "name"),
         ({"name": "a/b", "connector": "postgresql"}, 422, ""),
