@@ -52,7 +52,7 @@ class ConnectionsSection:
                 connector=str(connector),
                 values={**kept, **properties},
                 existing=existing,
-                labels=typed(values.get("labels", existing.labels if existing else []), list, f"{place}.labels"),
+                labels=labels_of(values.get("labels", existing.labels if existing else []), f"{place}.labels"),
                 read_only=typed(values.get("read_only", existing.read_only if existing else False), bool, f"{place}.read_only"),
                 max_rows=count(values.get("max_rows", existing.max_rows if existing else 0), f"{place}.max_rows"),
             )
@@ -71,6 +71,11 @@ class ConnectionsSection:
     def export(self, secrets: SecretWriter) -> Any:
         """Return all connections; secrets as the writer says."""
         return {connection.name: exported(connection, secrets) for connection in Connection.objects.all()}
+
+
+def labels_of(given: Any, place: str) -> list[str]:
+    """Return the labels, which are texts."""
+    return [typed(label, str, f"{place}[{number}]") for number, label in enumerate(typed(given, list, place))]
 
 
 def exported(connection: Connection, secrets: SecretWriter) -> dict[str, Any]:

@@ -79,13 +79,13 @@ def listing(request: HttpRequest) -> HttpResponse:
         for key, (title, _key) in SORTS.items()
     ]
     context: dict[str, Any] = {"rows": rows, "heads": heads, "chosen_label": label, "sort": chosen, "q": text, "has_any": bool(found)}
-    context["labels"] = sorted({str(label) for item in found for label in item.labels})
+    context["labels"] = sorted({label for item in found for label in item.labels})
     return render(request, "connections/list.html", context)
 
 
 def fits(connection: Connection, text: str) -> bool:
     """Claim that name, data source and labels hold every word of the text."""
-    held = " ".join((connection.name, label_of(connection.connector), *map(str, connection.labels))).lower()
+    held = " ".join((connection.name, label_of(connection.connector), *connection.labels)).lower()
     return all(word in held for word in text.lower().split())
 
 

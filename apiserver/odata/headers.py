@@ -18,7 +18,7 @@ _OVERRIDABLE = frozenset({"GET", "PUT", "PATCH", "MERGE", "DELETE"})
 COMPRESS_FROM = 1024
 _GZIP = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))", re.IGNORECASE)
 # What changes method or version; most requests have none of it.
-STEERING = frozenset(
+RARE = frozenset(
     {
         "HTTP_ODATA_VERSION",
         "HTTP_ODATA_MAXVERSION",

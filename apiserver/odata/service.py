@@ -117,7 +117,7 @@ def read_headers(exchange: Exchange) -> HttpResponseBase | None:
     """Settle version and method."""
     request = exchange.request
     exchange.query, steering = split_query(request.META.get("QUERY_STRING", ""))
-    if not steering and request.method != "MERGE" and headers.STEERING.isdisjoint(request.META):
+    if not steering and request.method != "MERGE" and headers.RARE.isdisjoint(request.META):
         exchange.method = request.method or "GET"
         return None
     exchange.method = headers.effective_method(request, steering.get("@x-http-method", ""))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import threading
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,9 +14,6 @@ from connections.contract.errors import InvalidProperties
 MANIFESTS = Path(__file__).parent / "http" / "manifests"
 PACKAGED = "connections.connectors.http.connector.packaged_connector"
 ENTRY_POINT_GROUP = "apiserver.connectors"
-
-# Modules that import each other, loaded by several threads at once, may be seen half made.
-LOADING = threading.RLock()
 
 CONNECTORS: dict[str, str] = {
     "odata": "connections.connectors.odata.connector.ODataConnector",
@@ -60,7 +56,6 @@ def get_connector(key: str) -> Connector:
         hint = f"did you mean {nearest[0]}?" if nearest else f"known are {', '.join(connector_keys())}"
         raise InvalidProperties({"connector": f"there is no connector {key!r}: {hint}"})
     module, _, name = path.rpartition(".")
-    with LOADING:
-        made = getattr(import_module(module), name)
+    made = getattr(import_module(module), name)
     connector: Connector = made(key) if path == PACKAGED else made()
     return connector

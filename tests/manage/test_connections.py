@@ -138,6 +138,7 @@ def test_failed_test_is_an_answer_and_unreachable_tables_an_error(admin: Caller)
         ({"name": "a", "connector": "postgresql", "properties": {"Password": {"env": "HOME"}}}, 422, "properties.Password"),
         ({"name": "a", "connector": "postgresql", "properties": []}, 422, "properties"),
         ({"name": "a", "connector": "postgresql", "labels": "x"}, 422, "labels"),
+        ({"name": "a", "connector": "postgresql", "labels": ["crm", 5]}, 422, "labels[1]"),
         ({"name": "a", "connector": "postgresql", "max_rows": -1}, 422, "max_rows"),
         ({"name": "a", "connector": "postgresql", "max_rows": 10**12}, 422, "max_rows"),
         ({"name": "shop", "connector": "sqlite"}, 409, "name"),

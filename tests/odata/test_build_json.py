@@ -195,3 +195,15 @@ def test_bytes_that_are_no_text_are_refused(request: pytest.FixtureRequest, tmp_
     found = [opened(made, builds=builds, tables=("odd",)).get(path) for builds in (False, True) for path in ("odd", "odd(1)")]
 
     assert [(reply.status, reply.error["code"]) for reply in found] == [(400, "InvalidValue")] * 4
+
+
+@pytest.mark.parametrize("columns", ["at integer, note text", "note json"])
+@pytest.mark.parametrize("path", ["log", "log?$top=3", "log?$orderby=note", "log?$skip=1", "log?$count=true"])
+def test_pages_of_tables_without_a_key(database: Database, statements: list[str], columns: str, path: str) -> None:
+    database.run(f"CREATE TABLE log ({columns})")
+    database.run(f"INSERT INTO log (note) SELECT CAST(to_json('é' || n) AS text)::{columns.split()[-1]} FROM generate_series(1, 30) n")
+    services = [opened(database, builds=builds, tables=("log",)) for builds in (False, True)]
+    here, there = ([service.get(path, Prefer=f"maxpagesize={size}") for size in (2, 50)] for service in services)
+
+    assert [(reply.status, reply.body) for reply in there] == [(200, reply.body) for reply in here]
+    assert sum("row_to_json" in sql for sql in statements) >= 2
