@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from apiserver.odata.errors import NotBuilt
+from apiserver.odata.etag import tag
 from apiserver.odata.metadata_json import metadata_json
 from apiserver.odata.metadata_xml import metadata_xml
 from apiserver.odata.openapi import VERSION_OF_MEDIA, openapi
+from apiserver.odata.selection import Choice, selected
 from apiserver.odata.swagger import Address, swagger
 from apiserver.resources.catalog import Catalog
 
@@ -26,19 +29,34 @@ class ByFingerprint:
         return isinstance(other, ByFingerprint) and other.catalog.fingerprint == self.catalog.fingerprint
 
 
-def document(catalog: Catalog, root: str, name: str, media: str, *, is_open: bool) -> bytes:
-    """Return a document's bytes; `root` is the absolute service root that clients use."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's bytes and their ETag."""
+
+    body: bytes
+    etag: str
+
+
+def document(catalog: Catalog, root: str, name: str, media: str, choice: Choice, *, is_open: bool) -> Document:
+    """Return a document; `root` is the absolute service root that clients use."""
+    if name != "$metadata":
+        catalog = selected(catalog, choice)
     return _document(ByFingerprint(catalog), root, name, media, is_open)
 
 
 @lru_cache(maxsize=64)
-def _document(key: ByFingerprint, root: str, name: str, media: str, is_open: bool) -> bytes:
+def _document(key: ByFingerprint, root: str, name: str, media: str, is_open: bool) -> Document:
+    body = _written(key.catalog, root, name, media, is_open=is_open)
+    return Document(body, tag([body.decode()]))
+
+
+def _written(catalog: Catalog, root: str, name: str, media: str, *, is_open: bool) -> bytes:
     if name == "$metadata":
-        return metadata_json(key.catalog) if media == "application/json" else metadata_xml(key.catalog)
+        return metadata_json(catalog) if media == "application/json" else metadata_xml(catalog)
     if name == "$oas":
         parts = urlsplit(root)
-        return swagger(key.catalog, Address(parts.scheme, parts.netloc, parts.path, is_open))
+        return swagger(catalog, Address(parts.scheme, parts.netloc, parts.path, is_open))
     if name == "$openapi":
         parts = urlsplit(root)
-        return openapi(key.catalog, Address(parts.scheme, parts.netloc, parts.path, is_open), VERSION_OF_MEDIA[media])
+        return openapi(catalog, Address(parts.scheme, parts.netloc, parts.path, is_open), VERSION_OF_MEDIA[media])
     raise NotBuilt(f"{name} is not served yet.", hint="Use $oas (Swagger 2.0) or $metadata.")

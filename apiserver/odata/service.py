@@ -11,12 +11,14 @@ from urllib.parse import unquote_plus
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from apiserver.odata import deadline, headers, nodes, page_bytes
+from apiserver.odata.documents import Document
 from apiserver.odata.errors import BadPayload, BadRequest, NotAllowed, NotFound, Problem, Unsupported, error_response, problem_of
 from apiserver.odata.format import Format
 from apiserver.odata.parser import parse_options, parse_path
 from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError
 from apiserver.odata.preferences import Preferences, parse_preferences
 from apiserver.odata.resolve import DOCUMENTS, Target, resolve, resolve_id, simple_target
+from apiserver.odata.selection import Choice
 from apiserver.odata.service_methods import allowed_methods, check_rights
 from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
@@ -37,7 +39,7 @@ class ServiceContext:
     session_for: Callable[[int], Session]
     root: str  # absolute service root, no trailing slash; with /@TOKEN only when the request's path had it
     log: dict[str, Any] = field(default_factory=dict)
-    document: Callable[[str, str], bytes] | None = None  # name and media type of $metadata, $oas, $openapi -> its bytes
+    document: Callable[[str, str, Choice], Document] | None = None  # by name ($metadata, $oas, $openapi), media type and choice
 
     def session_of(self, target: Target) -> Session:
         """Return the session of the resource that is addressed."""

@@ -8,6 +8,7 @@ import orjson
 from django.http import HttpResponse
 
 from apiserver.odata.errors import BadRequest, NotFound
+from apiserver.odata.etag import is_unchanged
 from apiserver.odata.format import Format, negotiate
 from apiserver.odata.openapi import VERSION_OF_MEDIA
 from apiserver.odata.service import Exchange
@@ -37,8 +38,11 @@ def answer(exchange: Exchange) -> HttpResponse:
         return ApiResponse(service_document(exchange, chosen), content_type=chosen.content_type)
     if exchange.context.document is None:
         raise NotFound(f"{name} is not served here.", hint="Use the service document.")
-    body = exchange.context.document(name, media)
-    return ApiResponse(body, content_type=chosen.media)
+    found = exchange.context.document(name, media, exchange.options.custom)
+    headers = {"ETag": found.etag, "Vary": "Accept"}
+    if is_unchanged(exchange.request, found.etag):
+        return ApiResponse(status=304, headers=headers)
+    return ApiResponse(found.body, content_type=chosen.media, headers=headers)
 
 
 def openapi_media(exchange: Exchange) -> str:

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
+from apiserver.odata.swagger_info import Address, info, metadata, one_line
+from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
 from connections.contract.table import Column, Type
 
-TITLE, LONGEST_TITLE = "Published tables", 30
-DESCRIPTION = "Reads and writes the published tables of this server as OData."
-VERSION = "1.0"
 SECURITY = {"type": "apiKey", "in": "header", "name": "x-cdata-authtoken"}
 LONGEST_SUMMARY = 80
-TEXT = re.compile(r"\s+")
 UNWANTED = re.compile(r"[/\\<>*%&?]")
 
 FORMATS: dict[Type, dict[str, str]] = {
@@ -42,16 +39,6 @@ FORMATS: dict[Type, dict[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where the document says the API is. `is_open`: no credentials are asked for (anonymous, or the token is in the path)."""
-
-    scheme: str
-    host: str
-    base_path: str
-    is_open: bool = False
-
-
 def swagger(catalog: Catalog, address: Address) -> bytes:
     """Return the document."""
     return written(described(catalog, address))
@@ -64,43 +51,35 @@ def written(document: dict[str, Any]) -> bytes:
 
 def described(catalog: Catalog, address: Address) -> dict[str, Any]:
     """Return the document as data, from which OpenAPI 3 is written too."""
-    paths: dict[str, Any] = {}
-    definitions: dict[str, Any] = {}
-    for resource in catalog.resources.values():
-        add_resource(paths, definitions, resource)
+    resources = {name: replace(resource, navigations=expandable(catalog, resource)) for name, resource in catalog.resources.items()}
     document: dict[str, Any] = {
         "swagger": "2.0",
-        "info": info(catalog),
+        "info": info(catalog, address),
         "host": address.host,
         "basePath": address.base_path,
         "schemes": [address.scheme],
         "consumes": ["application/json"],
         "produces": ["application/json"],
-        "paths": paths,
-        "definitions": definitions,
+        "paths": {},
+        "definitions": {},
     }
+    for resource in resources.values():
+        add_resource(document, resources, resource)
+    for name in sorted({navigation.target for resource in resources.values() for navigation in resource.navigations}):
+        document["definitions"][related_name(resources[name])] = row_schema(resources[name])  # its relations left out: none holds itself
+    document["x-ms-connector-metadata"] = metadata(catalog, address)
     if not address.is_open:
         document["securityDefinitions"] = {"authtoken": SECURITY}
         document["security"] = [{"authtoken": []}]
     return document
 
 
-def info(catalog: Catalog) -> dict[str, Any]:
-    """Return title, description, version and contact within their limits."""
-    title = re.sub(r"[^A-Za-z0-9]+$", "", one_line(catalog.title or TITLE)[:LONGEST_TITLE]) or TITLE
-    description = one_line(catalog.description or DESCRIPTION)
-    if len(description) < 30:
-        description = f"{description} {DESCRIPTION}".strip()
-    found: dict[str, Any] = {"title": title, "description": description[:500], "version": VERSION}
-    if catalog.contact:
-        found["contact"] = dict(catalog.contact)
-    return found
-
-
-def add_resource(paths: dict[str, Any], definitions: dict[str, Any], resource: PublishedResource) -> None:
+def add_resource(document: dict[str, Any], resources: Mapping[str, PublishedResource], resource: PublishedResource) -> None:
     """Add the paths and definitions of one resource; only the methods that this user has."""
+    paths, definitions = document["paths"], document["definitions"]
     name = definition_name(resource)
     definitions[name] = row_schema(resource)
+    definitions[name]["properties"] |= {item.name: related_schema(resources[item.target], item) for item in resource.navigations}
     collection: dict[str, Any] = {}
     if "GET" in resource.methods:
         collection["get"] = list_operation(resource, name)
@@ -129,6 +108,14 @@ def entity_operations(definitions: dict[str, Any], resource: PublishedResource, 
     return found
 
 
+def expandable(catalog: Catalog, resource: PublishedResource) -> tuple[PublishedNavigation, ...]:
+    """Return the relations whose rows this user may read with the resource's own."""
+    if "GET" not in resource.methods or not resource.key:
+        return ()
+    readable = (navigation for navigation in resource.navigations if navigation.target in catalog.resources)
+    return tuple(navigation for navigation in readable if "GET" in catalog.resources[navigation.target].methods)
+
+
 def percent(name: str) -> str:
     """Return a name as it stands in a URL."""
     from urllib.parse import quote
@@ -141,9 +128,9 @@ def definition_name(resource: PublishedResource) -> str:
     return f"{resource.id}Row"
 
 
-def one_line(text: str) -> str:
-    """Return the text on one line."""
-    return TEXT.sub(" ", text).strip()
+def related_name(resource: PublishedResource) -> str:
+    """Return the name of the row's definition where it comes with another row."""
+    return f"{resource.id}Related"
 
 
 def shown(resource: PublishedResource) -> str:
@@ -242,7 +229,7 @@ def query_parameters(resource: PublishedResource) -> list[dict[str, Any]]:
         parameter("$count", "Count", "Whether to return the number of all matching rows.", type="boolean"),
         parameter("$search", "Search", "Words that the text of a row must contain."),
     ]
-    if resource.navigations and resource.key:
+    if resource.navigations:
         related = ", ".join(navigation.name for navigation in resource.navigations)[:200]
         found.append(parameter("$expand", "Expand", f"The related rows to include, out of {related}.", **{"x-ms-visibility": "advanced"}))
     return found
@@ -293,6 +280,8 @@ def property_schema(item: PublishedProperty) -> dict[str, Any]:
         found["enum"] = list(column.allowed_values)
     if column.is_collection:
         found = {"type": "array", "items": found}
+    if item.is_read_only:
+        found["readOnly"] = True
     description = one_line(item.description)[:400] or f"The column {item.name}."
     found |= {"title": title(item), "x-ms-summary": title(item), "description": description}
     if column.is_nullable and not item.is_key:
@@ -305,6 +294,14 @@ def row_schema(resource: PublishedResource) -> dict[str, Any]:
     properties: dict[str, Any] = {"@odata.etag": internal("The version of the row."), "@odata.context": internal("What the answer holds.")}
     properties |= {item.name: property_schema(item) for item in resource.properties}
     return {"type": "object", "properties": properties}
+
+
+def related_schema(target: PublishedResource, navigation: PublishedNavigation) -> dict[str, Any]:
+    """Return the schema of what an expansion brings."""
+    row = {"$ref": f"#/definitions/{related_name(target)}"}
+    if not navigation.is_collection:
+        return row
+    return {"type": "array", "title": navigation.name, "description": f"The related rows of {shown(target)}, if expanded.", "items": row}
 
 
 def internal(description: str) -> dict[str, Any]:

@@ -253,6 +253,8 @@ def catalog_of(published: dict[str, PublishedResource], principal: Principal, cu
         title=api.get("title", ""),
         description=api.get("description", ""),
         contact=tuple(sorted((api.get("contact") or {}).items())),
+        privacy_policy=api.get("privacy_policy", ""),
+        categories=tuple(api.get("categories", ())),
         page_size=server.page_size,
         max_page_size=server.max_page_size,
         put_merges=server.put_merges,

@@ -88,6 +88,8 @@ class Catalog:
     title: str = ""
     description: str = ""
     contact: tuple[tuple[str, str], ...] = ()  # (name|url|email, value)
+    privacy_policy: str = ""  # its address
+    categories: tuple[str, ...] = ()  # of connectors made of the API
     page_size: int = 1000
     max_page_size: int = 10000
     put_merges: bool = False

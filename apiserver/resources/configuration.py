@@ -96,9 +96,11 @@ def public_id(text: Any, existing: Resource | None, place: str) -> str:
     """Return an id of letters and digits that no other resource has; clients know a resource by it, so that it stays."""
     if not isinstance(text, str) or not text.isascii() or not text.isalnum() or not 1 <= len(text) <= 60:
         raise ConfigurationError(f"{place}.id must be letters and digits, at most 60.")
+    if text.lower().startswith(names.PART_OF_VERBS):
+        raise ConfigurationError(f"{place}.id must not begin with {text[: len(names.PART_OF_VERBS)]}: operations on one row do.")
     if existing is not None and existing.public_id != text:
         raise ConfigurationError(f"{place}.id is {existing.public_id} for good: leave it out, or publish under another name.")
-    holder = Resource.objects.filter(public_id=text).first()
+    holder = Resource.objects.filter(public_id__iexact=text).first()
     if holder is not None and holder != existing:
         raise ConfigurationError(f"{place}.id: {holder.name} has it, and ids are told apart by clients.")
     return text

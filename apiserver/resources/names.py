@@ -46,10 +46,14 @@ def property_names(columns: Collection[str], resource: str) -> dict[str, str]:
     return found
 
 
+# ReturnOneOf + Orders and Return + OneOfOrders would be one operation.
+PART_OF_VERBS = "oneof"
+
+
 def public_id(name: str, taken: Collection[str]) -> str:
     """Return letters and digits that stay with a resource for life, made from its first name."""
     letters = re.sub(r"[^A-Za-z0-9]", "", name)
-    if not letters or letters[0].isdigit():
+    if not letters or letters[0].isdigit() or letters.lower().startswith(PART_OF_VERBS):
         letters = f"R{letters}"
     if letters != name.replace("_", "") or len(letters) > 40:
         letters = letters[:40] + hashlib.sha256(name.encode()).hexdigest()[:6]

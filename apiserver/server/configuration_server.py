@@ -13,6 +13,29 @@ from apiserver.server.addresses import is_listed, is_public_url, rule
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
 Check = Callable[[Any, str], Any]
+MOST_CATEGORIES = 2
+# Of Microsoft's connector documentation, "x-ms-connector-metadata".
+CATEGORIES = (
+    "AI",
+    "Business Management",
+    "Business Intelligence",
+    "Collaboration",
+    "Commerce",
+    "Communication",
+    "Content and Files",
+    "Data",
+    "Finance",
+    "Human Resources",
+    "Internet of Things",
+    "IT Operations",
+    "Lifestyle and Entertainment",
+    "Marketing",
+    "Productivity",
+    "Sales and CRM",
+    "Security",
+    "Social Media",
+    "Website",
+)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "MERGE", "DELETE", "OPTIONS")
 
 
@@ -147,6 +170,14 @@ def contact(value: Any, place: str) -> dict[str, str]:
     return {key: text(item, f"{place}.{key}") for key, item in given.items()}
 
 
+def categories(value: Any, place: str) -> list[str]:
+    """Return the categories of a connector."""
+    found = [reference(item, CATEGORIES, place) for item in texts(value, place)]
+    if len(found) > MOST_CATEGORIES:
+        raise ConfigurationError(f"{place}: a connector has {MOST_CATEGORIES} categories at most.")
+    return found
+
+
 SINGLE: dict[str, Check] = {
     "public_url": public_url,
     "trusted_addresses": addresses,
@@ -158,7 +189,7 @@ SINGLE: dict[str, Check] = {
     "anonymous": switch,
 }
 GROUPS: dict[str, dict[str, Check]] = {
-    "api": {"title": text, "description": text, "contact": contact},
+    "api": {"title": text, "description": text, "contact": contact, "privacy_policy": text, "categories": categories},
     "cors": {
         "enabled": switch,
         "allow_all_without_star": switch,

@@ -149,6 +149,12 @@ class DocsView(ManagementView):
         return render(plain(request), "server/manage_docs.html")
 
 
+API_SCHEMAS: dict[str, Json] = {name: {"type": "string"} for name in ("title", "description", "privacy_policy")} | {
+    "contact": {"type": "object"},
+    "categories": {"type": "array", "items": {"type": "string"}},
+}
+
+
 def server_schema() -> Json:
     """Return the schema of the settings."""
     kinds = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
@@ -158,8 +164,8 @@ def server_schema() -> Json:
 
     found = {name: of(options.DEFAULTS[name]) for name in SINGLE}
     for name, checks in GROUPS.items():
-        texts = {"title": {"type": "string"}, "description": {"type": "string"}, "contact": {"type": "object"}}
-        found[name] = {"type": "object", "properties": {key: texts.get(key) or of(options.DEFAULTS[name][key]) for key in checks}}
+        properties = {key: API_SCHEMAS[key] if name == "api" else of(options.DEFAULTS[name][key]) for key in checks}
+        found[name] = {"type": "object", "properties": properties}
     locked = {"type": "object", "readOnly": True, "additionalProperties": {"type": "string"}}
     return {"type": "object", "properties": {**found, "locked": locked}}
 

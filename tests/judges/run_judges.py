@@ -10,7 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.served import serve  # noqa: E402 - the path comes first
+from tests.judges import odd_tables  # noqa: E402 - the path comes first
+from tests.served import publish, serve  # noqa: E402
 
 # What the parser must reach of the standard's 840 cases, in per cent.
 ABNF_BAR = "90"
@@ -35,17 +36,30 @@ def main(judges: Path) -> int:
         url = f"{served.base}/api.rsc/"
         header = f"x-cdata-authtoken: {token}"
         good.append(run("$metadata", [python, str(judges / "odata/judge_metadata.py"), url, "--header", header]))
-        document = Path(tempfile.mkdtemp()) / "apiDefinition.swagger.json"
-        for path in ("/api.rsc/$oas", f"/api.rsc/@{token}/$oas"):
-            status, _, body = served.get(path, {"x-cdata-authtoken": token})
-            assert status == 200, (status, body)
-            document.write_bytes(body)
-            for mode in ([], ["--http-swagger"]):
-                title = f"{path.replace(token, 'TOKEN')} {' '.join(mode)}"
-                good.append(run(title, [python, str(judges / "powerplatform/validate.py"), *mode, str(document)]))
     finally:
         served.stop()
+    good += judge_documents(python, judges / "powerplatform/validate.py")
     return 0 if all(good) else 1
+
+
+def judge_documents(python: str, judge: Path) -> list[bool]:
+    """Judge $oas of odd tables in every mode: as a maker pastes it, with the authtoken in its path, and for certification."""
+    folder = Path(tempfile.mkdtemp())
+    served = publish(odd_tables.configuration(folder), folder / "data")
+    found = []
+    try:
+        for role, token in odd_tables.TOKENS.items():
+            for path in ("/api.rsc/$oas", f"/api.rsc/@{token}/$oas"):
+                status, _, body = served.get(path, {"x-cdata-authtoken": token})
+                assert status == 200, (status, body)
+                document = folder / "apiDefinition.swagger.json"
+                document.write_bytes(body)
+                for mode in (["--http-swagger", "--strict"], ["--certification", "--http-swagger", "--deep", "--strict"]):
+                    title = f"{path.replace(token, 'TOKEN')} of {role} {' '.join(mode)}"
+                    found.append(run(title, [python, str(judge), *mode, str(document)]))
+    finally:
+        served.stop()
+    return found
 
 
 if __name__ == "__main__":

@@ -1,0 +1,167 @@
+"""$oas: what an expansion brings is told without recursion, parts of a service by choice, the same bytes only once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from apiserver.resources.models import Resource
+from apiserver.resources.services import publish_tables, unpublish
+from apiserver.server import options
+from connections.contract.table import TableRef
+from connections.services import save_connection
+from tests import databases
+from users.models import User
+from users.tokens import generate
+
+TOKEN = "swagger-token-0123456789abcdef"
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> Client:
+    """A service over two connections: people who lead each other and their orders, and notes."""
+    shop = databases.sqlite("shop", request, tmp_path)
+    shop.create("people", {"id": "integer PRIMARY KEY", "name": "text NOT NULL", "lead_id": "integer REFERENCES people (id)"})
+    shop.create("orders", {"id": "integer PRIMARY KEY", "person_id": "integer REFERENCES people (id)", "total": "numeric(10,2)"})
+    shop.run("INSERT INTO people VALUES (1, 'Ann', NULL), (2, 'Bob', 1)")
+    shop.run("INSERT INTO orders VALUES (1, 2, 9.5), (2, 2, NULL)")
+    desk = databases.sqlite("desk", request, tmp_path)
+    desk.create("notes", {"id": "integer PRIMARY KEY", "note": "text"})
+    for name, database, tables in (("shop", shop, ("people", "orders")), ("desk", desk, ("notes",))):
+        connection = save_connection(name=name, connector="sqlite", values=database.connection["properties"])
+        publish_tables(connection, [TableRef("", table) for table in tables], now=timezone.now())
+    generate(User.objects.create_user("flow", privileges=["GET", "POST", "PATCH"]), now=timezone.now(), text=TOKEN)
+    return Client(headers={"x-cdata-authtoken": TOKEN, "host": "api.example.com"})
+
+
+def oas(client: Client, query: str = "") -> Any:
+    answer = client.get(f"/api.rsc/$oas{query}")
+    assert answer.status_code == 200, answer.content
+    return json.loads(answer.content)
+
+
+def depth(document: Any, schema: Any) -> int:
+    """Return how many levels of references hang on a schema; endless where one holds itself."""
+    if "$ref" in schema:
+        return 1 + depth(document, document["definitions"][schema["$ref"].rpartition("/")[2]])
+    parts = [*schema.get("properties", {}).values(), *([schema["items"]] if "items" in schema else [])]
+    return max((depth(document, part) for part in parts), default=0)
+
+
+@pytest.mark.parametrize("path", ["people?$expand=people,orders,people_people", "orders?$expand=*", "orders(1)?$expand=*"])
+def test_every_column_that_an_expansion_brings_is_in_the_schema(client: Client, path: str) -> None:
+    document, name = oas(client), path.partition("?")[0].partition("(")[0]
+    navigations = [item for item, schema in document["definitions"][f"{name.title()}Row"]["properties"].items() if is_related(schema)]
+
+    answer = client.get(f"/api.rsc/{path.partition('?')[0]}", {"$expand": ",".join(navigations)})
+
+    assert answer.status_code == 200, answer.content
+    verb = "get"
+    shape = next(item for place, item in document["paths"].items() if place.startswith(f"/{name}") and ("(" in place) == ("(" in path))
+    schema = closed({**shape[verb]["responses"]["200"]["schema"], "definitions": document["definitions"]})
+    jsonschema.Draft4Validator(schema).validate(without_nulls(answer.json()))
+    assert navigations
+
+
+def is_related(schema: Any) -> bool:
+    return "$ref" in schema or "$ref" in schema.get("items", {})
+
+
+def closed(schema: Any) -> Any:
+    """Return the schema in which nothing may come that it does not name."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: closed(value) for key, value in schema.items()}
+    return found | {"additionalProperties": False} if isinstance(schema.get("properties"), dict) and "type" in schema else found
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_nulls(item) for key, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def test_no_definition_holds_itself(client: Client) -> None:
+    document = oas(client)
+
+    assert {depth(document, {"$ref": f"#/definitions/{name}"}) for name in document["definitions"]} == {1, 2}
+
+
+def test_relations_to_what_this_user_may_not_read_are_not_told(client: Client) -> None:
+    user = User.objects.create_user("narrow", privileges=["GET"], resources={"orders": {"privileges": ["GET"]}})
+    generate(user, now=timezone.now(), text=TOKEN[::-1])
+
+    document = client.get("/api.rsc/$oas", headers={"x-cdata-authtoken": TOKEN[::-1]}).json()
+
+    assert list(document["definitions"]) == ["OrdersRow"]
+    assert not [item for item in document["definitions"]["OrdersRow"]["properties"].values() if is_related(item)]
+
+
+@pytest.mark.parametrize(
+    ("query", "paths"),
+    [
+        ("?resources=orders", {"/orders"}),
+        ("?resources=orders,%20notes", {"/orders", "/notes"}),
+        ("?connection=desk", {"/notes"}),
+        ("?connection=desk,shop", {"/notes", "/orders", "/people"}),
+        ("?connection=shop&resources=orders,notes", None),
+        ("?resources=", set()),
+    ],
+)
+def test_parts_of_a_service_are_described_by_choice(client: Client, query: str, paths: set[str] | None) -> None:
+    answer = client.get(f"/api.rsc/$oas{query}")
+
+    if paths is None:
+        assert answer.status_code == 404
+    else:
+        assert {path.partition("(")[0] for path in answer.json()["paths"]} == paths
+        assert {path.partition("(")[0] for path in client.get(f"/api.rsc/$openapi{query}").json()["paths"]} == paths
+
+
+def test_a_name_that_is_not_there_is_told_with_the_nearest(client: Client) -> None:
+    answer = client.get("/api.rsc/$oas?resources=order")
+
+    assert (answer.status_code, answer.json()["error"]["target"]) == (404, "resources")
+    assert "the nearest is orders" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("name", ["$oas", "$openapi", "$metadata"])
+def test_who_has_the_document_gets_no_bytes_until_it_changes(client: Client, name: str) -> None:
+    first = client.get(f"/api.rsc/{name}")
+    again = client.get(f"/api.rsc/{name}", headers={"if-none-match": first["ETag"]})
+    unpublish(Resource.objects.get(name="notes"))
+    changed = client.get(f"/api.rsc/{name}", headers={"if-none-match": first["ETag"]})
+
+    assert (again.status_code, again.content, again["ETag"]) == (304, b"", first["ETag"])
+    assert (changed.status_code, changed["ETag"] != first["ETag"]) == (200, True)
+
+
+def test_settings_of_the_api_stand_at_the_head(client: Client) -> None:
+    before = oas(client)
+    contact = {"name": "Desk", "url": "https://example.com/help", "email": "desk@example.com"}
+    texts = {"title": "Sales API of the north", "privacy_policy": "https://example.com/privacy", "categories": ["Finance", "Commerce"]}
+    options.save({"api": {**texts, "contact": contact}})
+
+    after = oas(client)
+
+    assert before["info"]["contact"] == {
+        "name": "The administrator",
+        "url": before["schemes"][0] + "://api.example.com",
+        "email": "postmaster@api.example.com",
+    }
+    assert (after["info"]["title"], after["info"]["contact"]) == ("Sales of the north", contact)
+    assert [item["propertyValue"] for item in after["x-ms-connector-metadata"]] == [
+        "https://example.com/help",
+        "https://example.com/privacy",
+        "Finance;Commerce",
+    ]
