@@ -91,7 +91,7 @@ class Expansion:
 
     @property
     def shape(self) -> tuple[Hashable, ...]:
-        """Return what shapes the statement besides the child's question: relations of one name from two resources differ in their columns."""
+        """Return what else shapes the statement: relations of one name from two resources differ in their columns."""
         return self.navigation.pairs, self.navigation.is_collection
 
     @property
