@@ -265,6 +265,20 @@ def test_endless_recursion_ends(tables: Tables, monkeypatch: pytest.MonkeyPatch)
         whole_or_rows("WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT -x FROM n) SELECT COUNT(*) FROM n", tables)
 
 
+def test_endless_rows_end_with_an_error_that_is_ours(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_collect, "LONGEST", 0.3)
+
+    with pytest.raises(SourceTimeout):
+        whole_or_rows("WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n) SELECT x FROM n", tables)
+
+
+def test_value_that_fails_behind_the_first_rows_is_named(tables: Tables) -> None:
+    numbers = "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n WHERE x < 5000)"
+
+    with pytest.raises(BadValue):
+        whole_or_rows(f"{numbers} SELECT CAST(CASE WHEN x > 4000 THEN 'x' ELSE '1' END AS INT) FROM n", tables)
+
+
 def test_decimals_are_divided_to_nine_places(tables: Tables) -> None:
     found = collected("SELECT total / 7, -total / 7, total / -0.3, 5000000000000000000.0 / 3 FROM orders WHERE id = 1", tables)
 
