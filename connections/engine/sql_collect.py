@@ -14,7 +14,7 @@ from sqlglot import exp
 from connections.contract.dialect import Dialect
 from connections.contract.errors import Incomplete, TooCostly
 from connections.contract.scan import AllOf, AnyOf, Compare, Grade, Not, Offer, Other, Predicate, RowSession, Scan
-from connections.contract.table import Column, Table, Type
+from connections.contract.table import INTEGERS, Column, Table, Type
 from connections.engine import arrow, duck
 from connections.engine.budget import Budget
 from connections.engine.dialect_duckdb import DUCKDB
@@ -22,21 +22,14 @@ from connections.engine.predicates import Asker, fitting
 from connections.engine.printer import print_statement
 from connections.engine.scans import Step, steps_of
 from connections.engine.session import EngineSession
-from connections.engine.sql_lower import lowered, sent
+from connections.engine.sql_lower import lowered, sent, whole
 from connections.engine.sql_nodes import Bound, Found
 from connections.engine.sql_push import Tie, enough, needed, parts_of, pushed
 from connections.engine.sql_rows import SqlRows
+from connections.engine.sql_words_duckdb import WORDS
 
 MOST_KEYS = 1000  # values that a table is narrowed by
-WORDS = {
-    "min_text": "MIN({0})",
-    "max_text": "MAX({0})",
-    "sum_float": "SUM({0})",
-    "sum_integer": "SUM({0})",
-    "add_seconds": "{0} + to_seconds({1})",
-    "add_months": "{0} + to_months(CAST({1} AS INTEGER))",
-    "units_since": "CAST(floor(epoch({0}) / {1}) AS BIGINT)",
-}
+LONGEST = 60  # seconds that a statement which may not end by itself runs here
 MEGABYTE = 2**20
 
 
@@ -117,9 +110,10 @@ class Collector:
                 hint = "Filter more rows away. An administrator can raise server.request_limits.source_memory."
                 raise TooCostly(f"The query needs more than {self.budget.limits.source_memory} MB of rows at once.", hint=hint)
         sql, binds = statement(self.bound)
-        decoders = [arrow.READERS.get(output.column.type) for output in self.bound.outputs]
+        decoders = [whole if o.column.type in INTEGERS else arrow.READERS.get(o.column.type) for o in self.bound.outputs]
         collections = [output.column.is_collection for output in self.bound.outputs]
-        for batch in duck.rows(sql, binds, tables, memory=self.budget.limits.source_memory * 2, watch=self.watch):
+        seconds = LONGEST if self.bound.tree.find(exp.With) is not None else None
+        for batch in duck.rows(sql, binds, tables, memory=self.budget.limits.source_memory * 2, seconds=seconds, watch=self.watch):
             self.budget.check_time()
             yield [shown(row, decoders, collections) for row in batch]
 
@@ -221,6 +215,8 @@ def statement(bound: Bound) -> tuple[str, list[Any]]:
     """Return what DuckDB runs over the collected tables."""
     tree = lowered(bound.tree, bound.slots, COLLECTED)
     for node in list(tree.find_all(exp.Table)):
+        if node.alias not in bound.tables:  # made by WITH RECURSIVE
+            continue
         node.set("db", None)
         node.set("this", exp.to_identifier(node.alias, quoted=True))
     printed = print_statement(tree, COLLECTED)

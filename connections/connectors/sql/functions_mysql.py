@@ -98,6 +98,8 @@ FUNCTIONS: dict[str, Template] = {
     "add_seconds": "DATE_ADD({0}, INTERVAL {1} SECOND)",
     "add_months": "DATE_ADD({0}, INTERVAL {1} MONTH)",
     "units_since": "FLOOR(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {0}) / 1000000 / {1})",
+    "round_to": f"ROUND({NUMBER}, {{1}})",
+    "to_whole": "CAST({0} AS SIGNED)",
     "boolean_text": "CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END",
 }
 

@@ -75,6 +75,14 @@ FUNCTIONS: dict[str, Template] = {
     "add_seconds": "api_add_seconds({0}, {1})",
     "add_months": "api_add_months({0}, {1})",
     "units_since": "api_units_since({0}, {1})",
+    "lag_else": "LAG({0}, {1}, {2})",
+    "lead_else": "LEAD({0}, {1}, {2})",
+    "min_text_over": f"MIN({{0}} {B})",
+    "max_text_over": f"MAX({{0}} {B})",
+    "sum_distinct": "api_sum(DISTINCT {0})",
+    "sum_distinct_float": "SUM(DISTINCT {0})",
+    "sum_distinct_integer": "SUM(DISTINCT {0})",
+    "to_whole": "CAST({0} AS INTEGER)",
     "boolean_text": "CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END",
 }
 
