@@ -47,6 +47,7 @@ PATTERNS = (
     _("The service's sign-in answered %(status)s."),
     _("The service can't sign in at the moment (%(reason)s)."),
     _("The service no longer accepts this sign-in (%(reason)s)."),
+    _("The service did not take the code (%(reason)s)."),
     _("The service does not know this OAuth client (%(reason)s)."),
     _("The service does not let this OAuth client sign in by itself (%(reason)s)."),
     _("The service refused to sign in (%(reason)s)."),

@@ -233,9 +233,10 @@ def store_grant(connection: Connection, service: OAuthService, granted: Granted,
 
 @transaction.atomic
 def renew_sessions(connection: Connection) -> None:
-    """Let every process open its sessions of the connection anew."""
+    """Let every process open its sessions of the connection anew; what was tested was another sign-in."""
     connection.version += 1
-    connection.save(update_fields=["version"])
+    connection.last_test = None
+    connection.save(update_fields=["version", "last_test"])
     stamp.changed()
 
 
