@@ -44,6 +44,7 @@ SORTS: dict[str, tuple[Any, Callable[[dict[str, Any]], Any]]] = {
 # Names of test steps as the page says them.
 STEPS = {
     "properties": gettext_lazy("Check the properties"),
+    "document": gettext_lazy("Read the document"),
     "resolve": gettext_lazy("Find the server by its name"),
     "connect": gettext_lazy("Connect"),
     "tls": gettext_lazy("Agree on TLS"),

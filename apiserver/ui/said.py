@@ -250,7 +250,7 @@ WORDS = (
     _("must be a whole number"),
     _("must be text"),
     _("must be one character, or tab"),
-    _("must stay below a folder that this server allows"),
+    _("must stay below a folder that this server allows: APISERVER_ALLOWED_FOLDERS"),
     _("must be a path on the server, not an address"),
     _("must be a path without .. and ~"),
     _("this server allows no folder: set APISERVER_ALLOWED_FOLDERS"),
