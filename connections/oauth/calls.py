@@ -25,6 +25,7 @@ from connections.outgoing.requests_session import OutgoingAdapter
 TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 MOST_SECONDS = 10 * 366 * 86400
 ENDED = "The service no longer accepts this sign-in"
+NOT_TAKEN = "The service did not take the code"
 # Where the answers of known services name the account, best first.
 NAMES = ("display_name", "name", "username", "nickname", "login", "email", "preferred_username", "stripe_user_id", "sub", "id")
 
@@ -99,7 +100,10 @@ def authorize_address(service: OAuthService, *, state: str, redirect_uri: str, v
 def exchange(service: OAuthService, outgoing: Outgoing, *, code: str, redirect_uri: str, verifier: str) -> Granted:
     """Return tokens for a code; raise GrantRefused for one that the service does not take."""
     asking = session(service, outgoing, redirect_uri=redirect_uri, verifier=verifier)
-    return granted(service, (code, verifier), lambda: asking.fetch_token(spoken(service.token_url), code=code, **credentials(service)))
+    try:
+        return granted(service, (code, verifier), lambda: asking.fetch_token(spoken(service.token_url), code=code, **credentials(service)))
+    except GrantRefused as error:
+        raise GrantRefused(error.message.replace(ENDED, NOT_TAKEN), hint=error.hint) from error
 
 
 def client_tokens(service: OAuthService, outgoing: Outgoing) -> Granted:
