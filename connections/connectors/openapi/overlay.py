@@ -219,3 +219,18 @@ def with_changes(text: str, table: str, changes: Mapping[str, Any]) -> str:
             have[name] = value
     tables = {**tables, table: have} if have else {key: value for key, value in tables.items() if key != table}
     return written({**overlay, "tables": tables} if tables else {key: value for key, value in overlay.items() if key != "tables"})
+
+
+def columns_left_out(overlay: Mapping[str, Any], table: str) -> list[str]:
+    """Return the columns of a table that the overlay leaves out, as the document has them."""
+    columns = ((overlay.get("tables") or {}).get(table) or {}).get("columns") or {}
+    return sorted(name for name, entry in columns.items() if entry is None)
+
+
+def with_column(text: str, table: str, column: str) -> str:
+    """Return the overlay's text without the line that leaves a column out."""
+    have = dict((read_overlay(text).get("tables") or {}).get(table) or {})
+    rest = {name: entry for name, entry in (have.get("columns") or {}).items() if name != column or entry is not None}
+    # `columns` is taken back whole first: changes of columns are merged with those before.
+    bare = with_changes(text, table, {"columns": None})
+    return with_changes(bare, table, {"columns": rest}) if rest else bare
