@@ -14,6 +14,7 @@ PATTERNS = (
     _("the answer is an array"),
     _("the answer is a map of objects"),
     _("the answer is one object"),
+    _("the document tells of one row, but its parameters ask for pages"),
     _("each holds one %(name)s"),
     _("%(name)s is named like the path"),
     _("%(name)s is a usual name of rows"),

@@ -180,7 +180,7 @@ class Reading:
         if had_fields:
             session.refused.add((name, "*"))
             return
-        if self.plan.pushed or self.plan.params:
+        if self.plan.pushed or self.plan.params or self.plan.body:
             used = {column for predicate in self.scan.where for column in local.columns_of(predicate)} | {
                 o.column for o in self.plan.sorted_by
             }

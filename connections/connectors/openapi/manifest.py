@@ -175,6 +175,8 @@ def reads_of(described: Described) -> list[dict[str, Any]]:
         listing["paging"]["reason"] = described.paging.reason
     if described.paging.total and described.paging.type != "unknown":
         listing["total"] = list(described.paging.total)
+    elif described.paging.total_header and described.paging.type != "unknown":
+        listing["total"] = {"header": described.paging.total_header}
     listing |= query_entry(described)
     single = single_read(described)
     return [listing, *([single] if single else []), *lookup_reads(described)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from connections.connectors.openapi.columns import ColumnDraft
 from connections.connectors.openapi.document import Operation
 from connections.connectors.openapi.keys import Key
 from connections.connectors.openapi.names import is_plural, joined, plain, singular_name, words
+from connections.connectors.openapi.paging_words import CURSOR, OFFSET, PAGE, SIZE, word_of
 from connections.connectors.openapi.paths import VAGUE, Parts, name_chain, parts_of, suffix_of
 from connections.connectors.openapi.rows import Rows, find_rows, single_row
 from connections.connectors.openapi.schema import Shape, Shapes
@@ -70,15 +72,26 @@ def draft_of(shapes: Shapes, operation: Operation) -> TableDraft | None:
     if (rows is None or not rows.shape.properties) and operation.example is not None:
         by_example = replace(operation, answer={"example": operation.example})
         rows = find_rows(shapes, by_example) or rows
-        operation = by_example if rows is None else operation
+        operation = by_example if rows is None and single_row(shapes, operation) is None else operation
     if rows is not None:
         return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, True), suffix=suffix_of(operation))
     rows = single_row(shapes, operation)
     if rows is None:
         rows = undescribed(shapes, operation, parts)
         return TableDraft(operation, parts, rows, name_chain(operation, "", True)) if rows else None
+    if not rows.path and is_paged_list(operation, parts):
+        said = "the document tells of one row, but its parameters ask for pages"
+        rows = replace(rows, envelope=Shape("array"), is_single=False, confidence="likely", reason=said)
+        return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, True), suffix=suffix_of(operation))
     kind = "item" if parts.ends_in_parameter else "one"
     return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, kind == "item"), kind=kind)
+
+
+def is_paged_list(operation: Operation, parts: Parts) -> bool:
+    """Claim that an answer described as one row is a list of such rows: the path is plural, and pages of some size are asked for."""
+    last = parts.fixed[-1:] if not parts.ends_in_parameter else ()
+    asked = {word_of(item.name) for item in operation.of("query") if not item.is_required}
+    return bool(last) and is_plural((words(last[0]) or ("",))[-1]) and bool(asked & SIZE) and bool(asked & (PAGE | OFFSET | CURSOR))
 
 
 def undescribed(shapes: Shapes, operation: Operation, parts: Parts) -> Rows | None:
@@ -150,6 +163,7 @@ def once_by_schema(lists: list[TableDraft], rest: list[TableDraft]) -> list[Tabl
 
 def name_all(tables: list[TableDraft]) -> None:
     """Give every table a name of its own: the nearest to the root keeps the plain one, others get what they belong to before it."""
+    tell_versions(tables)
     for draft in tables:
         own = singular_name(draft.chain[0])
         is_vague = (len(own) == 1 and own[0] in VAGUE) or "".join(own) in VAGUE
@@ -167,6 +181,23 @@ def name_all(tables: list[TableDraft]) -> None:
             name, number = f"{stem}{number}", number + 1
         taken.add(name.lower())
         draft.name = name
+
+
+def tell_versions(tables: list[TableDraft]) -> None:
+    """Put the version behind the names of paths that differ in nothing else, save those of the newest."""
+    groups: dict[tuple[tuple[str, ...], ...], list[TableDraft]] = defaultdict(list)
+    for draft in tables:
+        version = draft.parts.version
+        if version:
+            groups[tuple(part for part in draft.parts.segments if part != version), draft.parts.names].append(draft)
+    for group in groups.values():
+        for draft in sorted(group, key=lambda item: numbers_in(item.parts.version))[:-1]:
+            draft.suffix, draft.has_suffix = (*draft.suffix, *words(draft.parts.version)), True
+
+
+def numbers_in(text: str) -> tuple[int, ...]:
+    """Return the numbers of a version, for comparing."""
+    return tuple(int(number) for number in re.findall(r"[0-9]{1,9}", text))
 
 
 def same_names(tables: list[TableDraft]) -> dict[str, list[TableDraft]]:
