@@ -16,7 +16,7 @@ PAGING_WORDS = vocabulary(
     "next previous prev first last page pages pagelen perpage pagesize size limit offset total count cursor hasmore more links link meta "
     "metadata paging pagination startat maxresults islast resultset start end object self url uri href self summary totalcount "
     "totalitems totalpages totalresults truncated istruncated marker token skip top ok success status code message error errors warnings "
-    "context included jsonapi kind etag type xml lastpage nextpage prevpage currentpage numpages query"
+    "context included jsonapi kind etag type xml lastpage nextpage prevpage currentpage numpages query responsemetadata"
 )
 # Marks that an answer has whether or not it has pages, and what stands beside a wrapper of the whole answer.
 STATUS_WORDS = vocabulary(
@@ -116,6 +116,7 @@ def names_path(name: str, operation: Operation) -> bool:
     last, own = words(fixed[-1].split(".")[0]), words(name)
     if not last or not own:
         return False
+    own = own[:-1] if len(own) > 1 and own[-1] in ("list", "array", "collection") else own
     ending = last[-len(own) :]
     return singular("".join(own)) == singular("".join(last)) or (singular(own[-1]) == singular(last[-1]) and own[:-1] == ending[:-1])
 

@@ -13,7 +13,7 @@ from connections.connectors.openapi.keys import Key
 from connections.connectors.openapi.names import is_plural, joined, plain, singular_name, words
 from connections.connectors.openapi.paging_words import CURSOR, OFFSET, PAGE, SIZE, word_of
 from connections.connectors.openapi.paths import VAGUE, Parts, name_chain, parts_of, suffix_of
-from connections.connectors.openapi.rows import Rows, find_rows, single_row
+from connections.connectors.openapi.rows import ID_WORDS, Rows, find_rows, single_row
 from connections.connectors.openapi.schema import Shape, Shapes
 
 MOST_TABLES = 2500
@@ -79,7 +79,7 @@ def draft_of(shapes: Shapes, operation: Operation) -> TableDraft | None:
     if rows is None:
         rows = undescribed(shapes, operation, parts)
         return TableDraft(operation, parts, rows, name_chain(operation, "", True)) if rows else None
-    if not rows.path and is_paged_list(operation, parts):
+    if not rows.path and ID_WORDS.intersection(map(plain, rows.shape.properties)) and is_paged_list(operation, parts):
         said = "the document tells of one row, but its parameters ask for pages"
         rows = replace(rows, envelope=Shape("array"), is_single=False, confidence="likely", reason=said)
         return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, True), suffix=suffix_of(operation))
