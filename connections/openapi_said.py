@@ -44,6 +44,7 @@ PATTERNS = (
     _("%(name)s is sent as %(value)s: otherwise rows are left out"),
     _("%(name)s is %(value)s unless it is given: rows with another value come only when asked for"),
     _("rows can't be inserted: the service demands %(name)s, which no column gives"),
+    _("it is asked for by POST"),
     _("%(name)s: set by the overlay"),
     _("%(name)s takes %(value)s"),
 )

@@ -147,7 +147,7 @@ def taken(draft: TableDraft, paging: Paging) -> set[str]:
     """Return the query parameters that page, whether this paging uses them or not."""
     size = paging.settings.get("size") or {}
     used = {str(name) for name in (paging.settings.get("param"), size.get("param")) if name}
-    return used | {item.name for item in draft.operation.of("query") if word_of(item.name) in ASKING and not item.is_required}
+    return used | {item.name for item in draft.operation.asking if word_of(item.name) in ASKING and not item.is_required}
 
 
 def add_parents(tables: dict[str, dict[str, Any]], described: list[Described], derived: Derived) -> None:

@@ -68,7 +68,7 @@ def find_paging(
 ) -> Paging:
     """Return how a listing is paged, the surest evidence first; `id_path` is where one row has its id, `secret` parameters sign in."""
     told = list(envelope_of(shapes, rows))
-    query = {word_of(item.name): item for item in operation.of("query") if item.name not in secret}
+    query = {word_of(item.name): item for item in operation.asking if item.name not in secret}
     size = size_of(shapes, operation)
     found = (
         by_extension(operation)
@@ -84,7 +84,10 @@ def find_paging(
         or by_envelope(told)
         or unpaged(query, told, size)
     )
-    settings = {**found.settings, **({"size": size} if size and found.type not in ("none", "unknown") else {})}
+    size = size_of(shapes, operation, found.type)
+    posted = {item.name for item in operation.of("body")}
+    where = {"in": "body"} if found.settings.get("param") in posted else {}
+    settings = {**found.settings, **where, **({"size": size} if size and found.type not in ("none", "unknown") else {})}
     total = next((item.path for item in told if item.word in TOTAL and item.shape.kind in ("integer", "number")), ())
     header = "" if total else next((name for name in sorted(operation.answer_headers) if name in TOTAL_HEADERS), "")
     return Paging(found.type, settings, found.confidence, found.reason, total, header)
@@ -108,18 +111,28 @@ def envelope_of(shapes: Shapes, rows: Rows) -> Iterator[Told]:
                 stack.append((here, inner))
 
 
-def size_of(shapes: Shapes, operation: Operation) -> dict[str, Any]:
-    """Return the parameter of the page's size and its greatest value, as far as the document tells."""
-    for item in operation.of("query"):
+def size_of(shapes: Shapes, operation: Operation, kind: str = "") -> dict[str, Any]:
+    """Return the parameter of the page's size and its greatest value, as far as the document tells.
+
+    Services that take both `page` with `page_size` and `offset` with `limit` do not mix them.
+    """
+    found = list(sizes_of(shapes, operation))
+    fitting = [size for size in found if ("page" in word_of(size["param"])) == (kind == "page")] if kind in ("page", "offset") else []
+    return next(iter(fitting or found), {})
+
+
+def sizes_of(shapes: Shapes, operation: Operation) -> Iterator[dict[str, Any]]:
+    """Give all parameters that may be the page's size."""
+    has_least = any(word_of(item.name) == "min" for item in operation.asking)  # then `max` is the end of a range
+    for item in operation.asking:
         own = word_of(item.name)
         if own not in SIZE and not (own.startswith("page") and own[4:] in SIZE):
             continue
         shape = shapes.of(item.schema)
-        if shape.kind not in ("integer", "number", "any", "string"):
+        if shape.kind not in ("integer", "number", "any", "string") or (own == "max" and has_least):
             continue
         most = shape.maximum if shape.maximum and 1 <= shape.maximum <= 10_000 else most_in(item.description or shape.description)
-        return {"param": item.name, **({"max": most} if most else {})}
-    return {}
+        yield {"param": item.name, **({"in": "body"} if item.place == "body" else {}), **({"max": most} if most else {})}
 
 
 def most_in(text: str) -> int:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from connections.connectors.openapi.asking import ASKS, asked_rows, is_secret, last_words, with_members
 from connections.connectors.openapi.columns import ColumnDraft
 from connections.connectors.openapi.document import Operation
 from connections.connectors.openapi.keys import Key
@@ -48,11 +49,10 @@ class TableDraft:
 
 def find_tables(shapes: Shapes, operations: Iterable[Operation]) -> list[TableDraft]:
     """Return the tables of a document with their names, rows and addresses of one row."""
-    gets = [operation for operation in operations if operation.method == "GET"]
     lists: list[TableDraft] = []
     items: list[TableDraft] = []
-    for operation in gets:
-        draft = draft_of(shapes, operation)
+    for operation in operations:
+        draft = draft_of(shapes, operation) if operation.method == "GET" else posted(shapes, operation)
         if draft is not None:
             (lists if draft.kind == "list" else items).append(draft)
     lists = once(lists)
@@ -87,6 +87,19 @@ def draft_of(shapes: Shapes, operation: Operation) -> TableDraft | None:
     return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, kind == "item"), kind=kind)
 
 
+def posted(shapes: Shapes, operation: Operation) -> TableDraft | None:
+    """Return the list that a POST asks for; None where it may be anything else."""
+    rows = asked_rows(shapes, operation) if operation.method == "POST" else None
+    if rows is None:
+        return None
+    whole = with_members(shapes, operation)
+    secret = next((item.name for item in whole.of("body") if item.is_required and is_secret(item)), "")
+    if secret:
+        shapes.document.remark(f"POST {operation.path} is no table: {secret} would have to be named in queries.")
+        return None
+    return TableDraft(whole, parts_of(operation.path), rows, name_chain(operation, rows.shape.name, True), suffix=suffix_of(operation))
+
+
 def is_paged_list(operation: Operation, parts: Parts) -> bool:
     """Claim that an answer described as one row is a list of such rows: the path is plural, and pages of some size are asked for."""
     last = parts.fixed[-1:] if not parts.ends_in_parameter else ()
@@ -106,7 +119,7 @@ def undescribed(shapes: Shapes, operation: Operation, parts: Parts) -> Rows | No
 def once(lists: list[TableDraft]) -> list[TableDraft]:
     """Return the listings without second spellings of one path; those that are not deprecated go first."""
     found: dict[str, TableDraft] = {}
-    for draft in sorted(lists, key=lambda item: item.operation.is_deprecated):
+    for draft in sorted(lists, key=lambda item: (item.operation.is_deprecated, item.operation.method != "GET")):
         found.setdefault(draft.parts.shape, draft)
     return sorted(found.values(), key=depth)
 
@@ -119,6 +132,10 @@ def depth(draft: TableDraft) -> tuple[int, int]:
 def join_items(lists: list[TableDraft], items: list[TableDraft]) -> list[TableDraft]:
     """Give each listing the address of one of its rows; return the addresses that belong to none."""
     by_shape = {draft.parts.shape: draft for draft in lists}
+    for draft in lists:
+        above = draft.parts.shape.rpartition("/")[0]
+        if above and ASKS.intersection(last_words(draft.operation)) and not draft.parts.ends_in_parameter:
+            by_shape.setdefault(above, draft)  # /pets/search lists what /pets/{id} gives
     by_schema: dict[tuple[str, tuple[str, ...]], list[TableDraft]] = defaultdict(list)
     for draft in lists:
         if draft.rows.shape.name:
@@ -210,7 +227,7 @@ def same_names(tables: list[TableDraft]) -> dict[str, list[TableDraft]]:
 
 def lengthen(group: list[TableDraft]) -> bool:
     """Put one more word before the names of a group, save its root's; tell whether any got longer."""
-    group.sort(key=lambda draft: (draft.kind != "list", bool(draft.suffix), *depth(draft)))
+    group.sort(key=lambda draft: (draft.operation.method == "POST", draft.kind != "list", bool(draft.suffix), *depth(draft)))
     home = next((draft for draft in group[1:] if is_home(draft, group[0])), group[0])
     others = [draft for draft in group if draft is not home]
     longer = False

@@ -166,3 +166,16 @@ def test_a_key_that_signs_in_is_neither_asked_for_nor_a_token_of_pages() -> None
     found = table({"/things": get(array(ROW), query("token", required=True))}, components=schemes)
 
     assert ("needs" in found["read"][0], "token" in found["partial"]) == (False, False)
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(("page",), "page_size"), (("offset",), "limit")])
+def test_the_size_of_a_page_fits_the_way_of_paging(asked: tuple[str, ...], expected: str) -> None:
+    parameters = [query(name, WHOLE) for name in (*asked, "limit", "page_size")]
+
+    assert paging({"/things": get(array(ROW), *parameters)})["size"] == {"param": expected}
+
+
+def test_the_end_of_a_range_is_no_size() -> None:
+    parameters = [query(name, WHOLE) for name in ("page", "min", "max")]
+
+    assert "size" not in paging({"/things": get(array(ROW), *parameters)})
