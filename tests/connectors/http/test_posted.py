@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from connections.connectors.http.connector import ManifestConnector
+from connections.connectors.http.rest import RestConnector
 from connections.contract.context import Context
-from connections.contract.errors import SourceRejected
+from connections.contract.errors import InvalidProperties, SourceRejected
 from connections.contract.scan import Compare, Grade, Order, Scan
 from connections.contract.table import Table, TableRef
 from tests.connectors.http.notes import manifest
@@ -177,6 +178,63 @@ def test_a_value_that_the_body_demands_is_named(upstream: Upstream) -> None:
 
     with pytest.raises(SourceRejected, match="Space"):
         session.offer(Scan(table, ("Id",)))
+
+
+def rest(upstream: Upstream, **values: Any) -> Any:
+    connector = RestConnector()
+    given = connector.clean({"URL": upstream.url, "Path": "/things/search", "Method": "POST", **values})
+    return connector.open(given, context=Context(outgoing=upstream.allow))
+
+
+def rest_ids(session: Any) -> list[int]:
+    table = session.describe([TableRef("", "Rows")])[0]
+    return [row[0] for batch in session.read(session.offer(Scan(table, ("Id",)))) for row in batch.rows]
+
+
+@pytest.mark.parametrize(
+    ("values", "answer"),
+    [
+        ({"Paging": "Cursor", "PageParameter": "page.after", "NextPath": "next"}, by_cursor),
+        ({"Paging": "Page", "PageParameter": "page.number", "SizeParameter": "page.size", "PageSize": 3}, by_number),
+        ({"Paging": "LastId", "PageParameter": "search_after", "NextPath": "more"}, None),
+    ],
+)
+def test_rest_asks_by_post(upstream: Upstream, values: dict[str, Any], answer: Any) -> None:
+    def by_last_id(body: Any) -> Any:
+        rows = [row for row in ROWS if row["id"] > body.get("search_after", 0)]
+        return {"items": rows[:3], "more": len(rows) > 3}
+
+    def tolerant(body: Any) -> Any:
+        page = {"number": 1, **body.get("page", {})}
+        return (answer or by_last_id)({**body, "page": page})
+
+    upstream.fallback = served(tolerant)
+    session = rest(upstream, Body='{"query": {"open": true}}', **values)
+
+    assert rest_ids(session) == [1, 2, 3, 4, 5, 6, 7]
+    assert {json.dumps(body["query"]) for body in asked(upstream)} == {'{"open": true}'}
+
+
+def test_rest_page_may_stand_in_the_address_of_a_post(upstream: Upstream) -> None:
+    upstream.fallback = lambda seen: Answer({"items": ROWS[int(seen.params.get("page", 1)) * 4 - 4 :][:4]})
+    session = rest(upstream, Paging="Page", PageParameter="?page")
+
+    assert rest_ids(session) == [1, 2, 3, 4, 5, 6, 7]
+    assert {call.body for call in upstream.calls} == {b"{}"}
+
+
+def test_rest_follows_what_a_post_shows(upstream: Upstream) -> None:
+    upstream.fallback = served(lambda body: {"items": ROWS[3:]} if "cursor" in body else {"items": ROWS[:3], "next_cursor": "c"})
+
+    assert rest_ids(rest(upstream)) == [1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize("body", ["[1]", "{", "text"])
+def test_rest_refuses_a_body_that_is_no_object(upstream: Upstream, body: str) -> None:
+    with pytest.raises(InvalidProperties) as refused:
+        rest(upstream, Body=body)
+
+    assert refused.value.errors == {"Body": "must be a JSON object"}
 
 
 def test_the_number_of_pages_may_stand_in_a_header(upstream: Upstream) -> None:
