@@ -118,14 +118,14 @@ def counted(spec: Mapping[str, Any], page: Page, state: State) -> State | None:
     lacks = page.total is not None and seen < page.total
     if not page.rows and not (more or lacks or (pages is not None and number < pages)):
         return None
-    if not page.rows and spec["type"] != "page":
+    if not page.rows and spec["type"] != "page" and "last" not in spec:
         raise BadAnswer("The service says that there are more rows, but its page holds none.", hint="Try again later.")
     is_short = bool(spec.get("short_is_last")) and page.asked is not None and len(page.rows) < page.asked
     if more is False or (is_short and not lacks) or (page.total is not None and not lacks):
         return None
     where = place_of(spec)
     if spec["type"] == "last_id":
-        last = find(page.rows[-1], steps_of(spec.get("id", "id")))
+        last = node(page, spec["last"]) if "last" in spec else find(page.rows[-1], steps_of(spec.get("id", "id")))
         if last is None:
             raise BadAnswer("The last row of a page has no id to go on from.")
         return {where: {spec["param"]: last}, "seen": seen}

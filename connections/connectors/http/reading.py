@@ -136,7 +136,8 @@ class Reading:
                 following["from"] = address
             if following is None:
                 self.check_end(page)
-            guard.got(page.rows, new, following is None)
+            # Rows below what is paged may be none for long; the guard of addresses ends what goes in circles.
+            guard.got(page.rows, new, following is None or "last" in spec)
             yield rows, following
             if following is None:
                 return
