@@ -76,6 +76,13 @@ def by_start(name: str, body: Any) -> Any:
     return lambda seen: Answer(body(int(seen.params.get(name, 0))))
 
 
+def below(seen: Seen) -> Answer:
+    """Forty pages of one group each, the first and the last of which hold rows."""
+    at = int(seen.params.get("after", 0)) + 1
+    inner = rows(0) if at == 1 else rows(3, 9) if at == 40 else None
+    return Answer({"data": [{"id": at, "inner": inner}], "more": at < 40})
+
+
 PAGED = {
     "cursor": (
         "{path: /x, rows: data, paging: {type: cursor, next: meta.next, param: at}}",
@@ -95,6 +102,10 @@ PAGED = {
     "last id": (
         "{path: /x, rows: data, paging: {type: last_id, param: after, more: has_more}}",
         by_start("after", lambda at: {"data": rows(at), "has_more": at + 3 < 7}),
+    ),
+    "rows below what is paged": (
+        "{path: /x, rows: data.*.inner, paging: {type: last_id, param: after, more: more, last: [data, -1, id]}}",
+        below,
     ),
     "page with a number of pages": (
         "{path: /x, rows: data, paging: {type: page, param: page, pages: pages}}",
