@@ -17,7 +17,7 @@ import pytest
 
 from apiserver.server.certificates import self_signed
 from connections.contract.errors import AddressRefused, BadAnswer, ConnectionFailed, ConnectorError, SourceTimeout
-from connections.outgoing import CertificateRefused, NoSuchHost, Outgoing, Settings, requests_session
+from connections.outgoing import BrokeOff, CertificateRefused, NoAnswer, NoSuchHost, Outgoing, Settings, requests_session
 from connections.outgoing.client import USER_AGENT, listed_host
 from connections.outgoing.reach import entry, reach
 from tests.fakes.upstream import Answer, Upstream
@@ -229,14 +229,14 @@ def test_redirect_of_a_write_is_not_followed(upstream: Upstream) -> None:
         ("endless_body", BadAnswer),
         ("gzip_bomb", BadAnswer),
         ("bad_gzip", BadAnswer),
-        ("drip_body", SourceTimeout),
-        ("drip_head", SourceTimeout),
-        ("silent", SourceTimeout),
-        ("closed", ConnectionFailed),
-        ("reset", ConnectionFailed),
-        ("short_body", ConnectionFailed),
-        ("short_chunks", ConnectionFailed),
-        ("no_http", ConnectionFailed),
+        ("drip_body", NoAnswer),
+        ("drip_head", NoAnswer),
+        ("silent", NoAnswer),
+        ("closed", BrokeOff),
+        ("reset", BrokeOff),
+        ("short_body", BrokeOff),
+        ("short_chunks", BrokeOff),
+        ("no_http", BrokeOff),
     ],
 )
 def test_fault_ends_in_a_named_error(upstream: Upstream, fault: str, kind: type[ConnectorError]) -> None:
