@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connections.contract.connector import Decode
 from connections.contract.table import Column, Type
 
 # A function entry: a template over its printed arguments ("lower({0})") or a callable for what a template can't say.
 Template = str | Callable[..., str]
+Decode = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,9 @@ from connections.connectors.odata.model import EntitySet, Model, entity_set, mod
 from connections.connectors.odata.printing import Printer, Rules, Unwritable, key_text
 from connections.connectors.odata.service import Service, json_of, succeeded
 from connections.connectors.odata.values import body_of, reader_of
-from connections.contract.connector import Result, Written
-from connections.contract.errors import BadAnswer, NotSupported, RowChanged, SourceRejected
+from connections.contract.errors import BadAnswer, RowChanged, SourceRejected
 from connections.contract.scan import Batch, Grade, Offer, Scan
-from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.contract.table import Table, TableInfo, TableRef
 from connections.outgoing import Reply
 
 # Characters of $filter; longer addresses are refused by many servers.
@@ -25,8 +24,6 @@ LONGEST_FILTER = 6000
 MOST_EMPTY = 100
 # Seconds after which tables are described from a fresh $metadata.
 FRESH_SECONDS = 60.0
-NO_SQL = NotSupported("An OData service knows no SQL.")
-NO_TRANSACTION = NotSupported("An OData service has no transactions.", hint="Send one change a request.")
 ANY = "*"  # as an ETag: the row must be there, whatever it is
 Expected = Mapping[str, Any] | None
 METADATA_TYPES = "application/xml"
@@ -251,24 +248,6 @@ class ODataSession:
         if not isinstance(row, dict):
             raise BadAnswer(f"{self._service.host()} answered with something that is no row.")
         return {name: reader_of(field)(row) for name, field in found.fields.items() if field.path[0] in row}
-
-    # ---- what a service can't do ----
-
-    def describe_select(self, sql: str) -> tuple[Column, ...]:
-        """Refuse: services know no SQL."""
-        raise NO_SQL
-
-    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
-        """Refuse: services know no SQL."""
-        raise NO_SQL
-
-    def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
-        """Refuse: services know no SQL."""
-        raise NO_SQL
-
-    def transaction(self) -> Any:
-        """Refuse: services have no transactions."""
-        raise NO_TRANSACTION
 
     def close(self) -> None:
         """Close the connections."""
