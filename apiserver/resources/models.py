@@ -41,7 +41,7 @@ class Resource(models.Model):
     @property
     def is_several(self) -> bool:
         """Claim that it is a view in the product's SQL, over whichever connections that names."""
-        return self.connection_id is None  # type: ignore[attr-defined]
+        return self.connection_id is None
 
     class Meta:
         ordering = ["name"]

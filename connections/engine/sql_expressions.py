@@ -169,7 +169,7 @@ class Expressions(State):
     def one_value(self, node: exp.Expression, scope: Scope) -> Typed:
         """Return a query in the place of a value: it must have one row by its nature."""
         relation = self.query(node, scope)
-        inner = node.unnest()  # type: ignore[attr-defined]
+        inner = node.unnest()
         if len(relation.outputs) != 1:
             raise problem("A query in the place of a value must have one column.", node)
         if not isinstance(inner, exp.Select) or inner.args.get("group") or not any(is_aggregate(item) for item in inner.expressions):

@@ -57,7 +57,7 @@ class OpenapiConnector:
         errors: dict[str, str] = {}
         for name, check in (("Parameters", parameters_of), ("Headers", headers_of), ("Overlay", read_overlay)):
             try:
-                check(str(found.get(name) or ""))  # type: ignore[operator]
+                check(str(found.get(name) or ""))
             except InvalidProperties as error:
                 errors |= error.errors
         if kind_of(str(found["Document"])) == "text":
