@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from connections.connectors.http.session import HttpSession
 
 MAX_PAGES = 100_000
-MAX_SORTED = 100_000
 Row = tuple[Any, ...]
 
 

@@ -236,7 +236,6 @@ def dialect(zone: str, *, builds_json: bool = False) -> Dialect:
         encode=functools.partial(encode, found),
         decode=functools.partial(decode, found),
         has_returning=True,
-        max_binds=32000,
         wire=functools.partial(wire, found),
         row_json=RowJson(functools.partial(json_column, found), UNSAYABLE, MAX_NAME) if builds_json else None,
     )
