@@ -9,12 +9,13 @@ from importlib import import_module
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connections.connectors.dbapi.errors import UNREACHABLE, Meaning, made, translate
+from connections.connectors.dbapi.errors import translate
 from connections.connectors.dbapi.printing import Printer
 from connections.connectors.dbapi.rules import Catalog, Rules
 from connections.connectors.dbapi.session import DbapiSession
 from connections.connectors.sql import addresses
 from connections.connectors.sql import properties as shared
+from connections.connectors.sql.meanings import UNREACHABLE, Meaning, made
 from connections.connectors.sql.values import zone_of
 from connections.connectors.testing import Steps, bounded, listed
 from connections.contract.connector import DATABASES, TestStep

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from connections.connectors.dbapi import errors
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
 from connections.connectors.dbapi.rules import Catalog, Rules, Text
 from connections.connectors.sql.base import OWN
+from connections.connectors.sql.meanings import Meaning
 from connections.connectors.sql.reflect_sqlite import identity_of as identity
 from connections.connectors.testing import Steps
 from connections.contract.errors import ConnectionFailed, InvalidProperties, SourceTimeout
@@ -101,7 +101,7 @@ class DuckdbConnector(DbapiConnector):
     )
     url_schemes: ClassVar[tuple[str, ...]] = ("duckdb",)
     keeps_idle: ClassVar[bool] = False
-    texts: ClassVar[tuple[tuple[str, errors.Meaning], ...]] = (
+    texts: ClassVar[tuple[tuple[str, Meaning], ...]] = (
         ("could not set lock", BUSY),
         ("different configuration", BUSY),
         ("conflicting lock", BUSY),
