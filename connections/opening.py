@@ -13,7 +13,6 @@ from connections.connectors.registry import get_connector
 from connections.contract.connector import Session
 from connections.contract.context import Context
 from connections.contract.hearing import hear
-from connections.contract.scan import RowSession
 from connections.engine.budget import Limits
 from connections.engine.session import EngineSession
 from connections.models import Connection
@@ -44,7 +43,7 @@ def limits() -> Limits:
 
 def opened(connection: Connection, values: Mapping[str, Any], context: Context) -> Session:
     """Return the session of a connection; a source that gives rows is wrapped by the engine."""
-    session: Session | RowSession = get_connector(connection.connector).open(values, read_only=connection.read_only, context=context)
+    session = get_connector(connection.connector).open(values, read_only=connection.read_only, context=context)
     if session.dialect is not None:
         return session
-    return EngineSession(session, limits=limits)  # type: ignore[arg-type, return-value]
+    return EngineSession(session, limits=limits)  # type: ignore[return-value]

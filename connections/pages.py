@@ -66,7 +66,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     label, text = request.GET.get("label", ""), request.GET.get("q", "").strip()
     found, views = list(Connection.objects.annotate(used=Count("resources"))), uses.views_by_connection()
     for item in found:
-        item.used += len(views.get(item.pk, ()))  # type: ignore[attr-defined]
+        item.used += len(views.get(item.pk, ()))
     kept = [item for item in found if label in ("", *item.labels) and fits(item, text)]
     rows = [{"it": item, "label": label_of(item.connector), "test": test_of(item)} for item in kept]
     chosen = request.GET.get("sort", "")

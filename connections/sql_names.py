@@ -10,7 +10,6 @@ from functools import partial
 from django.conf import settings
 
 from connections.connectors.registry import get_connector
-from connections.contract.connector import Session
 from connections.contract.errors import ConnectorError, InvalidProperties, SourceRejected
 from connections.contract.table import Table, TableInfo, TableRef
 from connections.engine.session import EngineSession
@@ -31,7 +30,6 @@ class StoredNames:
         self.default = default
         self.connections = list(Connection.objects.all())
         self.used: dict[str, Connection] = {}  # by name, what a statement reads
-        self._sys: Session | None = None
 
     def find(self, parts: Sequence[str]) -> Found | None:
         """Return the table; raise SourceRejected for a name that several have."""

@@ -31,7 +31,7 @@ def views_by_connection() -> Mapping[int, Sequence[Any]]:
 
 def users_of(connection: Connection) -> list[Any]:
     """Return the resources that need the connection, by name."""
-    own = list(connection.resources.only("pk", "name", "connection"))  # type: ignore[attr-defined]
+    own = list(connection.resources.only("pk", "name", "connection"))
     return sorted([*own, *views_by_connection().get(connection.pk, ())], key=lambda item: str(item.name))
 
 

@@ -32,7 +32,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = SignInForm(request.POST or None)
     if form.is_valid():
         user = authenticate(request, username=form.cleaned_data["name"], password=form.cleaned_data["password"])
-        if user is not None and user.role in CONSOLE:  # type: ignore[attr-defined]
+        if user is not None and user.role in CONSOLE:
             login(request, user)
             audit.record("signed in", who=user.get_username(), address=caller(request).address)
             return redirect(asked_for(request))

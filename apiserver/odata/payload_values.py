@@ -111,11 +111,6 @@ def _guid(value: Any) -> str:
     return str(value).lower()
 
 
-def _big_integer(value: Any) -> Any:
-    """Return the integer; orjson stops at 64 bits."""
-    return value if -(2**63) <= value < 2**64 else orjson.Fragment(str(value))
-
-
 _JSON: dict[Type, Encode] = {
     Type.DECIMAL: decimal_json,
     Type.DOUBLE: double_json,

@@ -46,7 +46,6 @@ _READERS: dict[str, Callable[[str, Limits], Any]] = {
     "deltatoken": _text,
     "id": _text,
 }
-SYSTEM_OPTIONS = frozenset(_READERS)
 
 
 def parse_options(query_string: str, *, lenient: bool = True, limits: Limits = DEFAULT_LIMITS) -> nodes.Options:

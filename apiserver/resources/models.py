@@ -38,11 +38,6 @@ class Resource(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     modified = models.DateTimeField(auto_now=True)
 
-    @property
-    def is_several(self) -> bool:
-        """Claim that it is a view in the product's SQL, over whichever connections that names."""
-        return self.connection_id is None  # type: ignore[attr-defined]
-
     class Meta:
         ordering = ["name"]
         constraints = [models.UniqueConstraint(Lower("name"), name="resource_name_ignoring_case")]

@@ -76,7 +76,7 @@ def found_tables(connection: Connection, known: list[TableInfo], given: QueryDic
     values = [value_of(item.ref) for item in shown]
     ticked = set(given.getlist("table")) | (set(values) if "all" in given else set())
     names_by_table: dict[tuple[str, str], list[str]] = {}
-    for schema, table, name in connection.resources.values_list("schema", "table", "name"):  # type: ignore[attr-defined]
+    for schema, table, name in connection.resources.values_list("schema", "table", "name"):
         names_by_table.setdefault((schema, table), []).append(name)
     rows = [
         {"it": item, "value": value, "is_ticked": value in ticked, "names": names_by_table.get((item.ref.schema, item.ref.name))}

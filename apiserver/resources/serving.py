@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LIVE, CACHED = "live", "cached"
+LIVE = "live"
 MINUTES = 5  # of `cached` alone
 MOST_MINUTES = 1440
 WORDS = re.compile(r"(?:live|cached(?: ([1-9][0-9]{0,3}))?)")

@@ -111,7 +111,7 @@ class ApiHandler:
         response = self._answer(ApiRequest(environ))
         headers = response.headers.pairs() if isinstance(response.headers, PlainHeaders) else response.items()
         start_response(f"{response.status_code} {response.reason_phrase}", [*headers, *API_HEADERS])
-        return response  # type: ignore[return-value]
+        return response
 
 
 def with_api(pages: Application) -> Application:

@@ -58,9 +58,9 @@ def of_framework(error: exceptions.APIException) -> Problem:
     code = str(detail["code"]) if isinstance(detail, dict) else CODES.get(error.status_code, "BadRequest")
     headers = dict(getattr(error, "headers", None) or {})
     if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = str(error.auth_header)  # type: ignore[attr-defined]
+        headers["WWW-Authenticate"] = str(error.auth_header)
     if getattr(error, "wait", None):
-        headers["Retry-After"] = str(error.wait)  # type: ignore[attr-defined]
+        headers["Retry-After"] = str(error.wait)
     return Problem(error.status_code, code, sentence(*map(str, words)), headers=headers)
 
 

@@ -1,19 +1,36 @@
-"""The named steps of Save & Test, run within a time limit; every connector gives its steps to `bounded`."""
+"""The named steps of Save & Test, run within a time limit; every connector gives its steps to `tested`."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from connections.contract.connector import TestStep
-from connections.contract.errors import ConnectorError
+from connections.contract.errors import ConnectorError, InvalidProperties
 
 # Seconds that a whole test may take, whatever the source does.
 TEST_SECONDS = 15.0
+# Seconds that one step may wait for the source.
+STEP_SECONDS = 10
 
 Steps = Iterator[tuple[str, Callable[[], str]]]
+Cleaned = TypeVar("Cleaned")
+
+
+def tested(clean: Callable[[], Cleaned], steps: Callable[[Cleaned], Steps]) -> list[TestStep]:
+    """Run the steps of cleaned properties; stop at the first that fails, as properties that can't work do before all."""
+    try:
+        found = clean()
+    except InvalidProperties as error:
+        return [TestStep("properties", False, 0.0, error.message)]
+    return bounded(steps(found))
+
+
+def limited(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values with times that leave the test an answer."""
+    return {**values, **{name: min(values[name], STEP_SECONDS) for name in ("ConnectTimeout", "Timeout")}}
 
 
 def bounded(steps: Steps) -> list[TestStep]:

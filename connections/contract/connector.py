@@ -1,4 +1,4 @@
-"""The two protocols a source implements: Connector (a kind of source) and Session (one opened connection)."""
+"""The protocols a source implements: Connector (a kind of source) and Session (one opened connection; RowSession where it takes no SQL)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from connections.contract.context import NONE, Context
+from connections.contract.dialect import Dialect
 from connections.contract.property import Property
+from connections.contract.scan import RowSession
 from connections.contract.table import Column, Table, TableInfo, TableRef
 
 
@@ -34,9 +36,9 @@ class Result:
 
 
 class Session(Protocol):
-    """One stored connection in use: thread-safe, holds the pool, lives until the connection changes."""
+    """One stored connection in use that takes SQL: thread-safe, holds the pool, lives until the connection changes."""
 
-    dialect: Any  # connections.contract.dialect.Dialect of SQL sources, None for others
+    dialect: Dialect
 
     def list_tables(self) -> list[TableInfo]:
         """Return every table and view that the signed-in user may read, sorted by schema and name."""
@@ -97,7 +99,7 @@ class Connector(Protocol):
     def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails. Never raises for a source's failure."""
 
-    def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> Session:
+    def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> Session | RowSession:
         """Return a session; connects lazily."""
 
     # A connector of files that may be uploaded has also `takes_uploads`, the endings of their names in capitals.
@@ -121,13 +123,3 @@ def install_line(connector: Connector) -> str:
 
 
 CATEGORIES = DATABASES, SAAS, FILES, APIS, OTHERS = ("Databases", "SaaS", "Files", "APIs", "Others")
-
-Decode = Callable[[Any], Any]
-
-
-def identity(value: Any) -> Any:
-    """Return the value: the decoder of columns whose driver value is already the contract's."""
-    return value
-
-
-__all__ = ["Column", "Connector", "Decode", "Result", "Session", "TestStep", "Transaction", "Written", "identity", "install_line"]

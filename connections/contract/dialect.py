@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connections.contract.connector import Decode
 from connections.contract.table import Column, Type
 
 # A function entry: a template over its printed arguments ("lower({0})") or a callable for what a template can't say.
 Template = str | Callable[..., str]
+Decode = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,6 @@ class Dialect:
     encode: Callable[[Column], Callable[[Any], Any] | None]  # contract value -> driver value; None = as it is
     decode: Callable[[Column], Decode | None]  # driver value -> contract value; None = as it is
     has_returning: bool
-    max_binds: int  # bind parameters that one statement may carry
     is_typed: bool = True  # all values of a column have its type
     wire: Callable[[Column], Wire | None] = lambda _: None  # None = read as `select` and `decode` say
     row_json: RowJson | None = None  # None = rows become JSON here

@@ -5,13 +5,12 @@ The engine offers conjuncts, order and limit; a source grades each conjunct; wha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Protocol
 
-from connections.contract.connector import Session
-from connections.contract.table import Table
+from connections.contract.table import Table, TableInfo, TableRef
 
 
 class Grade(IntEnum):
@@ -106,12 +105,20 @@ class Batch:
     resume: str | None = None  # `read` goes on behind this batch when given it
 
 
-class RowSession(Session, Protocol):
-    """A source that gives rows, not SQL. `dialect` is None; the engine wraps it (engine.session.EngineSession).
+class RowSession(Protocol):
+    """A source that gives rows, and is never asked SQL; the engine wraps it (engine.session.EngineSession).
 
     One whose service tells versions of its rows has also `takes_expected = True`. Its `update` and `delete` then take `expected`, the row
     as it was read: they raise RowChanged where the source holds another by the time of the write.
     """
+
+    dialect: None  # tells it from a Session, which takes SQL
+
+    def list_tables(self) -> list[TableInfo]:
+        """Return every table, as Session does."""
+
+    def describe(self, refs: Sequence[TableRef]) -> list[Table]:
+        """Return the tables as they are now, as Session does."""
 
     def offer(self, scan: Scan) -> Offer:
         """Return what would be done, without a call. Raise SourceRejected where a demanded column has no value."""
@@ -130,3 +137,6 @@ class RowSession(Session, Protocol):
 
     def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str) -> bool:
         """Remove the row of a key; False when there was none."""
+
+    def close(self) -> None:
+        """Release what is held."""

@@ -63,5 +63,4 @@ DUCKDB = Dialect(
     encode=encode,
     decode=as_it_is,
     has_returning=False,
-    max_binds=100_000,
 )

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from connections.contract.errors import NotSupported, TableGone
 from connections.contract.scan import Batch, Compare, Grade, Offer, Scan
-from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.contract.table import Table, TableInfo, TableRef
 
 PAGE = 1000
 Wanted = Mapping[str, frozenset[Any]]  # column -> the values that are of use; a column that is not named: all
@@ -72,22 +72,6 @@ class MemoryRows:
 
     def close(self) -> None:
         """Hold nothing."""
-
-    def describe_select(self, sql: str) -> tuple[Column, ...]:
-        """Refuse: it takes no SQL."""
-        refuse()
-
-    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = PAGE, stream: bool = False) -> NoReturn:
-        """Refuse: it takes no SQL."""
-        refuse()
-
-    def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> NoReturn:
-        """Refuse: it is only read."""
-        refuse()
-
-    def transaction(self) -> NoReturn:
-        """Refuse: it is only read."""
-        refuse()
 
     def insert(self, table: Table, values: Mapping[str, Any], *, idempotency: str) -> NoReturn:
         """Refuse: it is only read."""

@@ -66,7 +66,7 @@ def rows_of(found: Found) -> RowSession:
     session: Any = found.session
     if isinstance(session, EngineSession):
         return session.rows
-    return session if session.dialect is None else SqlRows(session)  # type: ignore[return-value]
+    return session if session.dialect is None else SqlRows(session)
 
 
 class Collector:

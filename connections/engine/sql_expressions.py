@@ -159,7 +159,7 @@ class Expressions(State):
     def one_value(self, node: exp.Expression, scope: Scope) -> Typed:
         """Return a query in the place of a value: it must have one row by its nature."""
         relation = self.query(node, scope)
-        inner = node.unnest()  # type: ignore[attr-defined]
+        inner = node.unnest()
         if len(relation.outputs) != 1:
             raise problem("A query in the place of a value must have one column.", node)
         if not has_one_row(inner):

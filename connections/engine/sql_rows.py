@@ -39,10 +39,6 @@ class SqlRows:
         """Return the tables as they are now."""
         return self._session.describe(refs)
 
-    def describe_select(self, sql: str) -> tuple[Column, ...]:
-        """Return the columns of a SELECT."""
-        return self._session.describe_select(sql)
-
     def offer(self, scan: Scan) -> Offer:
         """Take all that the dialect compares as the contract does."""
         grades = tuple(self.grade(scan.table, item) for item in scan.where)
@@ -160,7 +156,7 @@ class SqlRows:
         encode = self._sql.encode(column)
         return value if encode is None else encode(value)
 
-    # ---- writing goes to the session itself ----
+    # ---- changes ----
 
     def insert(self, asked: Table, values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any]:
         """Refuse: databases are written by their own statements."""
@@ -173,18 +169,6 @@ class SqlRows:
     def delete(self, asked: Table, key: Mapping[str, Any], *, idempotency: str) -> bool:
         """Refuse: databases are written by their own statements."""
         raise NotSupported("Rows of a database are not written this way.")
-
-    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Any:
-        """Run SQL of the database."""
-        return self._session.query(sql, binds, batch_size=batch_size, stream=stream)
-
-    def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> Any:
-        """Run writing SQL of the database."""
-        return self._session.write(statements)
-
-    def transaction(self) -> Any:
-        """Return a transaction of the database."""
-        return self._session.transaction()
 
     def close(self) -> None:
         """Leave the session to its owner."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from connections.contract.errors import ConstraintViolated, SourceRejected, TableGone
 from connections.contract.scan import AnyOf, Batch, Compare, Grade, Not, Offer, Other, Predicate, Scan
-from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.contract.table import Table, TableInfo, TableRef
 from tests.connectors.reference import ordered, truth
 
 Rows = list[dict[str, Any]]
@@ -68,9 +68,6 @@ class MemorySession:
         if missing is not None:
             raise TableGone(f"{missing} is gone.")
         return [self.tables[ref] for ref in refs]
-
-    def describe_select(self, sql: str) -> tuple[Column, ...]:
-        raise AssertionError("takes no SQL")
 
     def offer(self, scan: Scan) -> Offer:
         given = {item.column for item in scan.where if isinstance(item, Compare) and item.operator == "eq"}
@@ -154,15 +151,6 @@ class MemorySession:
 
     def at(self, table: Table, key: Mapping[str, Any]) -> dict[str, Any] | None:
         return next((row for row in self.rows[table.ref] if all(row[name] == value for name, value in key.items())), None)
-
-    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Any:
-        raise AssertionError("takes no SQL")
-
-    def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> Any:
-        raise AssertionError("takes no SQL")
-
-    def transaction(self) -> Any:
-        raise AssertionError("has no transactions")
 
     def close(self) -> None:
         pass

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from connections.connectors.sql.properties import clean
+from connections.connectors.cleaning import clean
 from connections.contract.connector import TestStep
 from connections.contract.context import NONE, Context, OAuthService
 from connections.contract.errors import ConnectorError

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
-from connections.connectors.dbapi import errors
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
 from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
+from connections.connectors.sql import meanings
 from connections.connectors.testing import Steps
-from connections.contract.errors import AuthenticationFailed, ConnectionFailed, InvalidProperties
+from connections.contract.errors import AuthenticationFailed, ConnectionFailed, InvalidProperties, SourceRejected
 from connections.contract.property import Property
 from connections.contract.table import TableRef, Type
 
@@ -58,10 +58,10 @@ class BigqueryConnector(DbapiConnector):
         *TUNING,
     )
     url_schemes: ClassVar[tuple[str, ...]] = ("bigquery",)
-    texts: ClassVar[tuple[tuple[str, errors.Meaning], ...]] = (
-        ("notfound: 404", errors.GONE),
-        ("forbidden: 403", errors.FORBIDDEN),
-        ("refresherror", errors.SIGN_IN),
+    texts: ClassVar[tuple[tuple[str, meanings.Meaning], ...]] = (
+        ("notfound: 404", meanings.GONE),
+        ("forbidden: 403", meanings.FORBIDDEN),
+        ("refresherror", meanings.SIGN_IN),
     )
     rules: ClassVar[Rules] = Rules(
         sqlglot="bigquery",
@@ -152,7 +152,7 @@ ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position""",
             return super().key_lines(fetch, refs, describing)
         except ConnectionFailed:
             raise
-        except errors.errors.SourceRejected:
+        except SourceRejected:
             return []
 
 

@@ -9,9 +9,9 @@ from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from connections.connectors.dbapi import errors
 from connections.connectors.dbapi.connector import DbapiConnector
 from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
+from connections.connectors.sql import meanings
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.certificates import PemFiles
 from connections.contract.property import Property
@@ -97,12 +97,12 @@ class ClickhouseConnector(DbapiConnector):
         *shared.TUNING,
     )
     url_schemes: ClassVar[tuple[str, ...]] = ("clickhouse",)
-    texts: ClassVar[tuple[tuple[str, errors.Meaning], ...]] = (
-        ("code: 516", errors.SIGN_IN),
-        ("code: 60", errors.GONE),
-        ("code: 47", errors.GONE),
-        ("code: 159", errors.TIMED_OUT),
-        ("code: 497", errors.FORBIDDEN),
+    texts: ClassVar[tuple[tuple[str, meanings.Meaning], ...]] = (
+        ("code: 516", meanings.SIGN_IN),
+        ("code: 60", meanings.GONE),
+        ("code: 47", meanings.GONE),
+        ("code: 159", meanings.TIMED_OUT),
+        ("code: 497", meanings.FORBIDDEN),
     )
     rules: ClassVar[Rules] = Rules(
         sqlglot="clickhouse",

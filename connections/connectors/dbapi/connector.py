@@ -7,16 +7,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connections.connectors.dbapi.errors import UNREACHABLE, Meaning, made, translate
+from connections.connectors.cleaning import clean, wrong_zone
+from connections.connectors.dbapi.errors import translate
 from connections.connectors.dbapi.printing import Printer
 from connections.connectors.dbapi.rules import Catalog, Rules
 from connections.connectors.dbapi.session import DbapiSession
 from connections.connectors.sql import addresses
 from connections.connectors.sql import properties as shared
+from connections.connectors.sql.meanings import UNREACHABLE, Meaning, made
 from connections.connectors.sql.values import zone_of
-from connections.connectors.testing import Steps, bounded, listed
+from connections.connectors.testing import Steps, limited, listed, tested
 from connections.contract.connector import DATABASES, TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import ConnectionFailed, ConnectorError, InvalidProperties, SourceTimeout
@@ -64,12 +65,8 @@ class DbapiConnector(ABC):
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults."""
-        found = shared.clean(self.properties, values)
-        wrong: dict[str, str] = {}
-        try:
-            ZoneInfo(found["TimeZone"] or "UTC")
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            wrong["TimeZone"] = f"{found['TimeZone']!r} is no known time zone, such as Asia/Tokyo"
+        found = clean(self.properties, values)
+        wrong = wrong_zone(found)
         if "Server" in found:
             try:
                 addresses.check_host(found["Server"] or "")
@@ -113,12 +110,7 @@ class DbapiConnector(ABC):
 
     def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails, or when the time is over."""
-        try:
-            found = self.clean(values)
-        except InvalidProperties as error:
-            return [TestStep("properties", False, 0.0, error.message)]
-        limited = {**found, "ConnectTimeout": min(found["ConnectTimeout"], 10), "Timeout": min(found["Timeout"], 10)}
-        return bounded(self.steps(limited, context))
+        return tested(lambda: self.clean(values), lambda found: self.steps(limited(found), context))
 
     def steps(self, values: Mapping[str, Any], context: Context) -> Steps:
         """Give: driver, (resolve, connect), sign_in, list_tables."""

@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from connections.connectors.dbapi import errors
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
 from connections.connectors.dbapi.rules import Catalog, Rules, Text
-from connections.connectors.sql.base import OWN
+from connections.connectors.sql import database_file
+from connections.connectors.sql.database_file import existing
+from connections.connectors.sql.meanings import Meaning
 from connections.connectors.sql.reflect_sqlite import identity_of as identity
 from connections.connectors.testing import Steps
 from connections.contract.errors import ConnectionFailed, InvalidProperties, SourceTimeout
 from connections.contract.property import Property
 from connections.contract.table import Column, Type
 
+NO_FILE = "Give the full path of an existing DuckDB file on the server."
 TYPES = {
     "boolean": Type.BOOLEAN,
     "tinyint": Type.SBYTE,
@@ -101,7 +103,7 @@ class DuckdbConnector(DbapiConnector):
     )
     url_schemes: ClassVar[tuple[str, ...]] = ("duckdb",)
     keeps_idle: ClassVar[bool] = False
-    texts: ClassVar[tuple[tuple[str, errors.Meaning], ...]] = (
+    texts: ClassVar[tuple[tuple[str, Meaning], ...]] = (
         ("could not set lock", BUSY),
         ("different configuration", BUSY),
         ("conflicting lock", BUSY),
@@ -151,21 +153,16 @@ ORDER BY schema_name, table_name, constraint_index""",
 
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why this file is the product's own, or ''."""
-        path = Path(str(values.get("Database") or ""))
-        for found in own:
-            kind, _, place = found.partition(":")
-            if kind == "sqlite" and path.exists() and Path(place).exists() and path.samefile(place):
-                return OWN
-        return ""
+        return database_file.forbidden(values, own)
 
     def reach(self, values: Mapping[str, Any]) -> Steps:
         """Give: resolve (the file is there)."""
-        yield "resolve", lambda: existing(Path(values["Database"]))
+        yield "resolve", lambda: existing(Path(values["Database"]), NO_FILE)
 
     def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
         """Return a connection that reaches nothing but its file; waits for others to leave it."""
         path = Path(values["Database"])
-        existing(path)
+        existing(path, NO_FILE)
         limit = time.monotonic() + values["ConnectTimeout"]
         while True:
             try:
@@ -243,10 +240,3 @@ class Cursor:
 
     def close(self) -> None:
         """Leave the rows: the connection ends with the statement."""
-
-
-def existing(path: Path) -> str:
-    """Return that the file is there; raise what to do otherwise: none is ever created."""
-    if not path.is_file():
-        raise ConnectionFailed(f"There is no file {path}.", hint="Give the full path of an existing DuckDB file on the server.")
-    return f"{path} is there"

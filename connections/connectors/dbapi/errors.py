@@ -4,89 +4,73 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from connections.connectors.sql import meanings
+from connections.connectors.sql.meanings import Broken, Meaning, broken, made
 from connections.contract import errors
 
-Meaning = tuple[type[errors.ConnectorError], str, str]
-
-UNIQUE = "A row with this key already exists."
-FOREIGN = "A related row is missing, or other rows still refer to this one."
-EMPTY = "A column that must have a value has none."
-RULE = "A value breaks a rule of the table."
 # Parts of a text in small letters; the first that is found counts.
-CONSTRAINTS: tuple[tuple[str, str, str], ...] = (
-    ("foreign key", "foreign_key", FOREIGN),
-    ("ora-02291", "foreign_key", FOREIGN),
-    ("ora-02292", "foreign_key", FOREIGN),
-    ("reference constraint", "foreign_key", FOREIGN),
-    ("not null", "not_null", EMPTY),
-    ("ora-01400", "not_null", EMPTY),
-    ("cannot insert the value null", "not_null", EMPTY),
-    ("null result in a non-nullable column", "not_null", EMPTY),
-    ("check constraint", "check", RULE),
-    ("ora-02290", "check", RULE),
-    ("unique", "unique", UNIQUE),
-    ("duplicate key", "unique", UNIQUE),
-    ("ora-00001", "unique", UNIQUE),
+CONSTRAINTS: tuple[tuple[str, Broken], ...] = (
+    ("foreign key", meanings.FOREIGN),
+    ("ora-02291", meanings.FOREIGN),
+    ("ora-02292", meanings.FOREIGN),
+    ("reference constraint", meanings.FOREIGN),
+    ("not null", meanings.EMPTY),
+    ("ora-01400", meanings.EMPTY),
+    ("cannot insert the value null", meanings.EMPTY),
+    ("null result in a non-nullable column", meanings.EMPTY),
+    ("check constraint", meanings.RULE),
+    ("ora-02290", meanings.RULE),
+    ("unique", meanings.UNIQUE),
+    ("duplicate key", meanings.UNIQUE),
+    ("ora-00001", meanings.UNIQUE),
 )
-SIGN_IN = errors.AuthenticationFailed, "The database refused user or password.", "Check User and Password."
-GONE = errors.TableGone, "The table or a column of it no longer exists in the database.", "Refresh the resource on the API page."
-TIMED_OUT = errors.SourceTimeout, "The database took longer than the connection's Timeout.", "Narrow the filter, or raise Timeout."
-UNTRUSTED = (
-    errors.ConnectionFailed,
-    "The server's certificate is not trusted.",
-    "Give its authority in SSLServerCert; Server must be the name in the certificate.",
-)
-FORBIDDEN = errors.SourceRejected, "The database user may not do this.", "Grant the right to the connection's user."
-BAD_VALUE = errors.BadValue, "A value does not fit the column's type or length.", ""
-UNREACHABLE = errors.ConnectionFailed, "The database can't be reached.", "Is it running? Test the connection on its page."
-REFUSED = errors.SourceRejected, "The database refused the statement.", "Refresh the resource; the request log has the statement."
-BROKEN = errors.ConnectionFailed, "The database failed.", "Test the connection on its page; the server log has the cause."
+BROKEN: Meaning = (errors.ConnectionFailed, "The database failed.", "Test the connection on its page; the server log has the cause.")
 
 TEXTS: tuple[tuple[str, Meaning], ...] = (
-    ("certificate", UNTRUSTED),
-    ("ora-01017", SIGN_IN),
-    ("login failed", SIGN_IN),
-    ("incorrect username or password", SIGN_IN),
-    ("authentication", SIGN_IN),
-    ("invalid credentials", SIGN_IN),
-    ("unauthorized", SIGN_IN),
-    ("ora-00942", GONE),
-    ("ora-00904", GONE),
-    ("invalid object name", GONE),
-    ("invalid column name", GONE),
-    ("unknown_table", GONE),
-    ("unknown_identifier", GONE),
-    ("table_not_found", GONE),
-    ("column_not_found", GONE),
-    ("not found: table", GONE),
-    ("catalog error: table with name", GONE),
-    ("binder error: referenced column", GONE),
-    ("binder error: table", GONE),
-    ("object does not exist", GONE),
-    ("does not exist or not authorized", GONE),
-    ("invalid identifier", GONE),
-    ("timeout", TIMED_OUT),
-    ("timed out", TIMED_OUT),
-    ("exceeded_time_limit", TIMED_OUT),
-    ("interrupt", TIMED_OUT),
-    ("permission", FORBIDDEN),
-    ("privilege", FORBIDDEN),
-    ("access denied", FORBIDDEN),
-    ("read-only", (errors.SourceRejected, "The database takes no writes (read-only).", "")),
-    ("conversion", BAD_VALUE),
-    ("out of range", BAD_VALUE),
-    ("truncated", BAD_VALUE),
-    ("too large for column", BAD_VALUE),
+    ("certificate", meanings.UNTRUSTED),
+    ("ora-01017", meanings.SIGN_IN),
+    ("login failed", meanings.SIGN_IN),
+    ("incorrect username or password", meanings.SIGN_IN),
+    ("authentication", meanings.SIGN_IN),
+    ("invalid credentials", meanings.SIGN_IN),
+    ("unauthorized", meanings.SIGN_IN),
+    ("ora-00942", meanings.GONE),
+    ("ora-00904", meanings.GONE),
+    ("invalid object name", meanings.GONE),
+    ("invalid column name", meanings.GONE),
+    ("unknown_table", meanings.GONE),
+    ("unknown_identifier", meanings.GONE),
+    ("table_not_found", meanings.GONE),
+    ("column_not_found", meanings.GONE),
+    ("not found: table", meanings.GONE),
+    ("catalog error: table with name", meanings.GONE),
+    ("binder error: referenced column", meanings.GONE),
+    ("binder error: table", meanings.GONE),
+    ("object does not exist", meanings.GONE),
+    ("does not exist or not authorized", meanings.GONE),
+    ("invalid identifier", meanings.GONE),
+    ("timeout", meanings.TIMED_OUT),
+    ("timed out", meanings.TIMED_OUT),
+    ("exceeded_time_limit", meanings.TIMED_OUT),
+    ("interrupt", meanings.TIMED_OUT),
+    ("permission", meanings.FORBIDDEN),
+    ("privilege", meanings.FORBIDDEN),
+    ("access denied", meanings.FORBIDDEN),
+    ("read-only", meanings.READ_ONLY),
+    ("conversion", meanings.BAD_VALUE),
+    ("out of range", meanings.BAD_VALUE),
+    ("truncated", meanings.BAD_VALUE),
+    ("too large for column", meanings.BAD_VALUE),
 )
 # By the names that PEP 249 gives the classes of errors; a driver's own classes come below them.
 CLASSES: dict[str, Meaning] = {
-    "DataError": BAD_VALUE,
-    "ProgrammingError": REFUSED,
-    "NotSupportedError": REFUSED,
-    "OperationalError": UNREACHABLE,
-    "InterfaceError": UNREACHABLE,
+    "DataError": meanings.BAD_VALUE,
+    "ProgrammingError": meanings.REFUSED,
+    "NotSupportedError": meanings.REFUSED,
+    "OperationalError": meanings.UNREACHABLE,
+    "InterfaceError": meanings.UNREACHABLE,
     "InternalError": BROKEN,
-    "DatabaseError": REFUSED,
+    "DatabaseError": meanings.REFUSED,
 }
 
 
@@ -100,20 +84,14 @@ def translate(error: Exception, own: Sequence[tuple[str, Meaning]] = ()) -> erro
         if part in text:
             return made(meaning)
     if "IntegrityError" in names or "ConstraintException" in names or "ora-0229" in text:
-        kind, message = next(((kind, message) for part, kind, message in CONSTRAINTS if part in text), ("check", RULE))
-        return errors.ConstraintViolated(message, kind=kind)
+        return broken(next((found for part, found in CONSTRAINTS if part in text), meanings.RULE))
     for part, meaning in TEXTS:
         if part in text:
             return made(meaning)
     if isinstance(error, OverflowError | UnicodeError):
-        return made(BAD_VALUE)
-    return made(next((CLASSES[name] for name in names if name in CLASSES), UNREACHABLE if isinstance(error, OSError) else BROKEN))
-
-
-def made(meaning: Meaning) -> errors.ConnectorError:
-    """Return a new error of a meaning."""
-    kind, message, hint = meaning
-    return kind(message, hint=hint)
+        return made(meanings.BAD_VALUE)
+    otherwise = meanings.UNREACHABLE if isinstance(error, OSError) else BROKEN
+    return made(next((CLASSES[name] for name in names if name in CLASSES), otherwise))
 
 
 def is_lost(error: Exception) -> bool:

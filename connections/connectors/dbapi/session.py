@@ -16,15 +16,12 @@ from connections.connectors.dbapi.printing import Printer, Statement
 from connections.connectors.dbapi.rules import Catalog, Rules
 from connections.connectors.dbapi.values import reader
 from connections.connectors.sql.pool import Pool, Pooled
-from connections.contract.connector import Result, Written
 from connections.contract.errors import ConnectorError, NotSupported, SourceRejected
 from connections.contract.scan import Batch, Grade, Offer, Scan
-from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.contract.table import Table, TableInfo, TableRef
 from connections.contract.unsayable import read_value
 
 BATCH = 1000
-NO_SQL = NotSupported("This connection takes no SQL of its own.", hint="Publish its tables, or ask on the SQL page.")
-NO_TRANSACTION = NotSupported("This source takes one change a request.", hint="Send one change a request.")
 
 
 class Database(Protocol):
@@ -247,24 +244,6 @@ class DbapiSession:
             connection.close()
         else:
             connection.invalidate()
-
-    # ---- what the product does not hand through ----
-
-    def describe_select(self, sql: str) -> tuple[Column, ...]:
-        """Refuse: statements are made here."""
-        raise NO_SQL
-
-    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
-        """Refuse: statements are made here."""
-        raise NO_SQL
-
-    def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
-        """Refuse: statements are made here."""
-        raise NO_SQL
-
-    def transaction(self) -> Any:
-        """Refuse: not every driver has transactions."""
-        raise NO_TRANSACTION
 
     def close(self) -> None:
         """Close the connections."""

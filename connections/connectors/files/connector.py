@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connections.connectors.cleaning import clean, wrong_zone
 from connections.connectors.files import properties as own_properties
 from connections.connectors.files.guard import NO_ADDRESS, Guard, check
 from connections.connectors.files.paths import Wanted, files_of, nothing
 from connections.connectors.files.session import FilesSession
-from connections.connectors.sql import properties as shared
-from connections.connectors.testing import Steps, bounded
+from connections.connectors.testing import Steps, listed, tested
 from connections.contract.connector import FILES, TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties
@@ -31,13 +30,11 @@ class FilesConnector:
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults."""
-        found = shared.clean(self.properties, values)
+        found = clean(self.properties, values)
         own_properties.check(found)
         check(found["URI"] or "")
-        try:
-            ZoneInfo(found["TimeZone"])
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise InvalidProperties({"TimeZone": f"{found['TimeZone']!r} is no known time zone, such as Asia/Tokyo"}) from error
+        if wrong := wrong_zone(found):
+            raise InvalidProperties(wrong)
         return found
 
     def from_url(self, url: str) -> dict[str, Any]:
@@ -53,11 +50,7 @@ class FilesConnector:
 
     def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails, or when the time is over."""
-        try:
-            found = self.clean(values)
-        except InvalidProperties as error:
-            return [TestStep("properties", False, 0.0, error.message)]
-        return bounded(self.steps(found, context))
+        return tested(lambda: self.clean(values), lambda found: self.steps(found, context))
 
     def steps(self, values: Mapping[str, Any], context: Context) -> Steps:
         """Give: open (the folder is allowed and there), list_tables."""
@@ -69,12 +62,8 @@ class FilesConnector:
                 raise nothing(values["URI"] or "")
             return "1 file was found" if count == 1 else f"{count} files were found"
 
-        def list_tables() -> str:
-            found = session.list_tables()
-            return "1 table can be read" if len(found) == 1 else f"{len(found)} tables and views can be read"
-
         yield "open", find
-        yield "list_tables", list_tables
+        yield "list_tables", lambda: listed(session.list_tables())
 
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Forbid nothing here: the guard refuses the product's own files when they are opened."""

@@ -15,7 +15,6 @@ from connections.connectors.files.formats import Ask, Format, Options, Source, u
 from connections.connectors.files.guard import Guard
 from connections.connectors.files.json_rows import JsonRows
 from connections.connectors.files.parquet import EXACT_STATISTICS, OUTSIDE, Parquet
-from connections.contract.connector import Result, Written
 from connections.contract.errors import ConnectorError, NotSupported, SourceRejected, TableGone
 from connections.contract.scan import Batch, Compare, Grade, Offer, Predicate, Scan
 from connections.contract.table import Column, Table, TableInfo, TableRef, Type
@@ -191,22 +190,6 @@ class FilesSession:
         return max(min(high, self._format(source).count(source, self._options)) - low + 1, 0)
 
     # ---- what files can't do ----
-
-    def describe_select(self, sql: str) -> tuple[Column, ...]:
-        """Refuse: files know no SQL."""
-        raise NotSupported("Files know no SQL.")
-
-    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
-        """Refuse: files know no SQL."""
-        raise NotSupported("Files know no SQL.")
-
-    def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
-        """Refuse: files are only read."""
-        raise READ_ONLY
-
-    def transaction(self) -> Any:
-        """Refuse: files are only read."""
-        raise READ_ONLY
 
     def insert(self, table: Table, values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any]:
         """Refuse: files are only read."""

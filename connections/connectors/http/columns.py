@@ -42,7 +42,6 @@ class ManifestColumn:
     write: frozenset[str]
     write_steps: Steps
     is_required: bool
-    is_in: frozenset[str] | None
 
     def as_text(self, value: Any) -> str:
         """Return a value of this column as it goes into a path or parameter."""
@@ -89,7 +88,6 @@ def compile_column(
         write=frozenset(spec.get("write", ())),
         write_steps=steps_of(spec.get("write_path", path)),
         is_required=bool(spec.get("required")),
-        is_in=frozenset(spec["in"]) if "in" in spec else None,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 
 from connections.connectors import testing
+from connections.connectors.cleaning import clean
 from connections.connectors.http.budget import Budget
 from connections.connectors.http.calls import Caller, Service, Target
 from connections.connectors.http.manifest import Manifest, packaged
@@ -18,7 +19,6 @@ from connections.connectors.http.properties import properties_of
 from connections.connectors.http.replies import BUSY, Asked
 from connections.connectors.http.session import HttpSession
 from connections.connectors.http.templates import Missing, fill, fill_path, fill_values, scalar
-from connections.connectors.sql import properties as shared
 from connections.connectors.sql.addresses import resolve
 from connections.contract.connector import APIS, SAAS, TestStep
 from connections.contract.context import NONE, Context, OAuthService
@@ -27,7 +27,6 @@ from connections.contract.property import Property
 from connections.contract.scan import Scan
 from connections.outgoing import Outgoing, Settings, listed_host, origin_of
 
-TEST_TIMEOUT = 10
 OWN = "This is the product's own database or broker; it can't be published."
 
 
@@ -47,7 +46,7 @@ class HttpConnector(ABC):
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults; other spellings of a scheme are taken."""
-        return shared.clean(self.properties, values)
+        return clean(self.properties, values)
 
     def from_url(self, url: str) -> dict[str, Any]:
         """Return the address as property."""
@@ -98,18 +97,13 @@ class HttpConnector(ABC):
 
     def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails."""
-        try:
-            found = self.clean(values)
-            limited = {
-                **found,
-                "ConnectTimeout": min(found["ConnectTimeout"], TEST_TIMEOUT),
-                "Timeout": min(found["Timeout"], TEST_TIMEOUT),
-            }
-            manifest = self.manifest(limited)
-            service = self.service(limited, manifest)
-        except InvalidProperties as error:
-            return [TestStep("properties", False, 0.0, error.message)]
-        return testing.bounded(self.steps(limited, manifest, service, read_only, context))
+        return testing.tested(lambda: self.to_test(values), lambda made: self.steps(*made, read_only, context))
+
+    def to_test(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], Manifest, Service]:
+        """Return what the steps work on; raise InvalidProperties."""
+        found = testing.limited(self.clean(values))
+        manifest = self.manifest(found)
+        return found, manifest, self.service(found, manifest)
 
     def steps(
         self, values: Mapping[str, Any], manifest: Manifest, service: Service, read_only: bool, context: Context
@@ -183,7 +177,7 @@ class ManifestConnector(HttpConnector):
         given = dict(values)
         if isinstance(given.get("AuthScheme"), str):
             given["AuthScheme"] = scheme_name(self._manifest, given["AuthScheme"])
-        found = shared.clean(self.properties, given)
+        found = clean(self.properties, given)
         wrong = lacking(self.properties, found) | refused(self._manifest, found)
         if wrong:
             raise InvalidProperties(wrong)

@@ -158,10 +158,8 @@ def planned(
     """Return the plan of one access path; None where it takes too many calls."""
     is_fanned = any(not items for items in values.values())
     known = {name: items for name, items in values.items() if items}
-    if access.is_single and any(name not in table.key and not all(map(can_be_in_path, items)) for name, items in known.items()):
-        return None  # no address looks such a value up, but the list may have it
     variants = variants_of(known, settings.max_calls)
-    if variants is None:
+    if variants is None or (access.is_single and has_no_address(table, known)):
         return None
     verify = [(name, frozenset(items)) for name, items in known.items() if name in fixed and not is_echo(table, name)]
     by_path = {fixed[name][0] for name in known if name in fixed and name != table.bound}
@@ -190,6 +188,11 @@ def planned(
         limit=scan.limit + scan.offset if takes_limit and scan.limit is not None else None,
         offset=scan.offset if takes_limit else 0,
     )
+
+
+def has_no_address(table: ManifestTable, known: Mapping[str, tuple[Any, ...]]) -> bool:
+    """Claim that no address looks up one of the values, though the list may have it."""
+    return any(name not in table.key and not all(map(can_be_in_path, items)) for name, items in known.items())
 
 
 def is_echo(table: ManifestTable, name: str) -> bool:

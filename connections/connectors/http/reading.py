@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 MAX_PAGES = 100_000
 OTHER_ROWS = "The service changed its answer: correct the manifest or refresh."
-MAX_SORTED = 100_000
 Row = tuple[Any, ...]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from connections.connectors.cleaning import clean
 from connections.connectors.http import sample
 from connections.connectors.http.connector import HttpConnector, lacking
 from connections.connectors.http.manifest import Manifest, faults, load, parsed, place_of
@@ -23,7 +24,6 @@ from connections.connectors.http.plan import Plan, plan
 from connections.connectors.http.properties import TUNING, oauth_of
 from connections.connectors.http.session import HttpSession
 from connections.connectors.http.tables import FIRST_PAGE_ONLY, ManifestTable, table_of
-from connections.connectors.sql import properties as shared
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties, SourceRejected
 from connections.contract.property import Property
@@ -140,7 +140,7 @@ class RestConnector(HttpConnector):
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults; raise InvalidProperties that names what is wrong."""
-        found = shared.clean(self.properties, values)
+        found = clean(self.properties, values)
         wrong = lacking(self.properties, found)
         if found["AuthScheme"] in ("OAuth", "OAuthClient") and not found["OAuthAccessTokenURL"]:
             wrong["OAuthAccessTokenURL"] = "a value is required"

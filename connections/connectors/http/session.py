@@ -20,7 +20,7 @@ from connections.connectors.http.schemas import Schemas
 from connections.connectors.http.tables import FIRST_PAGE_ONLY, Access, ManifestTable, table_of
 from connections.connectors.http.templates import names_in
 from connections.contract.context import Context
-from connections.contract.errors import BadAnswer, NotSupported, SourceRejected
+from connections.contract.errors import BadAnswer, SourceRejected
 from connections.contract.scan import Batch, Compare, Grade, Offer, Predicate, Scan
 from connections.contract.table import Table, TableInfo, TableRef
 
@@ -225,16 +225,6 @@ class HttpSession:
     def delete(self, table: Table, key: Mapping[str, Any], *, idempotency: str) -> bool:
         """Remove a row."""
         return self.changes.delete(table.ref, key, idempotency)
-
-    def describe_select(self, sql: str) -> Any:
-        """Refuse: SQL is the engine's."""
-        raise NotSupported("This source takes no SQL.")
-
-    query = write = describe_select
-
-    def transaction(self) -> Any:
-        """Refuse: HTTP APIs have no transactions."""
-        raise NotSupported("This source has no transactions.")
 
     def close(self) -> None:
         """Close the connections."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from connections.connectors.cleaning import clean
 from connections.connectors.http.calls import Service
 from connections.connectors.http.connector import HttpConnector, refused, scheme_name
 from connections.connectors.http.manifest import Manifest, load
 from connections.connectors.http.properties import TUNING, oauth_of
 from connections.connectors.http.rest import SKELETON
-from connections.connectors.sql import properties as shared
 from connections.contract.context import Context
 from connections.contract.errors import InvalidProperties
 from connections.contract.property import Property
@@ -42,7 +42,7 @@ class UploadedConnector(HttpConnector):
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults; raise InvalidProperties naming what the manifest asks for."""
-        found = shared.clean(self.properties, values)
+        found = clean(self.properties, values)
         manifest = self.manifest(found)
         given = {**lines_of(found["Parameters"], "Parameters"), **lines_of(found["Secrets"], "Secrets")}
         wrong: dict[str, str] = {}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from connections.connectors.cleaning import clean
 from connections.connectors.http.calls import Caller
 from connections.connectors.http.connector import HttpConnector, budget_of, lacking, outgoing_settings
 from connections.connectors.http.manifest import Manifest
@@ -14,8 +15,7 @@ from connections.connectors.http.properties import TUNING, oauth_of
 from connections.connectors.odata.printing import Rules
 from connections.connectors.odata.service import Service
 from connections.connectors.odata.session import ODataSession
-from connections.connectors.sql import properties as shared
-from connections.connectors.testing import Steps, bounded
+from connections.connectors.testing import Steps, limited, listed, tested
 from connections.contract.connector import APIS, TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties
@@ -138,7 +138,7 @@ class ODataConnector(HttpConnector):
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults."""
-        found = shared.clean(self.properties, values)
+        found = clean(self.properties, values)
         wrong = lacking(self.properties, found)
         if found["URL"] and not is_root(found["URL"]):
             wrong["URL"] = "must be an address such as https://example.com/odata/, without user, query and fragment"
@@ -186,23 +186,14 @@ class ODataConnector(HttpConnector):
 
     def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails, or when the time is over."""
-        try:
-            found = self.clean(values)
-        except InvalidProperties as error:
-            return [TestStep("properties", False, 0.0, error.message)]
-        return bounded(self.named_steps({**found, "Timeout": min(found["Timeout"], 10), "MaxRetries": 0}, context))
+        return tested(lambda: self.clean(values), lambda found: self.named_steps({**limited(found), "MaxRetries": 0}, context))
 
     def named_steps(self, values: Mapping[str, Any], context: Context) -> Steps:
         """Give: sign_in ($metadata is read), list_tables (the first row of the first entity set that can be read)."""
         session = self.open(values, context=context)
-
-        def list_tables() -> str:
-            found = session.list_tables()
-            return "1 table can be read" if len(found) == 1 else f"{len(found)} tables and views can be read"
-
         try:
             yield "sign_in", lambda: "Signed in" if session.list_tables() is not None else ""
-            yield "list_tables", list_tables
+            yield "list_tables", lambda: listed(session.list_tables())
         finally:
             session.close()
 

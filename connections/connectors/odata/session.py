@@ -16,10 +16,9 @@ from connections.connectors.odata.model import EntitySet, Model, entity_set, mod
 from connections.connectors.odata.printing import Printer, Rules, Unwritable, key_text
 from connections.connectors.odata.service import Service, json_of
 from connections.connectors.odata.values import body_of, reader_of
-from connections.contract.connector import Result, Written
-from connections.contract.errors import BadAnswer, ChangeUnknown, ConnectorError, NotSupported, RowChanged, SourceRejected, TableGone
+from connections.contract.errors import BadAnswer, ChangeUnknown, ConnectorError, RowChanged, SourceRejected, TableGone
 from connections.contract.scan import Batch, Grade, Offer, Scan
-from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.contract.table import Table, TableInfo, TableRef
 from connections.outgoing import Reply
 
 # Characters of $filter; longer addresses are refused by many servers.
@@ -28,8 +27,6 @@ LONGEST_FILTER = 6000
 MOST_EMPTY = 100
 # Seconds after which tables are described from a fresh $metadata.
 FRESH_SECONDS = 60.0
-NO_SQL = NotSupported("An OData service knows no SQL.")
-NO_TRANSACTION = NotSupported("An OData service has no transactions.", hint="Send one change a request.")
 COUNT = re.compile("[0-9]{1,18}")
 ANY = "*"  # as an ETag: the row must be there, whatever it is
 Expected = Mapping[str, Any] | None
@@ -267,24 +264,6 @@ class ODataSession:
                 f"{self._service.host()} answered with something that is no row.", hint="The service has a fault; tell its owner."
             )
         return {name: reader_of(field)(row) for name, field in found.fields.items() if field.path[0] in row}
-
-    # ---- what a service can't do ----
-
-    def describe_select(self, sql: str) -> tuple[Column, ...]:
-        """Refuse: services know no SQL."""
-        raise NO_SQL
-
-    def query(self, sql: str, binds: Sequence[Any], *, batch_size: int = 1000, stream: bool = False) -> Result:
-        """Refuse: services know no SQL."""
-        raise NO_SQL
-
-    def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
-        """Refuse: services know no SQL."""
-        raise NO_SQL
-
-    def transaction(self) -> Any:
-        """Refuse: services have no transactions."""
-        raise NO_TRANSACTION
 
     def close(self) -> None:
         """Close the connections."""

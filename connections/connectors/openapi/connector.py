@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from connections.connectors import testing
+from connections.connectors.cleaning import clean
 from connections.connectors.http.connector import HttpConnector, outgoing_settings
 from connections.connectors.http.manifest import Manifest
 from connections.connectors.openapi.derive import Derived, derive
@@ -16,7 +17,6 @@ from connections.connectors.openapi.properties import AUTO, PROPERTIES
 from connections.connectors.openapi.reading import DocumentError, read_document
 from connections.connectors.openapi.session import OpenapiSession
 from connections.connectors.openapi.source import Found, find_document, kind_of, stamp_of
-from connections.connectors.sql import properties as shared
 from connections.contract.connector import APIS, TestStep
 from connections.contract.context import NONE, Context, OAuthService
 from connections.contract.errors import InvalidProperties
@@ -53,11 +53,11 @@ class OpenapiConnector:
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults; a document given as text is read at once."""
-        found = shared.clean(self.properties, values)
+        found = clean(self.properties, values)
         errors: dict[str, str] = {}
         for name, check in (("Parameters", parameters_of), ("Headers", headers_of), ("Overlay", read_overlay)):
             try:
-                check(str(found.get(name) or ""))  # type: ignore[operator]
+                check(str(found.get(name) or ""))
             except InvalidProperties as error:
                 errors |= error.errors
         if kind_of(str(found["Document"])) == "text":
@@ -100,11 +100,7 @@ class OpenapiConnector:
 
     def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails."""
-        try:
-            found = self.clean(values)
-        except InvalidProperties as error:
-            return [TestStep("properties", False, 0.0, error.message)]
-        return testing.bounded(self.steps(found, read_only, context))
+        return testing.tested(lambda: self.clean(values), lambda found: self.steps(found, read_only, context))
 
     def steps(self, values: Mapping[str, Any], read_only: bool, context: Context) -> Iterator[tuple[str, Callable[[], str]]]:
         """Give: document, then those of the HTTP engine."""

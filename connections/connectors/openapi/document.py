@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -264,9 +264,3 @@ def parameter(document: Document, node: dict[str, Any]) -> Parameter:
         schema=schema,
         description=text_of(node.get("description"))[:1000],
     )
-
-
-def template_names(path: str) -> Iterator[str]:
-    """Give the names in braces of a path."""
-    for match in re.finditer(r"\{([^{}/]+)\}", path):
-        yield match[1]

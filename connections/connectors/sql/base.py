@@ -5,12 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from connections.connectors.cleaning import clean, wrong_zone
 from connections.connectors.sql import addresses
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.session import SqlSession
-from connections.connectors.testing import Steps, bounded, listed
+from connections.connectors.testing import Steps, limited, listed, tested
 from connections.contract.connector import DATABASES, TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import AuthenticationFailed, InvalidProperties
@@ -51,21 +51,14 @@ class SqlConnector(ABC):
 
     def clean(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return the values typed and with defaults."""
-        found = shared.clean(self.properties, values)
-        try:
-            ZoneInfo(found.get("TimeZone") or "UTC")
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise InvalidProperties({"TimeZone": f"{found['TimeZone']!r} is no known time zone, such as Asia/Tokyo"}) from error
+        found = clean(self.properties, values)
+        if wrong := wrong_zone(found):
+            raise InvalidProperties(wrong)
         return found
 
     def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails, or when the time is over."""
-        try:
-            found = self.clean(values)
-        except InvalidProperties as error:
-            return [TestStep("properties", False, 0.0, error.message)]
-        limited = {**found, "ConnectTimeout": min(found["ConnectTimeout"], 10), "Timeout": min(found["Timeout"], 10)}
-        return bounded(self.steps(limited, read_only))
+        return tested(lambda: self.clean(values), lambda found: self.steps(limited(found), read_only))
 
     def session_steps(self, values: Mapping[str, Any], read_only: bool, first: str = "sign_in") -> Steps:
         """Give the steps that every database ends with: sign in, list tables."""

@@ -153,5 +153,4 @@ def dialect(zone: str) -> Dialect:
         encode=functools.partial(encode, found),
         decode=functools.partial(decode, found),
         has_returning=False,
-        max_binds=32000,
     )

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any
 
-from connections.connectors.sql.errors_postgresql import OUT_OF_CALENDAR, made
+from connections.connectors.sql.errors_postgresql import OUT_OF_CALENDAR
 from connections.connectors.sql.functions_postgresql import CASTS, FUNCTIONS, instant
+from connections.connectors.sql.meanings import made
 from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, zone_of
 from connections.contract.dialect import Dialect, RowJson, Template, Wire
 from connections.contract.errors import BadValue
@@ -236,7 +237,6 @@ def dialect(zone: str, *, builds_json: bool = False) -> Dialect:
         encode=functools.partial(encode, found),
         decode=functools.partial(decode, found),
         has_returning=True,
-        max_binds=32000,
         wire=functools.partial(wire, found),
         row_json=RowJson(functools.partial(json_column, found), UNSAYABLE, MAX_NAME) if builds_json else None,
     )

@@ -171,5 +171,4 @@ def dialect(zone: str) -> Dialect:
         encode=functools.partial(encode, found),
         decode=functools.partial(decode, found),
         has_returning=True,
-        max_binds=900,
     )

@@ -7,6 +7,8 @@ import ssl
 import pymysql
 from pymysql.constants import CR, ER
 
+from connections.connectors.sql import meanings
+from connections.connectors.sql.meanings import Broken, Meaning, broken, made
 from connections.contract import errors
 
 # Connection gone: client codes (gone away, lost, lost at a point), server shutdown, killed, idle too long.
@@ -14,48 +16,27 @@ DEAD = frozenset({CR.CR_SERVER_GONE_ERROR, CR.CR_SERVER_LOST, CR.CR_SERVER_LOST_
 # InnoDB's lock wait, MariaDB's and MySQL's statement limits, and a statement that somebody interrupted.
 LATE = frozenset({ER.LOCK_WAIT_TIMEOUT, 1969, 3024, ER.QUERY_INTERRUPTED})
 
-Meaning = tuple[type[errors.ConnectorError], str, str]
-
-CONSTRAINTS: dict[int, tuple[str, str]] = {
-    ER.DUP_ENTRY: ("unique", "A row with this key already exists."),
-    1586: ("unique", "A row with this key already exists."),
-    ER.NO_REFERENCED_ROW: ("foreign_key", "A related row is missing."),
-    ER.NO_REFERENCED_ROW_2: ("foreign_key", "A related row is missing."),
-    ER.ROW_IS_REFERENCED: ("foreign_key", "Other rows still refer to this one."),
-    ER.ROW_IS_REFERENCED_2: ("foreign_key", "Other rows still refer to this one."),
-    ER.BAD_NULL_ERROR: ("not_null", "A column that must have a value has none."),
-    ER.NO_DEFAULT_FOR_FIELD: ("not_null", "A column that must have a value has none."),
-    4025: ("check", "A value breaks a rule of the table."),  # MariaDB
-    3819: ("check", "A value breaks a rule of the table."),  # MySQL
+CONSTRAINTS: dict[int, Broken] = {
+    ER.DUP_ENTRY: meanings.UNIQUE,
+    1586: meanings.UNIQUE,
+    ER.NO_REFERENCED_ROW: meanings.UNRELATED,
+    ER.NO_REFERENCED_ROW_2: meanings.UNRELATED,
+    ER.ROW_IS_REFERENCED: meanings.REFERRED,
+    ER.ROW_IS_REFERENCED_2: meanings.REFERRED,
+    ER.BAD_NULL_ERROR: meanings.EMPTY,
+    ER.NO_DEFAULT_FOR_FIELD: meanings.EMPTY,
+    4025: meanings.RULE,  # MariaDB
+    3819: meanings.RULE,  # MySQL
 }
-TIMED_OUT: Meaning = (
-    errors.SourceTimeout,
-    "The database took longer than the connection's Timeout.",
-    "Narrow the filter, or raise Timeout.",
-)
-UNREACHABLE: Meaning = (errors.ConnectionFailed, "The database can't be reached.", "Is it running? Test the connection on its page.")
-REFUSED: Meaning = (
-    errors.SourceRejected,
-    "The database refused the statement.",
-    "Refresh the resource; the request log has the statement.",
-)
-UNTRUSTED: Meaning = (
-    errors.ConnectionFailed,
-    "The server's certificate is not trusted.",
-    "Give its authority in SSLServerCert; Server must be the name in the certificate.",
-)
 TLS_FAILED: Meaning = (
     errors.ConnectionFailed,
     "TLS could not be agreed with the database.",
     "Check UseSSL and SSLServerCert; the server may offer no TLS.",
 )
 BY_CODES: tuple[tuple[frozenset[int], Meaning], ...] = (
-    (LATE, TIMED_OUT),
+    (LATE, meanings.TIMED_OUT),
     (frozenset({ER.BAD_DB_ERROR}), (errors.AuthenticationFailed, "The database named in Database does not exist.", "Check Database.")),
-    (
-        frozenset({ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR, ER.BAD_TABLE_ERROR, ER.UNKNOWN_TABLE, ER.VIEW_INVALID}),
-        (errors.TableGone, "The table or a column of it no longer exists in the database.", "Refresh the resource on the API page."),
-    ),
+    (frozenset({ER.NO_SUCH_TABLE, ER.BAD_FIELD_ERROR, ER.BAD_TABLE_ERROR, ER.UNKNOWN_TABLE, ER.VIEW_INVALID}), meanings.GONE),
     (
         frozenset({ER.ACCESS_DENIED_ERROR, 1698, 1524, 1251, 2059, ER.HOST_NOT_PRIVILEGED}),
         (
@@ -67,24 +48,18 @@ BY_CODES: tuple[tuple[frozenset[int], Meaning], ...] = (
     (frozenset({3159}), (errors.AuthenticationFailed, "The database admits this user only over TLS.", "Set UseSSL.")),
     (
         frozenset({ER.DBACCESS_DENIED_ERROR, ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR, 1227, 1370, 1449}),
-        (errors.SourceRejected, "The database user may not do this.", "Grant the right to the connection's user."),
+        meanings.FORBIDDEN,
     ),
-    (
-        frozenset({ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, 1226}),
-        (errors.ConnectionFailed, "The database has no free connection.", "Lower MaxConnections or raise the database's limit."),
-    ),
-    (frozenset({1792, 1290, 1836}), (errors.SourceRejected, "The database takes no writes (read-only).", "")),
-    (frozenset({ER.LOCK_DEADLOCK}), (errors.SourceTimeout, "Another change of the same rows came first.", "Try again.")),
-    (frozenset({1906, 3105}), (errors.SourceRejected, "A column that the database computes can't be given.", "")),
+    (frozenset({ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, 1226}), meanings.FULL),
+    (frozenset({1792, 1290, 1836}), meanings.READ_ONLY),
+    (frozenset({ER.LOCK_DEADLOCK}), meanings.CONFLICT),
+    (frozenset({1906, 3105}), meanings.COMPUTED),
     (
         frozenset({ER.DUP_FIELDNAME}),
         (errors.SourceRejected, "Two columns have the same name.", "Write AS and another name behind one of them."),
     ),
-    (frozenset({ER.DIVISION_BY_ZERO}), (errors.BadValue, "A value was divided by zero.", "")),
-    (
-        frozenset({1264, 1265, 1292, 1366, 1406, 1411, 1416, 3140, 3854, 4078, 1690, 1367, 1300}),
-        (errors.BadValue, "A value does not fit the column's type or length.", ""),
-    ),
+    (frozenset({ER.DIVISION_BY_ZERO}), meanings.BY_ZERO),
+    (frozenset({1264, 1265, 1292, 1366, 1406, 1411, 1416, 3140, 3854, 4078, 1690, 1367, 1300}), meanings.BAD_VALUE),
 )
 MEANINGS: dict[int, Meaning] = {code: meaning for codes, meaning in BY_CODES for code in codes}
 
@@ -110,28 +85,26 @@ def translate(error: Exception) -> errors.ConnectorError:
     """Return the contract's error."""
     code = code_of(error)
     if code in CONSTRAINTS:
-        kind, message = CONSTRAINTS[code]
-        return errors.ConstraintViolated(message, kind=kind)
-    found, message, hint = meaning_of(error, code)
-    return found(message, hint=hint)
+        return broken(CONSTRAINTS[code])
+    return made(meaning_of(error, code))
 
 
 def meaning_of(error: Exception, code: int) -> Meaning:
     """Return what an error means that is no broken constraint."""
     text = str(error).lower() if is_of_client(code) else ""
     if "certificate verify failed" in text or "hostname mismatch" in text:
-        return UNTRUSTED
+        return meanings.UNTRUSTED
     if code == CR.CR_SSL_CONNECTION_ERROR or isinstance(error, ssl.SSLError) or "ssl" in text:
         return TLS_FAILED
     if is_late(error):
-        return TIMED_OUT
+        return meanings.TIMED_OUT
     if code in MEANINGS:
         return MEANINGS[code]
     if isinstance(error, pymysql.err.DataError | UnicodeEncodeError | OverflowError):
-        return errors.BadValue, "A value does not fit the column's type or length.", ""
+        return meanings.BAD_VALUE
     if isinstance(error, OSError) or (isinstance(error, pymysql.err.OperationalError | pymysql.err.InterfaceError) and is_of_client(code)):
-        return UNREACHABLE
-    return REFUSED
+        return meanings.UNREACHABLE
+    return meanings.REFUSED
 
 
 def is_of_client(code: int) -> bool:

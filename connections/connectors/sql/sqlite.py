@@ -11,8 +11,10 @@ from typing import Any, ClassVar
 from urllib.parse import quote as url_quote
 from urllib.parse import unquote, urlsplit
 
+from connections.connectors.sql import database_file
 from connections.connectors.sql import properties as shared
-from connections.connectors.sql.base import OWN, SqlConnector, Steps
+from connections.connectors.sql.base import SqlConnector, Steps
+from connections.connectors.sql.database_file import existing
 from connections.connectors.sql.dialect_sqlite import dialect
 from connections.connectors.sql.errors_sqlite import translate
 from connections.connectors.sql.reflect_sqlite import Reflection, identity_of
@@ -25,6 +27,7 @@ from connections.contract import errors
 from connections.contract.context import NONE, Context
 from connections.contract.property import Property
 
+NO_FILE = "Give the full path of an existing SQLite file on the server."
 # How many virtual-machine steps pass between two looks at the clock.
 STEPS = 20000
 PRAGMAS = frozenset({"table_list", "table_info", "table_xinfo", "index_list", "index_info", "foreign_key_list"})
@@ -73,17 +76,12 @@ class SqliteConnector(SqlConnector):
 
     def steps(self, values: Mapping[str, Any], read_only: bool) -> Steps:
         """Give: resolve (the file is there), connect (it is a database), list_tables."""
-        yield "resolve", lambda: existing(Path(values["Database"]))
+        yield "resolve", lambda: existing(Path(values["Database"]), NO_FILE)
         yield from self.session_steps(values, read_only, "connect")
 
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why this file is the product's own, or ''."""
-        path = Path(str(values.get("Database") or ""))
-        for identity in own:
-            kind, _, place = identity.partition(":")
-            if kind == "sqlite" and path.exists() and Path(place).exists() and path.samefile(place):
-                return OWN
-        return ""
+        return database_file.forbidden(values, own)
 
 
 class Cursor(sqlite3.Cursor):
@@ -123,17 +121,10 @@ class Connection(sqlite3.Connection):
         return int(time.monotonic() > self.deadline)
 
 
-def existing(path: Path) -> str:
-    """Return that the file is there; raise what to do otherwise."""
-    if not path.is_file():
-        raise errors.ConnectionFailed(f"There is no file {path}.", hint="Give the full path of an existing SQLite file on the server.")
-    return f"{path} is there"
-
-
 def open_file(values: Mapping[str, Any], is_writer: bool) -> Connection:
     """Return a hardened connection: no file is created, attached or loaded; readers can't write."""
     path = Path(values["Database"])
-    existing(path)
+    existing(path, NO_FILE)
     uri = f"file:{url_quote(str(path.resolve()))}?mode={'rw' if is_writer else 'ro'}"
     connection = sqlite3.connect(
         uri, uri=True, timeout=values["ConnectTimeout"], isolation_level=None, check_same_thread=False, factory=Connection
