@@ -97,6 +97,7 @@ class ClickhouseConnector(DbapiConnector):
         *shared.TUNING,
     )
     url_schemes: ClassVar[tuple[str, ...]] = ("clickhouse",)
+    schema_names: ClassVar[tuple[str, ...]] = ("Database",)
     texts: ClassVar[tuple[tuple[str, meanings.Meaning], ...]] = (
         ("code: 516", meanings.SIGN_IN),
         ("code: 60", meanings.GONE),
@@ -119,7 +120,7 @@ class ClickhouseConnector(DbapiConnector):
             Type.TIMESTAMP: lambda value: value.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds"),
             Type.DATE: lambda value: value.isoformat(),
             Type.GUID: str,
-            Type.DECIMAL: lambda value: format(value, "f"),
+            Type.DECIMAL: lambda value: format(Decimal(value), "f"),
         },
         text=Text(contains="position({0}, {1}) > 0", startswith="startsWith({0}, {1})", endswith="endsWith({0}, {1})"),
         unordered=frozenset({Type.BINARY, Type.DURATION, Type.SINGLE, Type.GUID}),

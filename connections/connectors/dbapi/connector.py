@@ -42,6 +42,7 @@ class DbapiConnector(ABC):
     catalog: ClassVar[Catalog]
     texts: ClassVar[tuple[tuple[str, Meaning], ...]] = ()  # parts of its errors, and what they mean
     keeps_idle: ClassVar[bool] = True
+    schema_names: ClassVar[tuple[str, ...]] = ()  # properties that name the only schema that is shown
 
     @abstractmethod
     def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
@@ -107,6 +108,14 @@ class DbapiConnector(ABC):
     def database(self, values: Mapping[str, Any]) -> str:
         """Return the database that tables are named in, where names have three parts."""
         return ""
+
+    def places(self, values: Mapping[str, Any], quote: Callable[[str], str]) -> dict[str, str]:
+        """Return names that queries of the catalog stand in, by the word that they are written as."""
+        return {}
+
+    def own_schemas(self, values: Mapping[str, Any]) -> set[str]:
+        """Return the schemas that a property of this database narrows the tables to; none: all are shown."""
+        return {str(values[name]) for name in self.schema_names if values[name]}
 
     def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails, or when the time is over."""

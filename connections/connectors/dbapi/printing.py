@@ -136,8 +136,8 @@ class Printer:
 
     def value(self, made: Statement, column: Column, value: Any) -> str:
         """Return the mark of a value in the form of its column."""
-        if value is None:
-            return made.mark(None)
+        if value is None:  # a bound null would need a type: drivers guess one that does not fit the column, or refuse
+            return "NULL"
         return self.rules.bind(column).format(made.mark(writer(self.rules, column, self.zone)(value)))
 
     def source(self, ref: TableRef) -> exp.Table:
@@ -225,7 +225,8 @@ class Printer:
         names = ", ".join(self.quote(name) for name in values)
         marks = ", ".join(self.value(made, table.by_name[name], value) for name, value in values.items())
         output = rules.output.format(", ".join(f"INSERTED.{key}" for key in keys)) if rules.output and keys else ""
-        rows = f"({names}){output} VALUES ({marks})" if values else f"{output} {rules.default_row}".strip()
+        row = f"SELECT {marks}" if rules.inserts_by_select else f"VALUES ({marks})"
+        rows = f"({names}){output} {row}" if values else f"{output} {rules.default_row}".strip()
         told = rules.returning.format(", ".join(keys)) if rules.returning and keys else ""
         made.text = f"INSERT INTO {self.named(table.ref)} {rows}{told}"
         return made

@@ -66,6 +66,7 @@ class Rules:
     keys_hold: bool = True  # no two rows have one key; else keys are only declared
     returning: str = ""  # behind INSERT: {0} is the list of the key's columns
     output: str = ""  # the same before VALUES
+    inserts_by_select: bool = False  # VALUES takes no functions of some types
     default_row: str = "DEFAULT VALUES"
     writes: frozenset[str] = frozenset({"insert", "update", "delete"})
 

@@ -33,6 +33,12 @@ class Database(Protocol):
     def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
         """Return an open connection of the driver."""
 
+    def places(self, values: Mapping[str, Any], quote: Callable[[str], str]) -> dict[str, str]:
+        """Return names that queries of the catalog stand in."""
+
+    def own_schemas(self, values: Mapping[str, Any]) -> set[str]:
+        """Return the schemas that a property narrows the tables to."""
+
     def translate(self, error: Exception) -> ConnectorError:
         """Return the error in the contract's words."""
 

@@ -126,7 +126,8 @@ class Cursor:
         self.lastrowid: Any = None
         self._next: Callable[[int], list[Line]] = lambda size: []
 
-    def execute(self, sql: str, binds: Sequence[Any] = ()) -> None:
+    def execute(self, sql: str, binds: Sequence[Any] | None = None) -> None:
+        binds = binds or ()
         self.standin.statements.append(sql)
         plain = self.plain(sql, len(binds))
         lines = self.standin.catalog(sql)
