@@ -1,4 +1,4 @@
-"""A service of odd tables: composite keys, none, names with spaces, in any script, reserved words, equal once letters are all that is left."""
+"""A service of odd tables: composite keys, no key, names with spaces, in any script, reserved words, equal in their letters."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from typing import Any
 TOKENS = {"a writer": "a-writers-authtoken-0123456789", "a reader": "a-readers-authtoken-0123456789"}
 LONG = f"L{'o' * 90}ng"
 TABLES = {
-    "one": "id integer PRIMARY KEY, name text, total numeric(10,2), at timestamp, day date NOT NULL DEFAULT '2020-01-01', t time, b blob, f float, "
-    "ok boolean, big bigint, g char(36)",
+    "one": "id integer PRIMARY KEY, name text, total numeric(10,2), at timestamp, day date NOT NULL DEFAULT '2020-01-01', t time, b blob, "
+    "f float, ok boolean, big bigint, g char(36)",
     "composite": "a integer, b text, c date, v text, PRIMARY KEY (a, b)",
     "no_key": "x text, y int",
-    "with space": 'id integer PRIMARY KEY, "a b" text, "select" text, "x/y" text, "a.b" text, "$weird" text, "#" text, "%" text, "\'q" text',
+    "with space": 'id integer PRIMARY KEY, "a b" text, "select" text, '
+    '"x/y" text, "a.b" text, "$weird" text, "#" text, "%" text, "\'q" text',
     "注文 明細": 'id integer PRIMARY KEY, "価格" numeric(8,3), "数量" int',
     "select": '"order" integer PRIMARY KEY, "from" text, "value" text, "body" text, "connectionId" text',
     "123abc": 'id text PRIMARY KEY, "1st" text',
