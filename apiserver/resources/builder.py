@@ -119,8 +119,8 @@ def read_from(row: Resource) -> dict[str, Any]:
     """Return what is asked for the rows: a connection, or the session that a view over several has of its own, under a negative id."""
     own = row.connection
     if own is None:
-        return {"connection_id": -(row.pk or 1), "dialect": ""}
-    facts = {"connection_id": own.pk, "dialect": own.connector}
+        return {"connection_id": -(row.pk or 1), "connection_name": "", "dialect": ""}
+    facts = {"connection_id": own.pk, "connection_name": own.name, "dialect": own.connector}
     return {**facts, "sql": row.sql, "max_rows": own.max_rows}
 
 

@@ -49,6 +49,7 @@ class PublishedResource:
     id: str  # immutable, letters and digits: operationIds come from it
     name: str
     connection_id: int
+    connection_name: str
     dialect: str  # postgresql | mysql | sqlite
     ref: TableRef
     all_properties: tuple[PublishedProperty, ...]  # every column, hidden ones too: for row filters only

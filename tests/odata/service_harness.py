@@ -85,6 +85,7 @@ def published(table: Table, others: list[Table], dialect: str) -> PublishedResou
         id=table.ref.name,
         name=table.ref.name,
         connection_id=1,
+        connection_name="shop",
         dialect=dialect,
         ref=table.ref,
         all_properties=properties,
