@@ -74,7 +74,7 @@ BY_CODES: tuple[tuple[frozenset[int], Meaning], ...] = (
         (errors.ConnectionFailed, "The database has no free connection.", "Lower MaxConnections or raise the database's limit."),
     ),
     (frozenset({1792, 1290, 1836}), (errors.SourceRejected, "The database takes no writes (read-only).", "")),
-    (frozenset({ER.LOCK_DEADLOCK}), (errors.SourceTimeout, "Another change of the same rows came first.", "Try again.")),
+    (frozenset({ER.LOCK_DEADLOCK, ER.CHECKREAD}), (errors.Overtaken, "Another change of the same rows came first.", "Try again.")),
     (frozenset({1906, 3105}), (errors.SourceRejected, "A column that the database computes can't be given.", "")),
     (
         frozenset({ER.DUP_FIELDNAME}),

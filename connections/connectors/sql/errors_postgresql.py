@@ -63,7 +63,7 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Meaning], .
     (pg.InvalidCatalogName, NO_DATABASE),
     (pg.InsufficientPrivilege, (errors.SourceRejected, "The database user may not do this.", "Grant the right to the connection's user.")),
     (pg.ReadOnlySqlTransaction, (errors.SourceRejected, "The database takes no writes (read-only).", "")),
-    ((pg.SerializationFailure, pg.DeadlockDetected), (errors.SourceTimeout, "Another change of the same rows came first.", "Try again.")),
+    ((pg.SerializationFailure, pg.DeadlockDetected), (errors.Overtaken, "Another change of the same rows came first.", "Try again.")),
     ((pg.GeneratedAlways,), (errors.SourceRejected, "A column that the database computes can't be given.", "")),
     (pg.TooManyConnections, FULL),
     ((pg.ProgramLimitExceeded, pg.OutOfMemory), TOO_LARGE),
