@@ -86,6 +86,16 @@ def test_what_the_column_cannot_mean_is_named(request: pytest.FixtureRequest, tm
     assert "value" in answer.error["message"]
 
 
+def test_sqlite_refuses_nan_instead_of_storing_null(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    service = of_column(request, tmp_path, "double", [1.5, None])
+
+    for answer in (service.request("POST", "odd", {"id": 3, "value": "NaN"}), service.request("PATCH", "odd(1)", {"value": "NaN"})):
+        assert (answer.status, answer.error["code"]) == (400, "InvalidValue")
+    assert service.get("odd?$filter=value eq NaN").ids() == []
+    assert service.get("odd?$filter=value ne NaN").ids() == [1, 2]
+    assert service.get("odd(1)").json["value"] == 1.5
+
+
 @pytest.fixture
 def zeros(request: pytest.FixtureRequest, tmp_path: Path) -> Service:
     """Zero dates, as tables of before MySQL 5.7 hold them."""
