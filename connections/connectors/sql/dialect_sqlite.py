@@ -72,7 +72,15 @@ def integer_out(value: Any) -> Any:
     return value if -(2**63) <= value < 2**63 else float(value)
 
 
+def float_out(value: Any) -> Any:
+    """Return a double; SQLite would quietly store null for NaN."""
+    if value != value:
+        raise BadValue("SQLite can't hold NaN.")
+    return value
+
+
 ENCODERS: dict[Type, Callable[[Any], Any]] = {
+    **dict.fromkeys(FLOATS, float_out),
     **dict.fromkeys(INTEGERS, integer_out),
     Type.BOOLEAN: int,
     Type.DECIMAL: decimal_out,

@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from connections.connectors.sql.select_sqlite import describe_select, sampled, typed
+from connections.connectors.sql.select_sqlite import describe_select, view_columns
 from connections.connectors.sql.types_sqlite import column_of
-from connections.connectors.sql.values import quoted
 from connections.contract.errors import TableGone
 from connections.contract.table import Column, ForeignKey, Table, TableInfo, TableRef
 
@@ -82,8 +81,7 @@ class Reflection:
         primary = tuple(name for _, name in sorted((row[5], row[1]) for row in rows if row[5]))
         columns = tuple(column_of(row, primary, has_rowid=not found[1]) for row in rows if row[6] != 1)
         if found[0] == "view":
-            kinds = sampled(cursor, f"SELECT * FROM {quoted(chr(34), ref.name)}", [column.name for column in columns])  # noqa: S608 quoted
-            columns = tuple(typed(column, found) for column, found in zip(columns, kinds, strict=True))
+            columns = view_columns(cursor, ref.name, columns)
         return Table(
             ref=TableRef("", ref.name),
             kind="view" if found[0] == "view" else "table",
