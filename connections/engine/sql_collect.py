@@ -20,6 +20,7 @@ from connections.engine.budget import Budget
 from connections.engine.dialect_duckdb import DUCKDB
 from connections.engine.predicates import Asker, fitting
 from connections.engine.printer import print_statement
+from connections.engine.readings import READINGS
 from connections.engine.scans import Step, steps_of
 from connections.engine.session import EngineSession
 from connections.engine.sql_lower import lowered, sent, whole
@@ -27,6 +28,7 @@ from connections.engine.sql_nodes import Bound, Found
 from connections.engine.sql_push import Tie, enough, needed, parts_of, pushed
 from connections.engine.sql_rows import SqlRows
 from connections.engine.sql_words_duckdb import WORDS
+from connections.engine.view_pages import Pages
 
 MOST_KEYS = 1000  # values that a table is narrowed by
 LONGEST = 60  # seconds that a statement which may not end by itself runs here
@@ -73,19 +75,26 @@ class Collector:
     """Runs one bound statement over several sources."""
 
     def __init__(
-        self, bound: Bound, budget: Budget, *, watch: Callable[[Callable[[], None]], None] = lambda _: None, most: int | None = None
+        self,
+        bound: Bound,
+        budget: Budget,
+        *,
+        watch: Callable[[Callable[[], None]], None] = lambda _: None,
+        most: int | None = None,
+        pages: Pages | None = None,
     ) -> None:
         self.bound = bound
         self.budget = budget
         self.watch = watch
         self.most = most  # rows of the answer that anybody looks at
+        self.pages = pages
         self.values = [slot.value for slot in bound.slots]
         self.readings = self.planned()
         self._distinct: dict[tuple[str, str], list[Any] | None] = {}
 
     def planned(self) -> list[TableReading]:
         """Return how each table is read, in the order of reading."""
-        found, columns = pushed(self.bound.tree), needed(self.bound.tree)
+        found, columns = pushed(self.bound.tree if self.pages is None else self.pages.pushing), needed(self.bound.tree)
         readings = []
         for alias, source in self.bound.tables.items():
             asker = Asker(source.table.by_name, alias, self.values)
@@ -124,8 +133,9 @@ class Collector:
         session = rows_of(reading.found)
         table = reading.found.table
         narrowed = self.narrowed(reading)
-        held: list[tuple[Any, ...]] = []
-        if narrowed is not None:
+        held = self.kept(session, reading, narrowed)
+        if held is None and narrowed is not None:
+            held, at = [], READINGS.now()
             steps = self.steps(session, reading, narrowed)
             self.budget.foresee(len(steps) if len(steps) > 1 else 0)
             for step in steps:
@@ -136,9 +146,22 @@ class Collector:
                         hint="It can't be joined or brought together.",
                     )
                 held += self.rows(session, step.offer, None if reading.most is None else reading.most - len(held))
+            if self.keeps(session, reading):
+                self.pages.put(session, table, reading.columns, narrowed, held, at)  # type: ignore[union-attr]
+        held = held or []
         reading.rows = len(held)
         self.remember(reading, held)
         return arrow.table_of([table.by_name[name] for name in reading.columns], held)
+
+    def keeps(self, session: RowSession, reading: TableReading) -> bool:
+        """Claim that the pages that follow may have the rows: of a service. A database is asked again, which costs little."""
+        return self.pages is not None and reading.most is None and not isinstance(session, SqlRows)
+
+    def kept(self, session: RowSession, reading: TableReading, where: tuple[Predicate, ...] | None) -> list[tuple[Any, ...]] | None:
+        """Return what the page before read."""
+        if where is None or self.pages is None or not self.keeps(session, reading):
+            return None
+        return self.pages.get(session, reading.found.table, reading.columns, where)
 
     def steps(self, session: RowSession, reading: TableReading, where: tuple[Predicate, ...]) -> list[Step]:
         """Return the readings of a table; of as few rows as are enough only where none of them is judged again."""

@@ -153,9 +153,14 @@ class Writer:
         key = self.names(1)[0]
         return f"SELECT {', '.join(self.names(2))} FROM t WHERE {key} IN (SELECT {key} FROM t{self.where()}) AND {self.condition(1)}"
 
+    def is_small(self, column: Column) -> bool:
+        return all(row[column.name] is None or abs(row[column.name]) < 2**48 for row in self.rows)
+
     def aggregates(self) -> list[str]:
         found = ["COUNT(*)", f"COUNT(*) FILTER (WHERE {self.condition(0)})"]
-        number, text = self.column(*INTEGERS, Type.DECIMAL), self.column(Type.STRING)
+        text = self.column(Type.STRING)
+        small = [c for c in self.columns if c.type in {*INTEGERS, Type.DECIMAL} and self.is_small(c)]  # sums have 64 bits
+        number = self.rng.choice(small) if small else None
         ordered = self.column(*INTEGERS, Type.DECIMAL, Type.STRING, Type.DATE, Type.TIMESTAMP)
         if number is not None:
             found += [f'SUM("{number.name}")', f'SUM(DISTINCT "{number.name}")']

@@ -17,6 +17,7 @@ from tests.served import Served, publish
 
 TOKEN = {"x-cdata-authtoken": "stripe-join-token-0123456789"}
 TEAMS = [(f"person{number}@example.com", ("North", "South", None)[number % 3]) for number in range(60)]
+WORKERS = 2  # of the server: each keeps what it has read
 SQL = """SELECT c.Id, c.Email, c.Delinquent, t.team AS Team FROM stripe.Stripe.Customers c
 JOIN crm.teams t ON t.email = c.Email WHERE c.Delinquent = 'False'"""
 
@@ -80,3 +81,37 @@ def test_a_row_has_its_own_address(served: Served, stripe: Stripe) -> None:
     status, _, body = served.get(f"/api.rsc/Debtless('{key}')", TOKEN)
 
     assert (status, json.loads(body)["Email"]) == (200, email)
+
+
+def page_through(served: Served, query: str, size: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    path = f"/api.rsc/Debtless?{quote(query, safe='=&$,')}"
+    while path:
+        status, _, body = served.get(path, {**TOKEN, "Prefer": f"odata.maxpagesize={size}"})
+        assert status == 200, body
+        page = json.loads(body)
+        found += page["value"]
+        path = page.get("@odata.nextLink", "").removeprefix(served.base)
+    return found
+
+
+@pytest.mark.parametrize(
+    "query", ["", "$orderby=Email desc", "$filter=Team ne null&$orderby=Team,Email desc", "$filter=contains(Email,'1')"]
+)
+def test_pages_are_the_whole_once_and_read_the_service_once(served: Served, stripe: Stripe, query: str) -> None:
+    whole = rows(served, query)
+    stripe.forget()
+
+    found = page_through(served, query, 4)
+
+    assert found == whole
+    assert len(found) > 9
+    made = len(stripe.asked())
+    assert 1 <= made <= WORKERS * calls_of(served, stripe, query)
+
+
+def calls_of(served: Served, stripe: Stripe, query: str) -> int:
+    """Return how many calls all rows in one answer take."""
+    stripe.forget()
+    rows(served, query)
+    return len(stripe.asked())
