@@ -172,7 +172,7 @@ def refused(error: OAuth2Error, secrets: tuple[str, ...]) -> ConnectorError:
     """Return the error for what the service refused."""
     if isinstance(error, MissingTokenError):
         return no_tokens()
-    code = str(error.error or "unknown")
+    code = worded(error.error) or "unknown"
     reason = clean(f"{code}: {error.description}" if error.description else code, secrets)
     if code in ("temporarily_unavailable", "server_error", "slow_down"):
         return ConnectionFailed(f"The service can't sign in at the moment ({reason}).", hint="Try again in a moment.")
@@ -182,6 +182,13 @@ def refused(error: OAuth2Error, secrets: tuple[str, ...]) -> ConnectorError:
         hint = "Check OAuthClientId and OAuthClientSecret of the connection."
         return AuthenticationFailed(f"The service does not know this OAuth client ({reason}).", hint=hint)
     return AuthenticationFailed(f"The service refused to sign in ({reason}).", hint="Check the connection's OAuth properties.")
+
+
+def worded(value: Any) -> str:
+    """Return the error of an answer as text: some services put an object there instead of a code."""
+    if isinstance(value, Mapping):
+        return next((str(value[name]) for name in ("message", "error_description", "code", "type") if value.get(name)), "")
+    return str(value or "")
 
 
 def clean(text: str, secrets: tuple[str, ...]) -> str:
