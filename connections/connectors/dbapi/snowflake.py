@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from cryptography.hazmat.primitives import serialization
 
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
+from connections.connectors.dbapi.describing import Describing, Fetch
 from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
 from connections.connectors.sql.certificates import pem
 from connections.connectors.testing import Steps
@@ -170,7 +171,7 @@ FROM {catalog}information_schema.columns WHERE {refs} ORDER BY table_schema, tab
             **credentials(values),
         )
 
-    def key_lines(self, fetch: Callable[..., list[Sequence[Any]]], refs: Sequence[TableRef], describing: Any) -> list[Sequence[Any]]:
+    def key_lines(self, fetch: Fetch, refs: Sequence[TableRef], describing: Describing) -> list[Sequence[Any]]:
         """Return the keys that SHOW tells of the database: its information schema has no columns of keys."""
         place = describing.text("{catalog}").rstrip(".")
         wanted = {(ref.schema, ref.name) for ref in refs}
