@@ -83,6 +83,11 @@ def host_of(url: Url) -> str:
     return (url.host or "").lower().strip("[]").rstrip(".")
 
 
+def late(host: str) -> SourceTimeout:
+    """Return what is said of a host whose time is over."""
+    return SourceTimeout(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
+
+
 def checked(url: str) -> Url:
     """Return the parts of an address that may be called at all; raise AddressRefused."""
     if NO_ADDRESS.search(url):
@@ -173,7 +178,7 @@ class Outgoing:
                 return Reply(status, answered, content, url, time.monotonic() - begun)
             url = self._redirected(url, target, hosts if hosts is not None else frozenset({listed_host(url)}))
             parts = checked(url)
-        raise BadAnswer(f"{origin[1]} redirects without end.")
+        raise BadAnswer(f"{origin[1]} redirects without end.", hint="Give the address that answers itself.")
 
     def _redirected(self, url: str, target: str, hosts: frozenset[str]) -> str:
         found = checked(joined(url, target))
@@ -191,7 +196,7 @@ class Outgoing:
     ) -> tuple[int, Mapping[str, str], bytes]:
         host, left = host_of(url), ends - time.monotonic()
         if left <= 0:
-            raise SourceTimeout(f"{host} did not answer in time.")
+            raise late(host)
         if self.settings.proxy:
             check_behind_proxy(self.reach, host, url.port or PORTS[url.scheme or ""], is_plain=url.scheme == "http")
         timeout = Timeout(connect=min(self.settings.connect_timeout, left), read=left)
@@ -239,7 +244,7 @@ def read_whole(response: Any, host: str, ends: float, max_bytes: int) -> bytes:
             raise BadAnswer(f"{host} answered with more than {max_bytes:,} bytes.", hint="Ask for smaller pages: PageSize.")
         if time.monotonic() > ends:
             response.close()
-            raise SourceTimeout(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
+            raise late(host)
         parts.append(part)
 
 

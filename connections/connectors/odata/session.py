@@ -172,7 +172,10 @@ class ODataSession:
         found = entity_set(self._fresh(), offer.scan.table.ref)
         text = self._service.get_text(self._count(found, offer.path), "text/plain").decode("utf-8-sig", "replace").strip()
         if not text.isdigit():
-            raise BadAnswer(f"{self._service.host()} answered with something that is no number of rows.")
+            raise BadAnswer(
+                f"{self._service.host()} answered with something that is no number of rows.",
+                hint="Set Pushdown off: rows are counted here then.",
+            )
         return int(text)
 
     # ---- changes ----
