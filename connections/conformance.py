@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections import services
+from connections.contract.connector import Session
 from connections.contract.errors import ConnectorError, SourceRejected, TooCostly
 from connections.contract.scan import Compare, Grade, Scan
 from connections.contract.table import Column, Table, TableRef
@@ -56,7 +57,7 @@ def conformance(connection: Connection, *, most: int, only: Sequence[str] = ()) 
         yield Finding("", "tables", True, 0.0, f"{len(refs) - most} more tables were not looked at")
 
 
-def of_table(connection: Connection, session: Any, ref: TableRef) -> Iterator[Finding]:
+def of_table(connection: Connection, session: Session, ref: TableRef) -> Iterator[Finding]:
     """Give what is found of one table; what fails ends it."""
     started = time.monotonic()
     step = "describe"

@@ -28,8 +28,8 @@ from connections.contract.table import Table, TableInfo, TableRef
 from connections.contract.unsayable import read_value
 from connections.engine.nodes import Bind, Read, select
 from connections.engine.nodes import table as named
-from connections.engine.prepared import gives_rows
 from connections.engine.rows_plan import row_plan
+from connections.engine.session import EngineSession
 from connections.models import Connection, valid_name
 from connections.opening import context_of, opened
 
@@ -214,9 +214,9 @@ def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[
     """Return a table and its first rows."""
     session = session_for(connection.pk)
     table = session.describe([ref])[0]
-    dialect = session.dialect
-    if gives_rows(dialect):
+    if isinstance(session, EngineSession):
         return table, first_rows(session, table, limit)
+    dialect = session.dialect
     double = "%%" if dialect.doubles_percent else "%"
     listed = ", ".join(dialect.select(column).format(dialect.quote(column.name)) for column in table.columns)
     source = ".".join(dialect.quote(part) for part in (table.ref.schema, table.ref.name) if part)
@@ -227,7 +227,7 @@ def preview(connection: Connection, ref: TableRef, *, limit: int = 50) -> tuple[
     return table, rows
 
 
-def first_rows(session: Any, table: Table, limit: int) -> list[list[Any]]:
+def first_rows(session: EngineSession, table: Table, limit: int) -> list[list[Any]]:
     """Return the first rows of a source that takes no SQL."""
     columns = [Read(table="t", column=column.name, template="{0}") for column in table.columns if not column.is_costly]
     tree = select(columns, named(table.ref.schema, table.ref.name, "t"))

@@ -94,7 +94,7 @@ class StoredNames:
         over = chosen or ([self.default] if self.default else self.connections)
         made = SysTables(lambda: [self.seen(item) for item in over], version=str(settings.SPECTACULAR_SETTINGS["VERSION"])).session()
         info = next((info for info in made.list_tables() if info.ref.name == parts[-1].lower()), None)
-        return None if info is None else Found("", made, made.describe([info.ref])[0])  # type: ignore[arg-type]
+        return None if info is None else Found("", made, made.describe([info.ref])[0])
 
     def seen(self, connection: Connection) -> Described:
         """Return a connection as the sys_* tables see it."""

@@ -160,7 +160,9 @@ def mariadb() -> Server:
     folder, port = own_folder("mariadb"), free_port()
     data = folder / "data"
     install = program("mariadb-install-db")
-    run([install, "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db"], folder)
+    # --force: a machine whose own name can't be looked up has databases too.
+    settings = ["--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", "--force"]
+    run([install, *settings], folder)
     command = [
         program("mariadbd", "/usr/sbin/mariadbd"),
         "--no-defaults",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -58,7 +59,7 @@ class Session(Protocol):
     def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
         """Run writing statements in one transaction, commit when all succeed, else roll back and raise."""
 
-    def transaction(self) -> Any:
+    def transaction(self) -> AbstractContextManager[Transaction]:
         """Return a context manager giving a Transaction: reads and writes that commit or roll back together."""
 
     def close(self) -> None:

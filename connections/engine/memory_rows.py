@@ -26,7 +26,7 @@ class Made:
 class MemoryRows:
     """A RowSession over made tables; nothing is written."""
 
-    dialect = None
+    dialect: None = None
 
     def __init__(self, tables: Sequence[Made]) -> None:
         self._tables = {item.table.ref: item for item in tables}

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from sys import getsizeof
 from typing import Any
 
+from connections.contract.scan import RowSession
+
 SECONDS = 60.0  # for which a next page is answered from what the page before it read
 SAMPLED = 8  # one row of so many is weighed
 Row = Sequence[Any]
@@ -24,7 +26,7 @@ class Kept:
 
     rows: Sequence[Row] | None
     columns: tuple[str, ...]
-    session: Any  # held, so that no other one gets its identity
+    session: RowSession  # held, so that no other one gets its identity
     at: float
     size: int
 
@@ -58,7 +60,7 @@ class Readings:
                 self._drop(next(iter(self._found)))
             self._watch()
 
-    def forget(self, session: Any) -> None:
+    def forget(self, session: RowSession) -> None:
         """Drop what was read by a session: something was written through it."""
         with self._lock:
             for key in [key for key, found in self._found.items() if found.session is session]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlglot import exp
 
 from connections.contract.connector import Session
+from connections.contract.scan import RowSession
 from connections.contract.table import Column, Table, Type
 
 
@@ -58,7 +59,7 @@ class Found:
     """A table that SQL names: of which connection, and how it is read."""
 
     connection: str  # its name
-    session: Session
+    session: Session | RowSession
     table: Table
 
 

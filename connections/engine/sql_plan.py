@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from connections.contract.connector import Session
 from connections.contract.errors import NotSupported
 from connections.contract.scan import Grade, Predicate
 from connections.contract.unsayable import read_value
 from connections.engine.budget import Budget, Limits, always
+from connections.engine.prepared import gives_rows
 from connections.engine.sql_collect import Collector, TableReading, statement
 from connections.engine.sql_lower import Native, native
 from connections.engine.sql_nodes import Bound
@@ -91,18 +92,18 @@ class Plan:
 
     def session(self) -> Session:
         """Return the session of the one database."""
-        return next(iter(self.bound.tables.values())).session
+        return cast(Session, next(iter(self.bound.tables.values())).session)
 
     def whole(self) -> Native | None:
         """Return the statement for the one database that has all the tables; None where there is none, or it lacks a function."""
         sessions = {id(found.session): found.session for found in self.bound.tables.values()}
         if len(sessions) != 1:
             return None
-        session: Any = next(iter(sessions.values()))
-        if session.dialect is None or session.dialect.name == "rows":
+        dialect = next(iter(sessions.values())).dialect
+        if dialect is None or gives_rows(dialect):
             return None
         try:
-            return native(self.bound, session.dialect)
+            return native(self.bound, dialect)
         except NotSupported as error:
             self.notes = (error.message,)
             return None

@@ -25,7 +25,7 @@ SUFFIXED = frozenset({"eq", "ne", "lt", "le", "gt", "ge"})
 class SqlRows:
     """Reads the tables of a SQL session scan by scan."""
 
-    dialect = None
+    dialect: None = None
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -93,6 +93,11 @@ def host_of(url: Url) -> str:
     return (url.host or "").lower().strip("[]").rstrip(".")
 
 
+def late(host: str) -> NoAnswer:
+    """Return what is said of a host whose time is over."""
+    return NoAnswer(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
+
+
 def checked(url: str) -> Url:
     """Return the parts of an address that may be called at all; raise AddressRefused."""
     if NO_ADDRESS.search(url):
@@ -201,7 +206,7 @@ class Outgoing:
     ) -> tuple[int, Mapping[str, str], bytes]:
         host, left = host_of(url), ends - time.monotonic()
         if left <= 0:
-            raise SourceTimeout(f"{host} did not answer in time.")
+            raise late(host)
         if self.settings.proxy:
             check_behind_proxy(self.reach, host, url.port or PORTS[url.scheme or ""], is_plain=url.scheme == "http")
         timeout = Timeout(connect=min(self.settings.connect_timeout, left), read=left)
@@ -256,7 +261,7 @@ def read_whole(response: Any, host: str, ends: float, max_bytes: int) -> bytes:
             raise BadAnswer(f"{host} answered with more than {max_bytes:,} bytes.", hint="Ask for smaller pages: PageSize.")
         if time.monotonic() > ends:
             response.close()
-            raise NoAnswer(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
+            raise late(host)
         parts.append(part)
 
 

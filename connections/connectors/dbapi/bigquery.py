@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
+from connections.connectors.dbapi.describing import Describing, Fetch
 from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
 from connections.connectors.sql import meanings
 from connections.connectors.testing import Steps
-from connections.contract.errors import AuthenticationFailed, ConnectionFailed, InvalidProperties, SourceRejected
+from connections.contract.errors import AuthenticationFailed, InvalidProperties, SourceRejected
 from connections.contract.property import Property
 from connections.contract.table import TableRef, Type
 
@@ -176,12 +177,10 @@ ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position""",
                 "The key of the service account can't be used.", hint="Make a new one and paste the file."
             ) from error
 
-    def key_lines(self, fetch: Callable[..., list[Sequence[Any]]], refs: Sequence[TableRef], describing: Any) -> list[Sequence[Any]]:
+    def key_lines(self, fetch: Fetch, refs: Sequence[TableRef], describing: Describing) -> list[Sequence[Any]]:
         """Return the lines of the catalog that tell keys; a public data set may not show them."""
         try:
             return super().key_lines(fetch, refs, describing)
-        except ConnectionFailed:
-            raise
         except SourceRejected:
             return []
 

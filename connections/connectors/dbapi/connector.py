@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, ClassVar
 
 from connections.connectors.cleaning import clean, wrong_zone
+from connections.connectors.dbapi.describing import Describing, Fetch
 from connections.connectors.dbapi.errors import translate
 from connections.connectors.dbapi.printing import Printer
 from connections.connectors.dbapi.rules import Catalog, Rules
@@ -172,7 +173,7 @@ class DbapiConnector(ABC):
         """Stop a statement whose rows are not wanted any more."""
         cursor.close()
 
-    def key_lines(self, fetch: Callable[..., list[Sequence[Any]]], refs: Sequence[TableRef], describing: Any) -> list[Sequence[Any]]:
+    def key_lines(self, fetch: Fetch, refs: Sequence[TableRef], describing: Describing) -> list[Sequence[Any]]:
         """Return the lines of the catalog that tell keys."""
         found = self.catalog
         if not found.keys:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
-from connections.connectors.dbapi.describing import Describing
+from connections.connectors.dbapi.describing import Describing, Fetch
 from connections.connectors.dbapi.errors import is_lost
 from connections.connectors.dbapi.paging import Page, pages_of, position
 from connections.connectors.dbapi.printing import Printer, Statement
@@ -54,7 +54,7 @@ class Database(Protocol):
     def end(self, cursor: Any) -> None:
         """Stop a statement whose rows are not wanted any more."""
 
-    def key_lines(self, run: Callable[..., list[Sequence[Any]]], refs: Sequence[TableRef], describing: Any) -> list[Sequence[Any]]:
+    def key_lines(self, fetch: Fetch, refs: Sequence[TableRef], describing: Describing) -> list[Sequence[Any]]:
         """Return the lines of the catalog that tell keys."""
 
     def told(self, cursor: Any, table: Table, values: Mapping[str, Any], printer: Printer) -> Sequence[Any] | None:
@@ -64,7 +64,7 @@ class Database(Protocol):
 class DbapiSession:
     """One database in use. Thread-safe; connects lazily."""
 
-    dialect: Any = None
+    dialect: None = None
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, ClassVar
 from urllib.parse import SplitResult, urlsplit
@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import serialization
 
 from connections.connectors.dbapi import errors
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
+from connections.connectors.dbapi.describing import Describing, Fetch
 from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
 from connections.connectors.sql.certificates import pem
 from connections.connectors.testing import Steps
@@ -214,7 +215,7 @@ FROM information_schema.columns WHERE {refs} ORDER BY table_schema, table_name, 
             **credentials(values),
         )
 
-    def key_lines(self, fetch: Callable[..., list[Sequence[Any]]], refs: Sequence[TableRef], describing: Any) -> list[Sequence[Any]]:
+    def key_lines(self, fetch: Fetch, refs: Sequence[TableRef], describing: Describing) -> list[Sequence[Any]]:
         """Return the keys that SHOW tells of each schema: the information schema has no columns of keys."""
         lines: list[tuple[Any, ...]] = []
         for schema in sorted({ref.schema for ref in refs}):
@@ -227,7 +228,7 @@ FROM information_schema.columns WHERE {refs} ORDER BY table_schema, table_name, 
         return [line[:8] for line in sorted(lines, key=lambda line: (line[:4], line[8])) if line[:2] in wanted]
 
 
-def shown(fetch: Callable[..., list[Sequence[Any]]], kind: str, refs: Sequence[TableRef], describing: Any) -> list[Sequence[Any]]:
+def shown(fetch: Fetch, kind: str, refs: Sequence[TableRef], describing: Describing) -> list[Sequence[Any]]:
     """Return the lines of keys of tables of one schema; where they are more than SHOW tells at once, table by table."""
     found = fetch(f"SHOW {kind} KEYS IN SCHEMA {describing.named_schema(refs[0].schema)}")
     if len(found) < MOST_SHOWN:

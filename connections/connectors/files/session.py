@@ -45,7 +45,7 @@ TEXT = Csv()
 class FilesSession:
     """The files of one connection."""
 
-    dialect: Any = None
+    dialect: None = None
 
     def __init__(
         self, guard: Guard, wanted: paths.Wanted, options: Options, sheets: Sequence[str], types: Mapping[tuple[str, str], Type]

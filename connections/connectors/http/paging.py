@@ -127,7 +127,7 @@ def counted(spec: Mapping[str, Any], page: Page, state: State) -> State | None:
     if spec["type"] == "last_id":
         last = node(page, spec["last"]) if "last" in spec else find(page.rows[-1], steps_of(spec.get("id", "id")))
         if last is None:
-            raise BadAnswer("The last row of a page has no id to go on from.")
+            raise BadAnswer("The last row of a page has no id to go on from.", hint="Choose another kind of paging for this table.")
         return {where: {spec["param"]: last}, "seen": seen}
     if spec["type"] == "offset":
         return {where: {spec["param"]: int(spec.get("start", 0)) + seen}, "seen": seen}

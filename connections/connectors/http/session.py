@@ -31,7 +31,7 @@ MAX_DEPTH = 4
 class HttpSession:
     """A RowSession over a manifest. Thread-safe: what it keeps are the connection pool and facts about the service."""
 
-    dialect: Any = None
+    dialect: None = None
 
     def __init__(
         self, manifest: Manifest, service: Service, caller: Caller, context: Context, *, page_size: int | None, read_only: bool

@@ -46,7 +46,7 @@ class Plan:
 class ODataSession:
     """One OData service in use."""
 
-    dialect: Any = None
+    dialect: None = None
     takes_expected = True
 
     def __init__(self, service: Service, rules: Rules, *, has_pushdown: bool = True, read_only: bool = False) -> None:

@@ -21,7 +21,7 @@ Opened = Callable[[bool], tuple[Derived, HttpSession]]
 class OpenapiSession:
     """A RowSession. Thread-safe; `list_tables` reads the document again."""
 
-    dialect: Any = None
+    dialect: None = None
 
     def __init__(self, opened: Opened, variant: Callable[[dict[str, Any]], HttpSession], stamp: Callable[[], int]) -> None:
         self._opened, self.variant, self._stamp = opened, variant, stamp
