@@ -181,8 +181,12 @@ class DbapiConnector(ABC):
         asked = describing.asked(found.keys, refs, found.key_schema or found.schema, found.key_table or found.table)
         return fetch(*asked)
 
+    def changed(self, cursor: Any) -> int:
+        """Return how many rows the statement changed."""
+        return int(cursor.rowcount)
+
     def told(self, cursor: Any, table: Table, values: Mapping[str, Any], printer: Printer) -> Sequence[Any] | None:
         """Return the key of the row that was made, where the statement gives it."""
-        if not table.primary_key or not (self.rules.returning or self.rules.output):
+        if not table.primary_key or not self.rules.returning:
             return None
         return tuple(cursor.fetchone())
