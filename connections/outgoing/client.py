@@ -93,9 +93,9 @@ def host_of(url: Url) -> str:
     return (url.host or "").lower().strip("[]").rstrip(".")
 
 
-def late(host: str) -> NoAnswer:
+def late(host: str, kind: type[SourceTimeout]) -> SourceTimeout:
     """Return what is said of a host whose time is over."""
-    return NoAnswer(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
+    return kind(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
 
 
 def checked(url: str) -> Url:
@@ -206,7 +206,7 @@ class Outgoing:
     ) -> tuple[int, Mapping[str, str], bytes]:
         host, left = host_of(url), ends - time.monotonic()
         if left <= 0:
-            raise late(host)
+            raise late(host, SourceTimeout)
         if self.settings.proxy:
             check_behind_proxy(self.reach, host, url.port or PORTS[url.scheme or ""], is_plain=url.scheme == "http")
         timeout = Timeout(connect=min(self.settings.connect_timeout, left), read=left)
@@ -261,7 +261,7 @@ def read_whole(response: Any, host: str, ends: float, max_bytes: int) -> bytes:
             raise BadAnswer(f"{host} answered with more than {max_bytes:,} bytes.", hint="Ask for smaller pages: PageSize.")
         if time.monotonic() > ends:
             response.close()
-            raise late(host)
+            raise late(host, NoAnswer)
         parts.append(part)
 
 
