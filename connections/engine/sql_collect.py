@@ -5,7 +5,7 @@ Tables are read one after the other: what one gave narrows the next by the value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,7 +25,7 @@ from connections.engine.scans import Step, steps_of
 from connections.engine.session import EngineSession
 from connections.engine.sql_lower import lowered, sent, whole
 from connections.engine.sql_nodes import Bound, Found
-from connections.engine.sql_push import Tie, enough, needed, parts_of, pushed
+from connections.engine.sql_push import Tie, enough, needed, parts_of, pushed, values_in
 from connections.engine.sql_rows import SqlRows
 from connections.engine.sql_words_duckdb import WORDS
 from connections.engine.view_pages import Pages
@@ -111,13 +111,25 @@ class Collector:
 
     def batches(self) -> Iterator[list[tuple[Any, ...]]]:
         """Give the rows, as contract values."""
+        steps = self.judged_steps()
+        if steps is not None:
+            yield from self.first_rows(self.readings[0], steps)
+            return
         tables, size = {}, 0
         for reading in self.readings:
             tables[reading.alias] = self.read(reading)
             size += tables[reading.alias].nbytes
-            if size > self.budget.limits.source_memory * MEGABYTE:
-                hint = "Filter more rows away. An administrator can raise server.request_limits.source_memory."
-                raise TooCostly(f"The query needs more than {self.budget.limits.source_memory} MB of rows at once.", hint=hint)
+            self.check_size(size)
+        yield from self.computed(tables)
+
+    def check_size(self, size: int) -> None:
+        """Raise where the rows need more memory than one query may."""
+        if size > self.budget.limits.source_memory * MEGABYTE:
+            hint = "Filter more rows away. An administrator can raise server.request_limits.source_memory."
+            raise TooCostly(f"The query needs more than {self.budget.limits.source_memory} MB of rows at once.", hint=hint)
+
+    def computed(self, tables: Mapping[str, Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """Give what DuckDB makes of the tables."""
         sql, binds = statement(self.bound)
         decoders = [whole if o.column.type in INTEGERS else arrow.READERS.get(o.column.type) for o in self.bound.outputs]
         collections = [output.column.is_collection for output in self.bound.outputs]
@@ -125,6 +137,68 @@ class Collector:
         for batch in duck.rows(sql, binds, tables, memory=self.budget.limits.source_memory * 2, seconds=seconds, watch=self.watch):
             self.budget.check_time()
             yield [shown(row, decoders, collections) for row in batch]
+
+    # ---- a few rows of one table, some of whose conditions are judged here ----
+
+    def judged_steps(self) -> list[Step] | None:
+        """Return how the one table is read where its first rows may be enough, though not each that comes is one of them."""
+        if len(self.readings) != 1 or self.pages is not None or enough(self.bound.tree, self.values, self.most) is None:
+            return None
+        reading = self.readings[0]
+        steps = self.steps(rows_of(reading.found), reading, reading.asked)
+        return steps if reading.most is None else None
+
+    def first_rows(self, reading: TableReading, steps: Sequence[Step]) -> Iterator[list[tuple[Any, ...]]]:
+        """Give rows as soon as enough are found; what has come is looked through anew whenever it is twice as much."""
+        limit, offset = (self.bound.tree.args.get(name) for name in ("limit", "offset"))
+        cuts = (self.most, values_in(limit, self.values))
+        wanted = min(number for number in cuts if number is not None)
+        held: list[tuple[Any, ...]] = []
+        looked, batches = -1, self.read_on(reading, steps)
+        try:
+            while wanted and (rows := next(batches, None)) is not None:
+                held += rows
+                if len(held) < max(2 * looked, wanted + (values_in(offset, self.values) or 0)):
+                    continue
+                looked, found = len(held), self.rows_found(reading, held)
+                if len(found) >= wanted:
+                    yield found
+                    return
+        finally:
+            batches.close()
+        yield from self.computed({reading.alias: self.table_of(reading, held)})
+
+    def read_on(self, reading: TableReading, steps: Sequence[Step]) -> Generator[list[tuple[Any, ...]], None, None]:
+        """Give the rows of a table page by page."""
+        self.budget.foresee(len(steps) if len(steps) > 1 else 0)
+        for step in steps:
+            self.take_note(reading, step)
+            batches = rows_of(reading.found).read(step.offer)
+            try:
+                for batch in batches:
+                    self.budget.spend(len(batch.rows))
+                    yield batch.rows
+            finally:
+                batches.close()  # type: ignore[attr-defined]
+
+    def rows_found(self, reading: TableReading, held: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return the answer as far as these rows give it."""
+        return [row for batch in self.computed({reading.alias: self.table_of(reading, held)}) for row in batch]
+
+    def table_of(self, reading: TableReading, held: Sequence[tuple[Any, ...]]) -> Any:
+        """Return rows as a table for DuckDB."""
+        found = arrow.table_of([reading.found.table.by_name[name] for name in reading.columns], held)
+        self.check_size(found.nbytes)
+        return found
+
+    def take_note(self, reading: TableReading, step: Step) -> None:
+        """Remember what is asked; raise for a table that can't be read to its end."""
+        reading.offers.append(step.offer)
+        if step.offer.is_partial:
+            raise Incomplete(
+                f"{reading.name} can't be read to its end: {step.offer.is_partial.rstrip('.')}.",
+                hint="It can't be joined or brought together.",
+            )
 
     # ---- reading one table ----
 
@@ -139,12 +213,7 @@ class Collector:
             steps = self.steps(session, reading, narrowed)
             self.budget.foresee(len(steps) if len(steps) > 1 else 0)
             for step in steps:
-                reading.offers.append(step.offer)
-                if step.offer.is_partial:
-                    raise Incomplete(
-                        f"{reading.name} can't be read to its end: {step.offer.is_partial.rstrip('.')}.",
-                        hint="It can't be joined or brought together.",
-                    )
+                self.take_note(reading, step)
                 held += self.rows(session, step.offer, None if reading.most is None else reading.most - len(held))
             if self.keeps(session, reading):
                 self.pages.put(session, table, reading.columns, narrowed, held, at)  # type: ignore[union-attr]

@@ -223,7 +223,8 @@ def check_sql(source: Opened, *, examples: int = 40, seed: int = 11) -> list[int
     rows = source.rows
     offer = rows.offer(Scan(table, tuple(table.by_name)))
     everything = [row for batch in rows.read(offer) for row in batch.rows]
-    writer = Writer(table, [dict(zip(table.by_name, row, strict=True)) for row in everything[:200]], seed)
+    sample = [dict(zip(table.by_name, row, strict=True)) for row in everything[:200]]
+    writer = Writer(table, sample, EXAMPLES or seed)
     counts = []
     for _ in range(EXAMPLES or examples):
         sql = writer.statement()

@@ -10,6 +10,7 @@ FUNCTIONS: dict[str, Template] = {
     "same": "{0} IS {1}",
     "same_text": f"{{0}} {B} IS {{1}}",
     "eq_text": f"{{0}} {B} = {{1}}",
+    "in_text": lambda argument, *values: f"{argument} {B} IN ({', '.join(values)})",
     "ne_text": f"{{0}} {B} <> {{1}}",
     "lt_text": f"{{0}} {B} < {{1}}",
     "le_text": f"{{0}} {B} <= {{1}}",
