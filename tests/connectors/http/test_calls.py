@@ -326,3 +326,16 @@ def test_write_on_a_read_only_connection_is_refused(upstream: Upstream) -> None:
     with pytest.raises(SourceRejected, match="only reads"):
         session.insert(Table(REF), {"A": "1"}, idempotency="k")
     assert upstream.calls == []
+
+
+def test_json_by_another_name_is_taken(upstream: Upstream) -> None:
+    def negotiated(seen: Seen) -> Answer:
+        accepted = {part.split(";")[0].strip() for part in seen.headers["accept"].split(",")}
+        body = json.dumps(rows(0, 7)).encode()
+        if not accepted & {"application/vnd.api+json", "*/*"}:
+            return Answer({}, status=406)
+        return Answer(body, headers={"Content-Type": "application/vnd.api+json"})
+
+    upstream.route("/x", negotiated)
+
+    assert read(session_of(upstream, "{path: /x}")) == NUMBERS
