@@ -167,7 +167,7 @@ def planned(
     filtering = Filtering(table, access, refused)
     grades = tuple(Grade.EXACT if number in by_path else filtering.take(conjunct) for number, conjunct in enumerate(scan.where))
     is_chain = len(variants) == 1 and not is_fanned
-    ordered = order_of(scan.order, table, access, refused) if is_chain or (access.is_single and len(variants) == 1) else None
+    ordered = order_of(scan.order, table, access, refused) if is_chain else None
     takes_order = bool(scan.order) and ordered is not None
     takes_limit = all(grade is Grade.EXACT for grade in grades) and (not scan.order or takes_order)
     return Plan(

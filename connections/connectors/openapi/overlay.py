@@ -98,6 +98,9 @@ def correct(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     for name in ("paging", "rows"):
         if name in changes and found.get("read"):
             found["read"][0][name] = changes[name]
+    if "rows" in changes and found.get("read") and found["read"][0].pop("single", None):
+        found["read"][0].pop("row", None)
+        found["read"][0].setdefault("paging", {"type": "unknown", "reason": "the document describes one row"})
     if "body" in changes and found.get("read"):
         found["read"][0]["body"] = merged(found["read"][0].get("body") or {}, changes["body"])
     if "partial" not in changes and settles(changes, str(found.get("partial", ""))):

@@ -268,7 +268,8 @@ def parameter_for(item: Told, query: dict[str, Parameter]) -> Parameter | None:
 
 def is_time(param: Parameter) -> bool:
     """Claim that a parameter takes a moment, not a number of rows: `from` and `start` may be either."""
-    return bool(TIMES.search(param.description))
+    form = param.schema.get("format") if isinstance(param.schema, dict) else ""
+    return bool(TIMES.search(param.description)) or form in ("date", "date-time")
 
 
 def by_cursor_header(operation: Operation, query: dict[str, Parameter]) -> Paging | None:

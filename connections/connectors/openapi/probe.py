@@ -50,13 +50,26 @@ def probe(session: OpenapiSession, name: str) -> Verdict:
         if found is None:
             return Verdict(False, "The answer holds no list of objects.")
         changes, table = found, correct(table, found)
-    if table["read"][0].get("single"):
-        return one_row(session, name, table)
-    first = pages(session, name, table, {"type": "none"})
+    try:
+        if table["read"][0].get("single"):
+            return one_row(session, name, table)
+        first = pages(session, name, table, {"type": "none"})
+    except BadAnswer as error:
+        changes, table = elsewhere(session, name, table, error)
+        first = pages(session, name, table, {"type": "none"})
     if not first.first:
         return Verdict(False, "The table is empty now, so nothing can be told of its pages.", changes)
     verdict = settled(session, name, table, first.first)
     return Verdict(verdict.is_settled, verdict.text, {**changes, **verdict.changes})
+
+
+def elsewhere(session: OpenapiSession, name: str, table: dict[str, Any], error: BadAnswer) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the corrections of a table whose rows are not where the document says, and the table with them."""
+    found = described_by(whole_answer(session, name), table["read"][0]["path"])
+    if found is None:
+        raise error
+    changes = {"rows": found["rows"]}
+    return changes, correct(table, changes)
 
 
 def one_row(session: OpenapiSession, name: str, table: dict[str, Any]) -> Verdict:

@@ -275,3 +275,11 @@ def test_older_versions_are_called_by_their_version() -> None:
         "PetsV2": "/v2/pets",
         "Pets": "/v10/pets",
     }
+
+
+def test_of_two_keys_the_one_that_is_demanded_for_all_signs() -> None:
+    schemes = {"asked": {"type": "apiKey", "in": "query", "name": "k"}, "sent": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    security: list[Any] = [{"sent": []}, {"asked": []}, "odd", {"none": []}]
+    found = derived({"/pets": get(array(ROW))}, components={"securitySchemes": schemes}, security=security)
+
+    assert found.access.schemes["APIKey"]["name"] == "X-Key"
