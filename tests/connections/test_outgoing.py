@@ -250,6 +250,15 @@ def test_fault_ends_in_a_named_error(upstream: Upstream, fault: str, kind: type[
     assert time.monotonic() - begun < 20
 
 
+def test_service_that_ends_while_tls_is_agreed_on_is_no_matter_of_trust() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        threading.Thread(target=lambda: listening.accept()[0].close(), daemon=True).start()
+
+        with pytest.raises(BrokeOff):
+            Outgoing(Settings(allow=(f"127.0.0.1:{port}",), timeout=3)).send("GET", f"https://127.0.0.1:{port}/")
+
+
 def test_moment_that_is_over_calls_nothing(upstream: Upstream) -> None:
     with pytest.raises(SourceTimeout):
         client(upstream).send("GET", f"{upstream.url}/rows", ends=time.monotonic() - 1)
