@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import datetime
+import os
 import re
+import signal
 import socket
 import ssl
 import threading
@@ -332,3 +334,27 @@ def test_redirect_to_what_is_no_address_is_refused(upstream: Upstream, link: str
 
     with pytest.raises(AddressRefused, match="no address"):
         client(upstream).send("GET", f"{upstream.url}/moved")
+
+
+def test_process_that_was_forked_off_ends_waits_too(upstream: Upstream) -> None:
+    outgoing = client(upstream, timeout=0.5)
+    with pytest.raises(NoAnswer):
+        outgoing.send("GET", f"{upstream.url}/fault/drip_head")  # the watch runs in this process
+
+    child = os.fork()
+    if child == 0:
+        try:
+            client(upstream, timeout=0.5).send("GET", f"{upstream.url}/fault/drip_head")
+        except NoAnswer:
+            os._exit(7)
+        finally:
+            os._exit(1)
+    ends, found = time.monotonic() + 20, (0, 0)
+    while found == (0, 0) and time.monotonic() < ends:
+        found = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.05)
+    if found == (0, 0):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(found[1]) == 7
