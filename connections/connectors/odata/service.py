@@ -45,7 +45,7 @@ class Service:
     def address(self, path: str, query: Query | None = None) -> str:
         """Return the address of a path below the root; every character of a value that could mean something is encoded."""
         text = "&".join(f"{name}={quote(value, safe=PLAIN)}" for name, value in (query or {}).items())
-        return self.root + quote(path, safe="'(),=$-_.~") + (f"?{text}" if text else "")
+        return self.root + quote(path, safe="/'(),=$-_.~") + (f"?{text}" if text else "")
 
     def get_json(self, address: str) -> Any:
         """Return the JSON of an address, tried again while the service asks for patience."""

@@ -103,6 +103,16 @@ def test_number_of_rows_that_is_none_is_named(upstream: Upstream, text: str) -> 
         session.count(offer)
 
 
+def test_number_of_rows_is_asked_for_at_its_address(upstream: Upstream) -> None:
+    upstream.metadata = METADATA.replace("<Bool>false</Bool>", "<Bool>true</Bool>")
+    session = upstream.session()
+    offer = session.offer(Scan(session.describe([PEOPLE])[0], ("Id",), wants_count=True))
+    answered(upstream, 200, b"\xef\xbb\xbf25")
+
+    assert session.count(offer) == 25
+    assert upstream.paths() == ["/svc/People/$count"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
