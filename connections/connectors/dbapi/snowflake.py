@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
 from connections.connectors.dbapi.describing import Describing, Fetch
-from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
+from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
 from connections.connectors.sql.certificates import pem
 from connections.connectors.testing import Steps
 from connections.contract.errors import ConnectionFailed, InvalidProperties
@@ -105,9 +105,7 @@ class SnowflakeConnector(DbapiConnector):
         read=read,
         bind=bind,
         encode={
-            Type.DATE: lambda value: value.isoformat(),
-            Type.TIME: lambda value: value.isoformat(),
-            Type.TIMESTAMP: lambda value: value.replace(tzinfo=None).isoformat(sep=" "),
+            **CLOCK_TEXTS,
             Type.BINARY: lambda value: value.hex(),
             Type.DECIMAL: lambda value: format(value, "f"),
         },

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import certifi
 
 from connections.connectors.dbapi.connector import DbapiConnector
-from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
+from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.certificates import PemFiles
 from connections.contract.property import Property
@@ -77,11 +77,6 @@ def bind(column: Column) -> str:
     return "CAST({0} AS datetime2(6))" if column.type is Type.TIMESTAMP else BINDS.get(column.type, "{0}")
 
 
-def without_zone(value: Any) -> str:
-    """Return a date-time as text; with a zone it is an instant, in UTC."""
-    return str(value.replace(tzinfo=None).isoformat(sep=" "))
-
-
 class SqlserverConnector(DbapiConnector):
     """A database of SQL Server."""
 
@@ -117,9 +112,7 @@ class SqlserverConnector(DbapiConnector):
         read=read,
         bind=bind,
         encode={
-            Type.TIMESTAMP: without_zone,
-            Type.DATE: lambda value: value.isoformat(),
-            Type.TIME: lambda value: value.isoformat(),
+            **CLOCK_TEXTS,
             Type.GUID: str,
         },
         text=Text(
