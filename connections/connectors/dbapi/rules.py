@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,19 @@ def anything(column: Column, value: Any) -> bool:
 def is_collated(column: Column) -> bool:
     """Claim that the column has a collation of its own, which the catalog's query tells behind the type."""
     return column.native_type.lower().endswith(COLLATED)
+
+
+def clock_text(value: dt.datetime) -> str:
+    """Return a date-time as text; with a zone it is an instant, in UTC."""
+    return value.replace(tzinfo=None).isoformat(sep=" ")
+
+
+# Encoders of drivers that take dates and times as text.
+CLOCK_TEXTS: dict[Type, Callable[[Any], Any]] = {
+    Type.DATE: lambda value: value.isoformat(),
+    Type.TIME: lambda value: value.isoformat(),
+    Type.TIMESTAMP: clock_text,
+}
 
 
 @dataclass(frozen=True, slots=True)

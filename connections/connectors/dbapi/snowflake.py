@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from connections.connectors.dbapi import errors
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
 from connections.connectors.dbapi.describing import Describing, Fetch
-from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
+from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
 from connections.connectors.sql.certificates import pem
 from connections.connectors.testing import Steps
 from connections.contract.errors import ConnectionFailed, InvalidProperties
@@ -144,9 +144,7 @@ class SnowflakeConnector(DbapiConnector):
         bind=bind,
         can_bind=can_bind,
         encode={
-            Type.DATE: lambda value: value.isoformat(),
-            Type.TIME: lambda value: value.isoformat(),
-            Type.TIMESTAMP: lambda value: value.replace(tzinfo=None).isoformat(sep=" "),
+            **CLOCK_TEXTS,
             Type.BINARY: lambda value: value.hex(),
             Type.DECIMAL: lambda value: format(Decimal(value), "f"),
         },

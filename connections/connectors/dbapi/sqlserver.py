@@ -11,7 +11,7 @@ import certifi
 
 from connections.connectors.dbapi.connector import DbapiConnector
 from connections.connectors.dbapi.printing import Printer
-from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
+from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.certificates import PemFiles
 from connections.contract.property import Property
@@ -90,11 +90,6 @@ def declared(column: Column) -> str:
     return "nvarchar(max)" if column.type is Type.STRING else base_of(column.native_type)
 
 
-def without_zone(value: Any) -> str:
-    """Return a date-time as text; with a zone it is an instant, in UTC."""
-    return str(value.replace(tzinfo=None).isoformat(sep=" "))
-
-
 class SqlserverConnector(DbapiConnector):
     """A database of SQL Server."""
 
@@ -130,9 +125,7 @@ class SqlserverConnector(DbapiConnector):
         read=read,
         bind=bind,
         encode={
-            Type.TIMESTAMP: without_zone,
-            Type.DATE: lambda value: value.isoformat(),
-            Type.TIME: lambda value: value.isoformat(),
+            **CLOCK_TEXTS,
             Type.GUID: str,
         },
         text=Text(

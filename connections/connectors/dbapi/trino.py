@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from connections.connectors.dbapi.connector import DbapiConnector
-from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
+from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.certificates import PemFiles
 from connections.contract.property import Property
@@ -92,9 +92,7 @@ class TrinoConnector(DbapiConnector):
         read=read,
         bind=bind,
         encode={
-            Type.DATE: lambda value: value.isoformat(),
-            Type.TIME: lambda value: value.isoformat(),
-            Type.TIMESTAMP: lambda value: value.replace(tzinfo=None).isoformat(sep=" "),
+            **CLOCK_TEXTS,
             Type.GUID: str,
         },
         text=Text(

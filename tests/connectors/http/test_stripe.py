@@ -20,7 +20,6 @@ from tests.fakes.stripe import Stripe
 from tests.fakes.stripe_data import DELINQUENT, START
 
 Open = Callable[..., RowSession]
-DUE = START + 104 * 3600
 VENDORS = """Accounts BankAccounts BankAccountTokens BillingAlerts Cards CardTokens Charges CheckoutSession Coupons CreditGrants CreditNotes
 CryptoOnrampSessions Customers Disputes InvoiceItems Invoices Meters PaymentIntent PaymentLinks PaymentMethodConfigurations PaymentMethods
 Payouts Persons Plans Prices Products PromotionCodes Quotes Refunds ShippingRates SubscriptionItems Subscriptions TaxIds TaxRates TestClocks
