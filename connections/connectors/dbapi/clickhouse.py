@@ -112,7 +112,7 @@ class ClickhouseConnector(DbapiConnector):
         types=TYPES,
         zoned=frozenset({"datetime", "datetime64"}),
         json=frozenset({"json"}),
-        as_text=lambda native: "toString({0})",
+        as_text=lambda native: f"toString({'finalizeAggregation({0})' if base_of(native) == 'aggregatefunction' else '{0}'})",
         read=read,
         bind=bind,
         can_bind=can_bind,

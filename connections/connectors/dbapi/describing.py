@@ -12,8 +12,9 @@ from connections.connectors.dbapi.printing import Printer, Statement
 from connections.contract.errors import TableGone
 from connections.contract.table import KEY_TYPES, Column, ForeignKey, Table, TableInfo, TableRef
 
-# Tables that one query of the catalog is asked for.
-MOST_REFS = 100
+# Tables that one query of the catalog is asked for: each may cost a scan of the whole catalog, and SQL Server takes 2,100 values,
+# four a table.
+MOST_REFS = 500
 # Schemas that a name without one is looked for in first.
 USUAL = frozenset({"main", "dbo", "public", "default"})
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from connections.connectors.dbapi.connector import DbapiConnector
+from connections.connectors.dbapi.describing import MOST_REFS, Describing
 from connections.connectors.dbapi.oracle import OracleConnector
-from connections.connectors.dbapi.printing import MOST_VALUES, Printer
+from connections.connectors.dbapi.printing import MOST_VALUES, Printer, Statement
 from connections.connectors.dbapi.sqlserver import SqlserverConnector
 from connections.connectors.dbapi.trino import TrinoConnector
 from connections.connectors.dbapi.values import reader
@@ -150,3 +151,13 @@ def test_trino_ends_by_functions_that_all_versions_have() -> None:
     made = statement(TrinoConnector, table, Compare("name", "endswith", "a"))
 
     assert 'SUBSTR("t"."name", LENGTH("t"."name") - LENGTH(?) + 1) = ?' in made
+
+
+def test_sql_server_takes_the_values_of_one_query_of_its_catalog() -> None:
+    connector = SqlserverConnector()
+    describing = Describing(connector, Printer(connector.rules, dt.UTC), {})
+    refs = [TableRef("dbo", f"t{number}") for number in range(MOST_REFS)]
+
+    sql, binds = describing.asked(connector.catalog.keys, refs, connector.catalog.schema, connector.catalog.table)
+
+    assert len(Statement(binds, sql).finish(connector.rules)[1]) <= 2100
