@@ -17,7 +17,6 @@ from apiserver import odata  # noqa: E402
 from apiserver.server.api_handler import with_api  # noqa: E402
 from apiserver.server.chunked import with_length  # noqa: E402
 from apiserver.server.hangup import breaking  # noqa: E402
-from apiserver.server.lifeline import follow  # noqa: E402
 from apiserver.server.options import body_bound  # noqa: E402
 from apiserver.server.slow_clients import guarded  # noqa: E402
 
@@ -29,7 +28,7 @@ OWN_DATABASE_SECONDS = 1.0  # then a request is refused with 503 and Retry-After
 
 
 def warm() -> None:
-    """Load now what the first requests of a worker would wait for: half a second."""
+    """Load now what the first requests of a worker would wait for, half a second, and what workers that are forked then share."""
     list(get_resolver().url_patterns)
     for module in iter_modules(odata.__path__, f"{odata.__name__}."):
         import_module(module.name)
@@ -42,4 +41,3 @@ def warm() -> None:
 if connection.vendor == "postgresql":
     import_module("apiserver.server.postgresql.base").answer_within(OWN_DATABASE_SECONDS)
 warm()
-follow()

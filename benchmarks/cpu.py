@@ -48,13 +48,18 @@ def memory(root: int) -> int:
     return total
 
 
-def peak(root: int) -> int:
-    """Return the most bytes that any one process of the family has held (VmHWM)."""
-    found = []
+def peaks(root: int) -> dict[int, int]:
+    """Return the most bytes that each process of the family has held (VmHWM)."""
+    found = {}
     for pid in family(root):
         try:
             lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        found += [int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")]
-    return max(found, default=0)
+        found |= {pid: int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")}
+    return found
+
+
+def growth(before: dict[int, int], after: dict[int, int]) -> int:
+    """Return by how many bytes the peak of that process rose which grew most."""
+    return max((size - before.get(pid, 0) for pid, size in after.items()), default=0)

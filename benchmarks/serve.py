@@ -98,10 +98,10 @@ def growth(peer: Peer) -> None:
     """Print how much memory one export costs."""
     path = work.W4.ours[0]
     peers.fetch(peer, "/api.rsc/customers(1)")
-    before = cpu.peak(peer.pid)
+    before = cpu.peaks(peer.pid)
     for _ in range(3):
         peers.fetch(peer, path)
-    print(f"{peer.name}: peak memory of a worker grew by {(cpu.peak(peer.pid) - before) / 2**20:.1f} MB over three exports (bar 10)")
+    print(f"{peer.name}: peak memory of a worker grew by {cpu.growth(before, cpu.peaks(peer.pid)) / 2**20:.1f} MB over three exports (bar 10)")
 
 
 def main() -> None:

@@ -150,13 +150,10 @@ class Supervisor:
 
 def commands(options: ServeOptions) -> dict[str, list[str]]:
     """Return the command line of each child."""
-    # The web server checks all that there is; checked here too, every page would be loaded for nothing.
-    celery = [sys.executable, "-m", "celery", "-A", "apiserver.celery", "--quiet", "--skip-checks"]
-    found = {"web": web_command(options), "worker": [*celery, "worker", "--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING"]}
-    found["worker"] += ["--without-gossip", "--without-mingle"]
+    background = [sys.executable, "-m", "apiserver.background"]
+    found = {"web": web_command(options), "worker": [*background, "worker"]}
     if options.redis_url:  # without a broker the worker rings its own bell: an in-process queue can't be shared with beat
-        schedule = str(Path(options.data_dir, "celerybeat-schedule"))
-        found["beat"] = [*celery, "beat", "--loglevel", "WARNING", "--schedule", schedule, "--pidfile", ""]
+        found["beat"] = [*background, "beat", "--schedule", str(Path(options.data_dir, "celerybeat-schedule"))]
     return found
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from apiserver import handover
+from apiserver.server import lifeline
 
 if sys.platform == "win32":
     resource = None
@@ -31,7 +34,15 @@ def load(secrets: Mapping[str, str]) -> Callable[..., Any]:
     handover.receive(secrets)
     from apiserver.wsgi import application
 
+    lifeline.follow()
     return application
+
+
+def share_application() -> None:
+    """Load the application here and let workers be forked: they share its memory, and a new one is there at once."""
+    if sys.platform == "linux":
+        multiprocessing.set_start_method("fork")
+        import_module("apiserver.wsgi")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,6 +68,8 @@ def main() -> None:
     """Serve: threads enough that slow sources and slow bodies do not block quick requests, connections enough for idle ones."""
     asked = parser().parse_args()
     open_files()
+    secrets = handover.received()
+    share_application()
     server = Server(
         TARGET,
         address=asked.host,
@@ -75,7 +88,7 @@ def main() -> None:
         ssl_key=asked.key,
         ssl_protocol_min=SSLProtocols.tls12,
     )
-    server.serve(target_loader=partial(load, handover.received()), wrap_loader=False)
+    server.serve(target_loader=partial(load, secrets), wrap_loader=False)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -61,12 +62,30 @@ def test_serve_refuses_a_second_server_on_the_same_data(served: Served) -> None:
     assert "already runs" in done.stderr
 
 
-def test_dead_web_process_comes_back(served: Served) -> None:
-    children = [pid for pid in processes_of(served.data_dir) if b"apiserver.server.web" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+def web_processes(served: Served) -> list[int]:
+    """Return the web server and its workers, which it forked."""
+    return sorted(pid for pid in processes_of(served.data_dir) if b"apiserver.server.web" in Path(f"/proc/{pid}/cmdline").read_bytes())
 
-    os.kill(children[0], signal.SIGKILL)
+
+def test_dead_web_process_comes_back(served: Served) -> None:
+    os.kill(web_processes(served)[0], signal.SIGKILL)
 
     assert wait_until(lambda: is_up(served), 20)
+
+
+def test_new_workers_know_what_changed_since_the_start(served: Served, tmp_path: Path) -> None:
+    file = tmp_path / "server.json"
+    file.write_text(json.dumps({"users": {"late": {"role": "query", "privileges": ["GET"], "authtoken": "a-late-authtoken-0123456789"}}}))
+    assert manage(served.data_dir, "apply", str(file)).returncode == 0
+    dead = web_processes(served)[1:]
+
+    for pid in dead:
+        os.kill(pid, signal.SIGKILL)
+
+    assert len(dead) >= 2
+    assert wait_until(lambda: is_up(served), 20)
+    assert not set(dead) & set(web_processes(served))
+    assert served.get("/api.rsc/", {"x-cdata-authtoken": "a-late-authtoken-0123456789"})[0] == 200
 
 
 def is_up(served: Served) -> bool:
