@@ -10,6 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
+from apiserver.resources.configuration import relations_of
+from apiserver.resources.models import Resource
+from apiserver.server.configuration_protocol import ConfigurationError
 from tests import databases
 from tests.databases import Database
 from tests.fakes.stripe import Stripe
@@ -115,3 +118,59 @@ def calls_of(served: Served, stripe: Stripe, query: str) -> int:
     stripe.forget()
     rows(served, query)
     return len(stripe.asked())
+
+
+@pytest.mark.parametrize(
+    ("query", "choose"),
+    [
+        ("$orderby=Email&$skip=7&$top=3", lambda found: sorted(found, key=lambda row: row[1])[7:10]),
+        ("$filter=startswith(Email,'person1') and Team ne 'South'&$orderby=Id", lambda found: [r for r in found if of_ones(r)]),
+        ("$filter=tolower(Team) eq 'north'&$orderby=Id&$top=2", lambda found: [row for row in found if row[2] == "North"][:2]),
+        ("$filter=Team in ('North','Nowhere')&$orderby=Id desc", lambda found: [r for r in found if r[2] == "North"][::-1]),
+        ("$filter=length(Email) gt 100", lambda found: []),
+    ],
+)
+def test_every_option_goes_into_the_plan(served: Served, stripe: Stripe, query: str, choose: Any) -> None:
+    wanted = choose(expected(stripe))
+
+    status, _, body = served.get(f"/api.rsc/Debtless?$count=true&{quote(query, safe='=&$,')}", TOKEN)
+    page = json.loads(body)
+
+    assert status == 200, body
+    assert [(row["Id"], row["Email"], row["Team"]) for row in page["value"]] == wanted
+    limit = "$top" in query
+    assert page["@odata.count"] >= len(wanted) if limit else page["@odata.count"] == len(wanted)
+
+
+def of_ones(row: tuple[str, str, str | None]) -> bool:
+    return row[1].startswith("person1") and row[2] != "South"  # OData: null is not equal to it
+
+
+def test_relations_of_a_view_over_several_connections_are_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"resources\.Debtless\.relations: relations of a view over several connections"):
+        relations_of({"Team": {"to": "Teams", "columns": {"Team": "team"}}}, Resource(name="Debtless"), "resources.Debtless.relations")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("Debtless?$apply=aggregate($count as n)", 501),
+        ("Debtless?$expand=Teams", 400),
+        ("Debtless?$select=Nothing", 400),
+        ("Debtless('cus_none')", 404),
+    ],
+)
+def test_what_a_view_does_not_answer_is_refused_by_name(served: Served, path: str, status: int) -> None:
+    found, _, body = served.get(f"/api.rsc/{quote(path, safe='=&$,?()')}", TOKEN)
+
+    assert found == status
+    assert json.loads(body)["error"]["message"]
+
+
+def test_an_address_of_one_row_takes_one_call(served: Served, stripe: Stripe) -> None:
+    key = expected(stripe)[0][0]
+    stripe.forget()
+
+    served.get(f"/api.rsc/Debtless('{key}')", TOKEN)
+
+    assert len(stripe.asked()) == 1
