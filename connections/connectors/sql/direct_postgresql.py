@@ -21,6 +21,8 @@ from psycopg.pq import ConnStatus, ExecStatus, Format
 MARKS = re.compile("%%|%s")
 PREPARED_MOST = 200
 GATHER_SECONDS = 0.002  # in which pieces of a long answer come together
+CANCEL_SECONDS = 5.0
+LIFT = b"""SELECT extract(epoch FROM current_setting('statement_timeout')::interval), set_config('statement_timeout', '0', false)"""
 
 
 @lru_cache(maxsize=2000)
@@ -55,8 +57,17 @@ class Statements:
             return self._checked(server.exec_prepared(name, params, formats, Format.TEXT))
         return self._checked(server.exec_params(numbered(sql), params, types, formats, Format.TEXT))
 
-    def send(self, sql: str, binds: Sequence[Any], rows: int) -> Any:
-        """Run a statement whose rows come so many at a time; return the first of them."""
+    def lift_timeout(self) -> float:
+        """Let the next statement take the time that its reader needs; return the seconds that each had until now, 0 = all."""
+        result = self._checked(self.connection.pgconn.exec_(LIFT))
+        return float(result.get_value(0, 0))
+
+    def set_timeout(self, seconds: float) -> None:
+        """Give each statement its time again."""
+        self._checked(self.connection.pgconn.exec_(f"SET statement_timeout = {round(seconds * 1000)}".encode()))
+
+    def send(self, sql: str, binds: Sequence[Any], rows: int, seconds: float = 0) -> Any:
+        """Run a statement whose rows come so many at a time; return the first of them. `seconds` is the time for each, 0 = any."""
         server = self.connection.pgconn
         name, params, types, formats = self._given(sql, binds)
         if name:
@@ -64,12 +75,16 @@ class Statements:
         else:
             server.send_query_params(numbered(sql), params, types, formats, Format.TEXT)
         server.set_chunked_rows_mode(rows)
-        return self.received()
+        return self.received(seconds)
 
-    def received(self) -> Any:
+    def received(self, seconds: float = 0) -> Any:
         """Return the next rows of a statement that was sent; behind the last ones comes the end, which has none."""
         server = self.connection.pgconn
-        result = awaited(server)
+        try:
+            result = awaited(server, seconds)
+        except TimeoutError as error:
+            self.connection.cancel_safe(timeout=CANCEL_SECONDS)
+            raise psycopg.errors.QueryCanceled("no rows came in time") from error
         if result is not None and result.status == ExecStatus.TUPLES_CHUNK:
             return result
         while awaited(server) is not None:  # the statement is over once there is nothing left
@@ -150,9 +165,10 @@ class DirectCursor:
         return self._statements.texts(self._result) if self.as_bytes else self._statements.rows(self._result)
 
 
-def awaited(server: Any) -> Any:
-    """Return the next result; waits at the socket, where other threads run on: psycopg's get_result stops them all until it has one.
+def awaited(server: Any, seconds: float = 0) -> Any:
+    """Return the next result; raise TimeoutError when nothing comes for so many seconds.
 
+    It waits at the socket, where other threads run on: psycopg's get_result stops them all until it has one.
     The server sends a long answer in small pieces; to wake up for each of them costs more than to read it.
     """
     if server.is_busy():
@@ -160,7 +176,8 @@ def awaited(server: Any) -> Any:
         poll.register(server.socket, select.POLLIN)
         while server.is_busy():
             if not poll.poll(0):
-                poll.poll()
+                if not poll.poll(seconds * 1000 if seconds else None):
+                    raise TimeoutError
                 sleep(GATHER_SECONDS)
             server.consume_input()
     return server.get_result()
