@@ -90,7 +90,7 @@ def redis_server() -> Iterator[servers.Server]:
 def dismissed_servers_end_well() -> Iterator[None]:
     """Wait for the servers that were asked to stop; each must have ended as it should."""
     yield
-    assert [served.stop() for served in DISMISSED] == [0] * len(DISMISSED)
+    assert [served.process.wait(40) for served in DISMISSED] == [0] * len(DISMISSED)
 
 
 @pytest.fixture(scope="session")

@@ -257,3 +257,43 @@ def test_sqlite_missing_file_is_not_created(source: Source, tmp_path: Path) -> N
 @pytest.mark.parametrize("source", ["postgresql"], indirect=True)
 def test_no_statement_is_compiled(source: Source) -> None:
     assert rows_of(source.session, "SELECT current_setting('jit')") == [("off",)]
+
+
+@pytest.mark.parametrize("source", ["postgresql"], indirect=True)
+def test_a_slow_reader_of_a_long_answer_is_not_a_slow_statement(source: Source) -> None:
+    session = source.opened(Timeout=1)
+    stream = session.query("SELECT n, repeat('x', 2000) FROM generate_series(1, 20000) n", (), stream=True)
+    rows = len(next(iter(stream.batches)))
+
+    time.sleep(1.5)
+    rows += sum(len(batch) for batch in stream.batches)
+
+    assert rows == 20000
+    with pytest.raises(errors.SourceTimeout):
+        rows_of(session, SLOW[source.kind])
+    session.close()
+
+
+@pytest.mark.parametrize("source", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("sql", ["SELECT pg_sleep(30)", "SELECT pg_sleep(0.04) FROM generate_series(1, 5000)"])
+def test_a_long_answer_whose_rows_do_not_come_ends_at_the_timeout(source: Source, sql: str) -> None:
+    session = source.opened(Timeout=1)
+    started = time.monotonic()
+
+    with pytest.raises(errors.SourceTimeout):
+        rows_of(session, sql, stream=True)
+
+    assert time.monotonic() - started < 15
+    assert rows_of(session, "SELECT 1", stream=True) == [(1,)]
+    session.close()
+
+
+@pytest.mark.parametrize("source", ["postgresql"], indirect=True)
+def test_a_long_answer_that_is_left_gives_the_connection_its_timeout_back(source: Source) -> None:
+    session = source.opened(Timeout=1, MaxConnections=1)
+    stream = session.query("SELECT n FROM generate_series(1, 100000) n", (), stream=True)
+    next(iter(stream.batches))
+    stream.close()
+
+    assert rows_of(session, "SELECT current_setting('statement_timeout')") == [("1s",)]
+    session.close()

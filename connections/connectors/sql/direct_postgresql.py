@@ -26,6 +26,8 @@ from connections.outgoing.sockets import WATCH
 MARKS = re.compile("%%|%s")
 PREPARED_MOST = 200
 GATHER_SECONDS = 0.002  # in which pieces of a long answer come together
+CANCEL_SECONDS = 5.0
+LIFT = b"""SELECT extract(epoch FROM current_setting('statement_timeout')::interval), set_config('statement_timeout', '0', false)"""
 
 
 class Patient(psycopg.Connection[Any]):
@@ -100,8 +102,17 @@ class Statements:
         finally:
             WATCH.remove(number)
 
-    def send(self, sql: str, binds: Sequence[Any], rows: int) -> Any:
-        """Run a statement whose rows come so many at a time; return the first of them."""
+    def lift_timeout(self) -> float:
+        """Let the next statement take the time that its reader needs; return the seconds that each had until now, 0 = all."""
+        result = self._checked(self.connection.pgconn.exec_(LIFT))
+        return float(result.get_value(0, 0))
+
+    def set_timeout(self, seconds: float) -> None:
+        """Give each statement its time again."""
+        self._checked(self.connection.pgconn.exec_(f"SET statement_timeout = {round(seconds * 1000)}".encode()))
+
+    def send(self, sql: str, binds: Sequence[Any], rows: int, seconds: float = 0) -> Any:
+        """Run a statement whose rows come so many at a time; return the first of them. `seconds` is the time for each, 0 = any."""
         server = self.connection.pgconn
         name, params, types, formats = self._given(sql, binds)
         if name:
@@ -109,11 +120,15 @@ class Statements:
         else:
             server.send_query_params(numbered(sql), params, types, formats, Format.TEXT)
         server.set_chunked_rows_mode(rows)
-        return self.received()
+        return self.received(seconds)
 
-    def received(self) -> Any:
+    def received(self, seconds: float = 0) -> Any:
         """Return the next rows of a statement that was sent; behind the last ones comes the end, which has none."""
-        result = awaited(self.connection)
+        try:
+            result = awaited(self.connection, seconds)
+        except TimeoutError as error:
+            self.connection.cancel_safe(timeout=CANCEL_SECONDS)
+            raise psycopg.errors.QueryCanceled("no rows came in time") from error
         if result is not None and result.status == ExecStatus.TUPLES_CHUNK:
             return result
         while awaited(self.connection) is not None:  # the statement is over once there is nothing left
@@ -194,9 +209,11 @@ class DirectCursor:
         return self._statements.texts(self._result) if self.as_bytes else self._statements.rows(self._result)
 
 
-def awaited(connection: psycopg.Connection[Any]) -> Any:
-    """Return the next result; waits at the socket, where other threads run on: psycopg's get_result stops them all until it has one.
+def awaited(connection: psycopg.Connection[Any], seconds: float = 0) -> Any:
+    """Return the next result; raise TimeoutError when nothing comes for so many seconds, 0 = until the connection is given up.
 
+
+    It waits at the socket, where other threads run on: psycopg's get_result stops them all until it has one.
     The server sends a long answer in small pieces; to wake up for each of them costs more than to read it.
     """
     server = connection.pgconn
@@ -205,7 +222,9 @@ def awaited(connection: psycopg.Connection[Any]) -> Any:
         poll.register(server.socket, select.POLLIN)
         while server.is_busy():
             if not poll.poll(0):
-                if not poll.poll(seconds_of(connection) * 1000):
+                if not poll.poll((seconds or seconds_of(connection)) * 1000):
+                    if seconds:
+                        raise TimeoutError
                     connection.close()
                     raise psycopg.OperationalError("the server does not answer")
                 sleep(GATHER_SECONDS)
