@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "apiserver.server.pages_only.Authentication",
     "apiserver.server.pages_only.Messages",
     "apiserver.server.pages_only.Htmx",
+    "apiserver.server.remote_calls.RemoteCallsMiddleware",
 ]
 
 DATABASES = {"default": database_url(DATA_DIR, SECRETS)}

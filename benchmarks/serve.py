@@ -101,7 +101,9 @@ def growth(peer: Peer) -> None:
     before = cpu.peaks(peer.pid)
     for _ in range(3):
         peers.fetch(peer, path)
-    print(f"{peer.name}: peak memory of a worker grew by {cpu.growth(before, cpu.peaks(peer.pid)) / 2**20:.1f} MB over three exports (bar 10)")
+    print(
+        f"{peer.name}: peak memory of a worker grew by {cpu.growth(before, cpu.peaks(peer.pid)) / 2**20:.1f} MB over three exports (bar 10)"
+    )
 
 
 def main() -> None:

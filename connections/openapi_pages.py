@@ -37,7 +37,7 @@ CONFIDENCE = {
     "settled": gettext_lazy("settled"),
 }
 ABOUT = {
-    "rows": gettext_lazy("Rows"),
+    "rows": gettext_lazy("Place of the rows"),
     "key": gettext_lazy("Key"),
     "paging": gettext_lazy("Paging"),
     "writes": gettext_lazy("Writes"),

@@ -44,6 +44,7 @@ SORTS: dict[str, tuple[Any, Callable[[dict[str, Any]], Any]]] = {
 # Names of test steps as the page says them.
 STEPS = {
     "properties": gettext_lazy("Check the properties"),
+    "document": gettext_lazy("Read the document"),
     "resolve": gettext_lazy("Find the server by its name"),
     "connect": gettext_lazy("Connect"),
     "tls": gettext_lazy("Agree on TLS"),
@@ -51,7 +52,10 @@ STEPS = {
     "open": gettext_lazy("Open the file"),
     "list_tables": gettext_lazy("List the tables"),
 }
-
+CHANGED = gettext_lazy(
+    "This connection was changed since you opened this page, in another tab or by somebody else. "
+    "The fields hold what you entered: save again to keep that, or open the page anew."
+)
 # Failed step -> the group of properties that then stands open.
 GROUPS = {"tls": "TLS"}
 
@@ -157,10 +161,19 @@ def posted(
     request: HttpRequest, form: ConnectionForm, connector: Connector, existing: Connection | None, draft: OAuthSignIn | None
 ) -> HttpResponse | None:
     """Do what the form asks for: sign in, or save and test. None = the form is to be shown."""
+    if form.is_bound and is_outdated(request, existing):
+        form.add_error(None, CHANGED)
+        return None
     if form.is_bound and "connect" in request.POST:
         return oauth_pages.connect(request, form, connector, existing)
     saved = save(request, form, connector, existing, draft) if form.is_bound and form.is_valid() else None
     return redirect("connections:edit", saved.pk) if saved is not None else None
+
+
+def is_outdated(request: HttpRequest, existing: Connection | None) -> bool:
+    """Claim that the connection was changed since the form was shown."""
+    seen = request.POST.get("version", "")
+    return existing is not None and seen not in ("", str(existing.version))
 
 
 def wrong_group(test: dict[str, Any] | None) -> str:

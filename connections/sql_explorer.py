@@ -76,7 +76,8 @@ def run(text: str, connection: Connection | None, *, now: datetime, number: str,
             rows = list(islice((row for batch in batches for row in batch), most + 1))
         except SourceRejected as error:
             # Who writes SQL needs the source's own words.
-            raise SourceRejected(f"{error.message} {reason_of(error)}.", hint=error.hint) from error
+            reason = f"{reason_of(error)}."
+            raise SourceRejected(error.message if reason == error.message else f"{error.message} {reason}", hint=error.hint) from error
         finally:
             batches.close()  # type: ignore[attr-defined]
     return Answer(columns_of(plan.bound.outputs), rows[:most], len(rows) > most, time.monotonic() - started, explained, heard.lines())

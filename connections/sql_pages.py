@@ -142,9 +142,9 @@ def download(request: HttpRequest) -> HttpResponseBase:
 @require_POST
 @console_page
 def cancel(request: HttpRequest) -> HttpResponse:
-    """Stop a query that runs."""
+    """Stop a query that runs; the page stops waiting for it at once, a call to a service may take longer."""
     try:
         sql_running.cancel(request.POST.get("run", ""))
     except ValueError:
         return HttpResponseBadRequest()
-    return HttpResponse(status=204)
+    return render(request, "connections/_sql_cancelled.html", {"failure": sql_running.cancelled()})

@@ -19,6 +19,11 @@ NUMBER = re.compile(r"[0-9a-f]{32}")
 STOPPED = "The query was cancelled."
 
 
+def cancelled() -> SourceTimeout:
+    """Return what is said of a query that was cancelled."""
+    return SourceTimeout(STOPPED, hint="Nothing was changed by it: queries only read.")
+
+
 def mark_of(number: str) -> Path:
     """Return the file that stands for the wish to stop a query."""
     if not NUMBER.fullmatch(number):
@@ -68,7 +73,7 @@ class Running:
     def check(self, cause: Exception | None = None) -> None:
         """Raise when the query was cancelled, or its time is over."""
         if self.is_cancelled:
-            raise SourceTimeout(STOPPED, hint="Nothing was changed by it: queries only read.") from cause
+            raise cancelled() from cause
         if time.monotonic() > self._ends:
             raise SourceTimeout(f"This did not end within {self._seconds:.0f} s.", hint="Ask for less.") from cause
 

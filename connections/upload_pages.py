@@ -67,8 +67,9 @@ def deleted(request: HttpRequest, connection: Connection, name: str) -> None:
 
 
 def relist(request: HttpRequest, connection: Connection) -> None:
-    """Read the list of tables anew, so that Add Table has them."""
+    """Read the list of tables anew, so that Add Table has them; the test that stands beside the files is one of these files."""
     try:
+        services.test_stored(connection, now=timezone.now())
         services.list_tables(connection, now=timezone.now(), refresh=True)
     except ConnectorError as error:
         messages.error(request, f"{said(error.message)} {said(error.hint)}")

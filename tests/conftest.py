@@ -54,6 +54,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_unconfigure() -> None:
+    """Remove the data directory, once the request log is written."""
+    if "apiserver.server.requestlog" in sys.modules:
+        sys.modules["apiserver.server.requestlog"].WRITER.flush_and_end()
     shutil.rmtree(DATA, ignore_errors=True)
 
 

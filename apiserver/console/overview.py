@@ -53,7 +53,7 @@ def steps(role: str) -> list[Step]:
             _("Call the API"),
             _("Send the authtoken to an address below, from a program or Power Automate. Try it, beside each resource, shows how."),
             reverse("resources:list"),
-            bool(requestlog.search(limit=1, status="2xx")),
+            bool(requestlog.search(limit=1, status="2xx", is_by_client=True)),
         ),
     ]
 

@@ -88,7 +88,7 @@ def setup(request: HttpRequest, token: str) -> HttpResponse:
 @console_page
 def status(request: HttpRequest) -> HttpResponse:
     """Show what is to be done, what is open, how it goes, and what happened last."""
-    latest: list[dict[str, Any]] = requestlog.search(limit=15, since=time.time() - 86400)
+    latest: list[dict[str, Any]] = requestlog.search(limit=15, since=time.time() - 86400, is_by_client=True)
     for entry in latest:
         entry["time"] = dt.datetime.fromtimestamp(entry["at"], dt.UTC)
     root = service_root(request, None)

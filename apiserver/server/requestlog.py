@@ -23,9 +23,12 @@ from django.conf import settings
 COLUMNS = ("at", "user", "method", "path", "query", "status", "ms", "rows", "resource", "address", "sql", "error")
 KEEP_ROWS = 200_000
 KEEP_DAYS = 30
+# Pages stand in the log for the calls that they made to remote services.
+BY_CLIENTS = "path NOT LIKE '/console/%'"
 # 501 is a refusal: the client asked for what is not supported, nothing broke.
-SUMS = """SELECT count(*), coalesce(sum(status BETWEEN 400 AND 499 OR status = 501), 0), coalesce(sum(status >= 500 AND status <> 501), 0)
-  FROM requests WHERE at >= ?"""
+SUMS = f"""SELECT count(*), coalesce(sum(status BETWEEN 400 AND 499 OR status = 501), 0), coalesce(sum(status >= 500 AND status <> 501), 0)
+  FROM requests WHERE at >= ? AND {BY_CLIENTS}"""  # noqa: S608 - our own words
+NTH_TIME = f"SELECT ms FROM requests WHERE at >= ? AND {BY_CLIENTS} ORDER BY ms LIMIT 1 OFFSET ?"  # noqa: S608
 USERS_OF = "SELECT user, count(*) FROM requests WHERE at >= ? AND resource = ? AND user <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"
 RESOURCES_OF = """SELECT resource, count(*) FROM requests WHERE at >= ? AND user = ? AND resource <> ''
   GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 20"""
@@ -138,12 +141,21 @@ def prune(now: float | None = None) -> None:
 
 
 def search(
-    *, limit: int = 100, text: str = "", user: str = "", status: str = "", since: float = 0, until: float = 0, before: int = 0
+    *,
+    limit: int = 100,
+    text: str = "",
+    user: str = "",
+    status: str = "",
+    since: float = 0,
+    until: float = 0,
+    before: int = 0,
+    is_by_client: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the newest entries that fit; `status` is a code or a class such as 4xx, and nothing fits another word; `before` is an id."""
     if status and not STATUS.fullmatch(status):
         return []
     conditions, values = conditions_of(text=text, user=user, status=status)
+    conditions += [BY_CLIENTS] if is_by_client else []
     for condition, value in (("at >= ?", since), ("at < ?", until), ("id < ?", before)):
         if value:
             conditions.append(condition)
@@ -197,12 +209,12 @@ def tallied(sql: str, *values: Any) -> list[tuple[str, int]]:
 
 
 def summary(since: float) -> dict[str, Any]:
-    """Return how many requests came since then, how many were refused or failed, and the time within which 95 % were answered."""
+    """Return how many requests clients sent since then, how many were refused or failed, and the time within which 95 % were answered."""
     with closing(connect()) as connection:
         total, refused, failed = connection.execute(
             SUMS,
             (since,),
         ).fetchone()
         place = max(0, -(-total * 95 // 100) - 1)
-        found = connection.execute("SELECT ms FROM requests WHERE at >= ? ORDER BY ms LIMIT 1 OFFSET ?", (since, place)).fetchone()
+        found = connection.execute(NTH_TIME, (since, place)).fetchone()
     return {"total": total, "refused": refused, "failed": failed, "p95": found[0] if found else None}

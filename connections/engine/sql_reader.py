@@ -74,6 +74,8 @@ READ: dict[type[exp.Expr], frozenset[str]] = {
     exp.Trim: PLAIN | {"position", "collation"},
 }
 
+BEGINS = re.compile(r"[\s(]*(select|with|--|/\*)", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
@@ -92,7 +94,7 @@ def parse(text: str) -> Parsed:
     try:
         trees = [tree for tree in ProductSql().parse(trimmed.rstrip("> \t\r\n") if notes else trimmed) if tree is not None]
     except ParseError as error:
-        raise unreadable(error) from error
+        raise (unreadable(error) if BEGINS.match(trimmed) else no_select()) from error
     except SqlglotError as error:
         raise SqlProblem(f"The SQL can't be read: {plain(str(error))}.") from error
     except RecursionError as error:
@@ -108,12 +110,16 @@ def checked(trees: list[Any]) -> exp.Expression:
         raise SqlProblem("These are several statements.", hint="Run one SELECT at a time.")
     root: exp.Expression = trees[0]
     if not isinstance(root.unnest() if isinstance(root, exp.Subquery) else root, exp.Select | exp.SetOperation):
-        raise SqlProblem(
-            "This is no SELECT.", hint="SQL here only reads: one SELECT; WITH, joins, UNION and window functions may be part of it."
-        )
+        raise no_select()
     if max((node.depth for node in root.walk()), default=0) > DEEPEST:
         raise SqlProblem("The SQL is nested too deeply.")
     return root
+
+
+def no_select() -> SqlProblem:
+    """Return what is said of every other statement, and of a SELECT that is misspelled."""
+    hint = "SQL here only reads: one SELECT; WITH, joins, UNION and window functions may be part of it."
+    return SqlProblem("This is no SELECT.", hint=hint)
 
 
 def unreadable(error: ParseError) -> SqlProblem:

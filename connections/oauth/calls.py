@@ -25,6 +25,7 @@ from connections.outgoing.requests_session import OutgoingAdapter
 TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 MOST_SECONDS = 10 * 366 * 86400
 ENDED = "The service no longer accepts this sign-in"
+NOT_TAKEN = "The service did not take the code"
 # Where the answers of known services name the account, best first.
 NAMES = ("display_name", "name", "username", "nickname", "login", "email", "preferred_username", "stripe_user_id", "sub", "id")
 
@@ -99,7 +100,10 @@ def authorize_address(service: OAuthService, *, state: str, redirect_uri: str, v
 def exchange(service: OAuthService, outgoing: Outgoing, *, code: str, redirect_uri: str, verifier: str) -> Granted:
     """Return tokens for a code; raise GrantRefused for one that the service does not take."""
     asking = session(service, outgoing, redirect_uri=redirect_uri, verifier=verifier)
-    return granted(service, (code, verifier), lambda: asking.fetch_token(spoken(service.token_url), code=code, **credentials(service)))
+    try:
+        return granted(service, (code, verifier), lambda: asking.fetch_token(spoken(service.token_url), code=code, **credentials(service)))
+    except GrantRefused as error:
+        raise GrantRefused(error.message.replace(ENDED, NOT_TAKEN), hint=error.hint) from error
 
 
 def client_tokens(service: OAuthService, outgoing: Outgoing) -> Granted:
@@ -157,7 +161,7 @@ def read(token: Mapping[str, Any]) -> Granted:
 
 def refused(error: OAuth2Error, secrets: tuple[str, ...]) -> ConnectorError:
     """Return the error for what the service refused."""
-    code = str(error.error or "unknown")
+    code = worded(error.error) or "unknown"
     reason = clean(f"{code}: {error.description}" if error.description else code, secrets)
     if code in ("temporarily_unavailable", "server_error", "slow_down"):
         return ConnectionFailed(f"The service can't sign in at the moment ({reason}).", hint="Try again in a moment.")
@@ -167,6 +171,13 @@ def refused(error: OAuth2Error, secrets: tuple[str, ...]) -> ConnectorError:
         hint = "Check OAuthClientId and OAuthClientSecret of the connection."
         return AuthenticationFailed(f"The service does not know this OAuth client ({reason}).", hint=hint)
     return AuthenticationFailed(f"The service refused to sign in ({reason}).", hint="Check the connection's OAuth properties.")
+
+
+def worded(value: Any) -> str:
+    """Return the error of an answer as text: some services put an object there instead of a code."""
+    if isinstance(value, Mapping):
+        return next((str(value[name]) for name in ("message", "error_description", "code", "type") if value.get(name)), "")
+    return str(value or "")
 
 
 def clean(text: str, secrets: tuple[str, ...]) -> str:

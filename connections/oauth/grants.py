@@ -22,6 +22,7 @@ from connections.contract.oauth import OFF, REFRESH
 from connections.models import Connection, OAuthGrant
 from connections.oauth import calls
 from connections.oauth.calls import Granted, GrantRefused
+from connections.oauth.heard import HeardOutgoing
 from connections.oauth.lock import alone
 from connections.oauth.store import access_of, begin, change, client_of, good_until, keep, load, put, recover, refresh_of, seed_of
 from connections.outgoing import Outgoing, Settings
@@ -48,7 +49,7 @@ def service_of(connector: Connector, values: Mapping[str, Any]) -> OAuthService 
 def way_out() -> AbstractContextManager[Outgoing]:
     """Return the outgoing client for a call or two, under the server's rules."""
     allow = tuple(options.current().outgoing.get("allow", ()))
-    return closing(Outgoing(Settings(allow=allow, timeout=20, max_bytes=2**20, max_connections=1)))
+    return closing(HeardOutgoing(Settings(allow=allow, timeout=20, max_bytes=2**20, max_connections=1)))
 
 
 def tokens_for(connection: Connection, values: Mapping[str, Any]) -> Tokens | None:
@@ -232,9 +233,10 @@ def store_grant(connection: Connection, service: OAuthService, granted: Granted,
 
 @transaction.atomic
 def renew_sessions(connection: Connection) -> None:
-    """Let every process open its sessions of the connection anew."""
+    """Let every process open its sessions of the connection anew; what was tested was another sign-in."""
     connection.version += 1
-    connection.save(update_fields=["version"])
+    connection.last_test = None
+    connection.save(update_fields=["version", "last_test"])
     stamp.changed()
 
 

@@ -190,8 +190,8 @@ def taken(request: HttpRequest, parameters: Mapping[str, list[str]]) -> HttpResp
     try:
         row = signin.claim(browser_of(request), parameters, now=now)
     except signin.SignInRefused as error:
-        failure = f"{said(error.message)} {said(error.hint)}"
-        return render(request, "connections/oauth_failed.html", {"failure": failure}, status=400)
+        context = {"failure": f"{said(error.message)} {said(error.hint)}", "is_repeated": isinstance(error, signin.SignInRepeated)}
+        return render(request, "connections/oauth_failed.html", context, status=400)
     connection, pk = row.connection, row.pk
     connector = get_connector(row.connector)
     values = services.values_of(connection) if connection else signin.opened(row).values

@@ -30,6 +30,10 @@ class SignInRefused(AuthenticationFailed):
     """What came back belongs to no sign-in that this browser began and has not finished."""
 
 
+class SignInRepeated(SignInRefused):
+    """What came back was taken before: a page that was loaded again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """What is kept, sealed, of one sign-in."""
@@ -97,8 +101,13 @@ def waiting(browser: str, *, now: datetime) -> Any:
 def claim(browser: str, parameters: Mapping[str, list[str]], *, now: datetime) -> OAuthSignIn:
     """Return the sign-in that the state names; it can't be named again. Raise SignInRefused."""
     states = parameters.get("state", [])
-    row = waiting(browser, now=now).filter(state=digest(states[0])).first() if len(states) == 1 and browser else None
-    if row is None or not spent(row):
+    own = OAuthSignIn.objects.filter(browser=digest(browser), expires__gt=now)
+    row = own.filter(state=digest(states[0])).first() if len(states) == 1 and browser else None
+    if row is not None and not spent(row):
+        raise SignInRepeated(
+            "This answer was taken before; each is taken once.", hint="Open the connection to see whether it is connected."
+        )
+    if row is None:
         raise SignInRefused("This answer belongs to no sign-in that was begun here in the last 10 minutes.", hint=AGAIN)
     return row
 
@@ -120,7 +129,8 @@ def finish(row: OAuthSignIn, service: OAuthService, parameters: Mapping[str, lis
         row.sealed, row.expires = sealed(replace(begun, granted=granted)), now + DRAFT
         row.save(update_fields=["sealed", "expires"])
     else:
-        row.delete()
+        row.sealed = vault.seal("")  # the row stays until it expires, so that an answer that comes again is known
+        row.save(update_fields=["sealed"])
     return granted
 
 

@@ -391,3 +391,14 @@ def test_keys_rotate(cloud: Connection, provider: Provider, monkeypatch: pytest.
 
     grant = OAuthGrant.objects.get()
     assert (count, vault.is_current(grant.access), vault.reveal(grant.refresh)) == ([2, 0], True, provider.families[0].refresh)
+
+
+def test_error_that_is_an_object_is_said_in_its_words(cloud: Connection, provider: Provider) -> None:
+    grant_to(cloud, provider)
+    expire(cloud)
+    provider.token_answer = lambda _: Answer({"error": {"message": "The app is suspended.", "code": 190}}, 400)
+
+    with pytest.raises(AuthenticationFailed) as failure:
+        tokens_of(cloud).access()
+
+    assert failure.value.message == "The service refused to sign in (The app is suspended.)."

@@ -99,6 +99,22 @@ def test_edit_keeps_a_secret_left_empty_and_never_shows_it(as_admin: Client, db:
     assert ("pssst" in before + page, values_of(stored)["Password"], values_of(stored)["User"]) == (False, "pssst", "bob")
 
 
+def test_second_tab_does_not_undo_what_the_first_saved(as_admin: Client, connection: Connection, shop: Path) -> None:
+    path, seen = f"{LIST}{connection.pk}", str(connection.version)
+    fields = {"name": "shop", "Database": str(shop), "version": seen}
+    post(as_admin, path, **fields, labels="first")
+
+    refused = as_admin.post(path, {**fields, "labels": "second"})
+
+    page = refused.content.decode()
+    assert (refused.status_code, Connection.objects.get().labels, 'value="second"' in page) == (422, ["first"], True)
+    assert "was changed since you opened this page" in page
+    again = re.search(r'name="version" value="(\d+)"', page)
+    assert again
+    post(as_admin, path, **{**fields, "labels": "second", "version": again[1]})
+    assert Connection.objects.get().labels == ["second"]
+
+
 def test_tables_show_escaped_rows(as_admin: Client, connection: Connection) -> None:
     page = as_admin.get(f"{LIST}{connection.pk}/tables?table=Orders").content.decode()
 

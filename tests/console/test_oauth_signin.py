@@ -130,6 +130,37 @@ def test_connect_again_takes_the_place_of_a_broken_grant(as_admin: Client, allow
     assert (OAuthGrant.objects.get().problem, tokens_of(cloud).access()) == ("", allowed.families[-1].access)
 
 
+def test_sign_in_of_a_stored_connection_forgets_the_test_of_another_one(as_admin: Client, allowed: Provider) -> None:
+    cloud = connection_to(allowed)
+    Connection.objects.update(last_test={"ok": False, "at": timezone.now().isoformat(), "steps": []})
+
+    come_back(as_admin, allowed.consent(begin(as_admin, allowed, f"/console/connections/{cloud.pk}")))
+
+    assert Connection.objects.get().last_test is None
+
+
+def test_answer_that_is_loaded_again_is_told_from_a_foreign_one(as_admin: Client, allowed: Provider) -> None:
+    cloud = connection_to(allowed)
+    back = allowed.consent(begin(as_admin, allowed, f"/console/connections/{cloud.pk}"))
+    come_back(as_admin, back)
+
+    page = come_back(as_admin, back)
+
+    assert (page.status_code, "This answer was taken before" in text_of(page), "Nothing was stored" in text_of(page)) == (400, True, False)
+    assert "Not connected" not in text_of(page)
+
+
+def test_code_that_the_service_does_not_take_is_said_so(as_admin: Client, allowed: Provider) -> None:
+    cloud = connection_to(allowed)
+    grant_to(cloud, allowed)
+    state = dict(parse_qsl(urlsplit(begin(as_admin, allowed, f"/console/connections/{cloud.pk}")).query))["state"]
+
+    page = text_of(as_admin.get(CALLBACK, {"code": "invented", "state": state}, follow=True))
+
+    assert "The service did not take the code (invalid_grant: unknown code)." in page
+    assert OAuthGrant.objects.get().problem == ""
+
+
 def test_missing_client_is_said_at_its_field(as_admin: Client, allowed: Provider) -> None:
     answer = as_admin.post(ADD, {"connect": "browser", "name": "cloud", "URL": allowed.url, "AuthScheme": "OAuth"})
 

@@ -14,6 +14,7 @@ from connections.services import save_connection
 from tests.fakes.bitbucket import Bitbucket
 
 LIST = "/console/connections/"
+SCRIPT = {"HX-Request": "true"}
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def cloud(db: None, fake: Bitbucket) -> Connection:
 )
 def test_values_are_those_of_the_service(as_admin: Client, cloud: Connection, name: str, values: list[str]) -> None:
     page = as_admin.get(f"{LIST}{cloud.pk}/picks/{name}").content.decode()
-    options = as_admin.get(f"{LIST}{cloud.pk}/picks/{name}", headers={"HX-Request": "true"}).content.decode()
+    options = as_admin.get(f"{LIST}{cloud.pk}/picks/{name}", headers=SCRIPT).content.decode()
 
     assert [f"<code>{value}</code>" in page for value in values] == [True] * len(values)
     assert options.count("<option") == len(values) and all(f'value="{value}"' in options for value in values)
@@ -52,5 +53,7 @@ def test_form_leads_to_the_values_of_stored_connections_only(as_admin: Client, c
 def test_failure_is_told_instead(as_admin: Client, cloud: Connection, fake: Bitbucket) -> None:
     fake.people.clear()
 
-    assert "refused the sign-in" in as_admin.get(f"{LIST}{cloud.pk}/picks/Workspace").content.decode()
+    page, piece = (as_admin.get(f"{LIST}{cloud.pk}/picks/Workspace", headers=headers).content.decode() for headers in ({}, SCRIPT))
+
+    assert ("refused the sign-in" in page, "refused the sign-in" in piece) == (True, True)
     assert as_admin.get(f"{LIST}{cloud.pk}/picks/APIToken").status_code == 404

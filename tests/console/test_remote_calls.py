@@ -81,6 +81,15 @@ def test_sql_page_shows_the_calls(as_admin: Client, things: Connection, upstream
     assert "Calls that were made" in page.content.decode()
 
 
+def test_sql_page_says_once_why_the_service_refuses(as_admin: Client, things: Connection, upstream: Upstream) -> None:
+    as_admin.post(reverse("sql:explorer"), {"sql": "SELECT Id FROM Rows", "connection": things.pk, "run": uuid.uuid4().hex})
+    upstream.route("/things", lambda seen: Answer({"message": "gone for good"}, 403))
+
+    page = as_admin.post(reverse("sql:explorer"), {"sql": "SELECT Id FROM Rows", "connection": things.pk, "run": uuid.uuid4().hex})
+
+    assert (page.status_code, page.content.decode().count("gone for good")) == (422, 1)
+
+
 def call(number: int, **more: Any) -> Call:
     return Call("GET", f"https://example.com/{number}", 200, 0.01, size=10, **more)
 

@@ -36,6 +36,7 @@ def test_uploaded_file_is_a_table_at_once(as_admin: Client, files: Connection) -
 
     assert "orders 2026.csv was uploaded." in page
     files.refresh_from_db()
+    assert files.last_test and files.last_test["ok"]
     assert files.tables == [["", "orders 2026.csv", "table", ""]]
     table, rows = services.preview(files, services.list_tables(files, now=timezone.now())[0].ref)
     assert [column.name for column in table.columns] == ["RowNumber", "Id", "Name"]

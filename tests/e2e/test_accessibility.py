@@ -34,6 +34,7 @@ FAULTS = """() => {
   for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push('twice: #' + id);
   for (const part of document.querySelectorAll('.scroll:not(:has(.preview))'))
     if (innerWidth >= 1280 && part.scrollWidth > part.clientWidth + 1) faults.push('wider than its card: ' + part.textContent);
+  for (const part of document.querySelectorAll('.scroll:has(.preview):not([tabindex])')) faults.push('not scrolled by keyboard');
   if (document.documentElement.scrollWidth > document.documentElement.clientWidth) faults.push('wider than the window');
   return [...new Set(faults)];
 }"""
@@ -146,4 +147,26 @@ def test_settings_are_changed_by_keyboard_alone(served: Served, browser: Browser
     page.keyboard.press("Enter")
 
     expect(page.get_by_role("status").filter(has_text="Saved.")).to_be_visible()
+    context.close()
+
+
+HIDDEN = """() => {
+  const it = document.activeElement, bar = document.querySelector('.actions.bar').getBoundingClientRect();
+  const place = it.getBoundingClientRect(), is_below = place.bottom > bar.top && place.top < bar.bottom;
+  return place.bottom > 0 && is_below && !it.closest('.bar') ? (it.name || it.textContent.trim()) : '';
+}"""
+
+
+def test_bar_of_a_form_hides_nothing_that_has_the_focus(served: Served, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 700})
+    page = context.new_page()
+    sign_in(page, served)
+    page.goto(f"{served.base}/console/connections/add/bitbucket")
+
+    hidden = []
+    while focused(page) != "Cancel":
+        page.keyboard.press("Tab")
+        hidden.append(page.evaluate(HIDDEN))
+
+    assert (len(hidden) > 30, [name for name in hidden if name]) == (True, [])
     context.close()

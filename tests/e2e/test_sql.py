@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,13 +31,17 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with sqlite3.connect(database) as made:
         made.execute("CREATE TABLE customers (id INTEGER PRIMARY KEY, name TEXT, country TEXT)")
         made.executemany("INSERT INTO customers VALUES (?, ?, 'JP')", [(n, f"Customer {n}") for n in range(1, 400)])
+    silent = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{silent.getsockname()[1]}"
     connections = {
         "shop": {"connector": "sqlite", "properties": {"Database": str(database)}},
         "files": {"connector": "files", "properties": {"URI": "."}},
+        "silent": {"connector": "rest", "properties": {"URL": f"http://{address}", "Timeout": 8}},
     }
     who = {"APISERVER_ADMIN_USER": "admin", "APISERVER_ADMIN_PASSWORD": PASSWORD}
-    server = publish({"connections": connections}, data, extra=who)
+    server = publish({"server": {"outgoing": {"allow": [address]}}, "connections": connections}, data, extra=who)
     yield server
+    silent.close()
     assert server.stop() == 0
 
 
@@ -103,6 +108,17 @@ def test_a_running_query_is_cancelled(browser: Browser, served: Served) -> None:
     page.get_by_role("button", name="Cancel").click()
 
     expect(page.get_by_role("alert")).to_contain_text("The query was cancelled.", timeout=20_000)
+    page.close()
+
+
+def test_a_page_waits_no_longer_for_a_service_that_keeps_silent(browser: Browser, served: Served) -> None:
+    page = opened(browser, served, locale="en")
+    page.locator("#sql").fill("SELECT * FROM silent.Rows")
+    page.keyboard.press("Control+Enter")
+    page.get_by_role("button", name="Cancel").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("The query was cancelled.", timeout=5_000)
+    expect(page.locator("#running")).to_be_hidden()
     page.close()
 
 

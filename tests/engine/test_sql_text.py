@@ -130,6 +130,7 @@ REFUSED = [
     ("SELECT name FROM customers WHERE", "something is missing behind it", ""),
     ("SELECT id FROM customers; DELETE FROM customers", "These are several statements.", ""),
     ("DELETE FROM customers", "This is no SELECT.", ""),
+    ("SELEC * FROM customers", "This is no SELECT.", "one SELECT"),
     ("WITH q AS (DELETE FROM customers RETURNING id) SELECT * FROM q", "Here must stand a SELECT.", ""),
     ("SELECT * INTO planted FROM customers", "INTO is not supported", ""),
     ("SELECT @x", "A variable (@) is not supported", ""),

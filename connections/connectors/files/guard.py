@@ -17,7 +17,7 @@ from connections.contract.errors import ConnectionFailed, InvalidProperties, Sou
 
 HAS_DIR_FD = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-OUTSIDE = "must stay below a folder that this server allows"
+OUTSIDE = "must stay below a folder that this server allows: APISERVER_ALLOWED_FOLDERS"
 NO_ADDRESS = "must be a path on the server, not an address"
 # Folders below the one of the URI, and entries of all of them, that are looked at.
 MOST_LEVELS = 8

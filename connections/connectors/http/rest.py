@@ -65,7 +65,9 @@ OWN = (
     Property("Path", help="Path of the one table, appended to the URL. Empty: the URL itself.", placeholder="/customers"),
     Property("Table", default="Rows", help="Name of that table."),
     Property(
-        "Rows", help="Where the rows stand in the answer, such as data.items. Empty: found in the first answer; $ is the answer itself."
+        "Rows",
+        label="Place of the rows",
+        help="Where the rows stand in the answer, such as data.items. Empty: found in the first answer; $ is the answer itself.",
     ),
     Property("Key", help="Columns that tell rows apart, with commas between them. Empty: found in the first rows; none: there is no key."),
     Property(

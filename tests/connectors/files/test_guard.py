@@ -135,7 +135,7 @@ def test_steps_say_what_is_wrong(tmp_path: Path) -> None:
 
     assert told == [
         [("open", True, "1 file was found"), ("list_tables", True, "1 table can be read")],
-        [("open", False, "URI: must stay below a folder that this server allows")],
+        [("open", False, "URI: must stay below a folder that this server allows: APISERVER_ALLOWED_FOLDERS")],
         [("open", False, "There is no file b.csv.")],
         [("properties", False, "Sheets: no such property: did you mean Sheet?")],
     ]

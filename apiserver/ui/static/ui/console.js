@@ -75,6 +75,12 @@ function chooseTheme(name) {
   if (name) document.documentElement.dataset.theme = name; else delete document.documentElement.dataset.theme;
 }
 
+// data-aborts="ID": once this button's request is answered, wait no more for that of the form (its hx-sync).
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const form = event.detail.requestConfig?.elt?.dataset.aborts;
+  if (form) htmx.trigger(document.getElementById(form), "htmx:abort");
+});
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) copy(button);
