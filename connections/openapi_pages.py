@@ -20,7 +20,7 @@ from apiserver.ui.access import console_page
 from apiserver.ui.said import said
 from connections import services
 from connections.connectors.openapi.derive import Derived
-from connections.connectors.openapi.overlay import read_overlay, with_changes
+from connections.connectors.openapi.overlay import columns_left_out, read_overlay, with_changes, with_column
 from connections.connectors.openapi.probe import probe
 from connections.connectors.openapi.session import OpenapiSession
 from connections.contract.errors import ConnectorError, InvalidProperties
@@ -64,7 +64,7 @@ def derived(request: HttpRequest, pk: int) -> HttpResponse:
         "q": request.GET.get("q", ""),
         "only": request.GET.get("only", ""),
         "failure": None,
-        "hidden": hidden_in(read_overlay(str(connection.properties.get("Overlay") or ""))),
+        "hidden": hidden_in(overlay_of(connection)),
     }
     form: TableForm | None = None
     try:
@@ -78,6 +78,11 @@ def derived(request: HttpRequest, pk: int) -> HttpResponse:
         found = session.derived
         context |= listed(found, context["q"], context["only"])
         if name in found.manifest["tables"]:
+            left_out = columns_left_out(overlay_of(connection), original(overlay_of(connection), name))
+            context["left_out"] = left_out
+            if request.method == "POST" and request.POST.get("restore_column") in left_out:
+                column_restored(request, connection, name, request.POST["restore_column"])
+                return redirect(address(connection, name))
             form = form_of(request, connection, found, name)
             if request.method == "POST" and form.is_valid() and corrected(request, connection, found, name, form):
                 return redirect(address(connection, ""))
@@ -133,6 +138,11 @@ def hidden_in(overlay: Mapping[str, Any]) -> list[str]:
     return sorted(name for name, changes in (overlay.get("tables") or {}).items() if (changes or {}).get("hide") is True)
 
 
+def overlay_of(connection: Connection) -> dict[str, Any]:
+    """Return the connection's corrections."""
+    return read_overlay(str(connection.properties.get("Overlay") or ""))
+
+
 def path_of(column: Any) -> str:
     """Return where a column's value stands."""
     if isinstance(column, str):
@@ -153,7 +163,7 @@ def original(overlay: Mapping[str, Any], name: str) -> str:
 
 def form_of(request: HttpRequest, connection: Connection, found: Derived, name: str) -> TableForm:
     """Return the form of a table, filled with what was corrected before."""
-    overlay = read_overlay(str(connection.properties.get("Overlay") or ""))
+    overlay = overlay_of(connection)
     known = (overlay.get("tables") or {}).get(original(overlay, name)) or {}
     return TableForm(found.manifest["tables"][name]["columns"], known, request.POST or None)
 
@@ -174,6 +184,13 @@ def restored(request: HttpRequest, connection: Connection, own: str) -> None:
     """Show a table again that was left out; its other corrections hold."""
     keep(request, connection, with_changes(str(connection.properties.get("Overlay") or ""), own, {"hide": None}))
     messages.success(request, _("%(name)s is a table again.") % {"name": own})
+
+
+def column_restored(request: HttpRequest, connection: Connection, name: str, column: str) -> None:
+    """Show a column again that was left out."""
+    text = str(connection.properties.get("Overlay") or "")
+    keep(request, connection, with_column(text, original(read_overlay(text), name), column))
+    messages.success(request, _("%(column)s is a column of %(name)s again.") % {"column": column, "name": name})
 
 
 def probed(request: HttpRequest, connection: Connection, session: OpenapiSession, name: str) -> None:

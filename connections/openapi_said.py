@@ -14,6 +14,7 @@ PATTERNS = (
     _("the answer is an array"),
     _("the answer is a map of objects"),
     _("the answer is one object"),
+    _("the document tells of one row, but its parameters ask for pages"),
     _("each holds one %(name)s"),
     _("%(name)s is named like the path"),
     _("%(name)s is a usual name of rows"),
@@ -43,6 +44,7 @@ PATTERNS = (
     _("%(name)s is sent as %(value)s: otherwise rows are left out"),
     _("%(name)s is %(value)s unless it is given: rows with another value come only when asked for"),
     _("rows can't be inserted: the service demands %(name)s, which no column gives"),
+    _("it is asked for by POST"),
     _("%(name)s: set by the overlay"),
     _("%(name)s takes %(value)s"),
 )

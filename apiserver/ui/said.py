@@ -249,6 +249,7 @@ WORDS = (
     _("a value is required: without it nobody knows which server answers"),
     _("must be a whole number"),
     _("must be text"),
+    _("must be a JSON object"),
     _("must be one character, or tab"),
     _("must stay below a folder that this server allows: APISERVER_ALLOWED_FOLDERS"),
     _("must be a path on the server, not an address"),

@@ -114,6 +114,22 @@ def test_a_table_that_was_left_out_comes_back_with_its_corrections(as_admin: Cli
     assert ("rename: Animals" in overlay(connection), "hide" in overlay(connection)) == (True, False)
 
 
+def test_a_column_that_was_left_out_comes_back(as_admin: Client, connection: Connection) -> None:
+    target = page(connection, "?table=PagePets")
+    as_admin.post(target, {"rename": "Animals", "drop-1": "1", "name-0": "Number"})
+    changed = page(connection, "?table=Animals")
+    dropped = overlay(connection)
+    hidden = as_admin.get(changed).content.decode()
+
+    as_admin.post(changed, {"restore_column": "Nothing", "rename": "Animals"})
+    unchanged = overlay(connection)
+    shown = as_admin.post(changed, {"restore_column": "Name"}, follow=True).content.decode()
+
+    assert ("Name: null" in dropped, 'value="Name"' in hidden, unchanged == dropped) == (True, True, True)
+    assert ("Columns left out" in shown, 'class="name">Name<' in shown) == (False, True)
+    assert ("Name: null" in overlay(connection), "rename: Number" in overlay(connection)) == (False, True)
+
+
 def test_a_probe_that_fails_is_told(as_admin: Client, connection: Connection, silent: Pets) -> None:
     silent.upstream.routes.clear()
 

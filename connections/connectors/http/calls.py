@@ -23,6 +23,8 @@ from connections.contract.context import Call, Context, Tokens
 from connections.contract.errors import AddressRefused, ConnectionFailed, ConnectorError, RateLimited, SourceTimeout
 from connections.outgoing import CertificateRefused, NoSuchHost, Outgoing, Reply, joined, listed_host, origin_of
 
+# JSON by another name (application/vnd.api+json, application/hal+json) is refused by some services unless anything is taken.
+ACCEPT = "application/json, */*;q=0.1"
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 # After so many calls in a row without an answer, callers are told at once for a while instead of waiting, each of them, for the timeout.
 FAILURES, REST = 2, 5.0
@@ -172,7 +174,7 @@ class Caller:
         self._spend(ends)
         if self._rests_until > time.monotonic():
             raise Resting(self._last_failure, hint="It failed several times; it is asked again in a few seconds.")
-        headers = {"Accept": "application/json", **self.service.headers, **target.headers}
+        headers = {"Accept": ACCEPT, **self.service.headers, **target.headers}
         if target.content_type:
             headers["Content-Type"] = target.content_type
         if signature.params:

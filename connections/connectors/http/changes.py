@@ -134,7 +134,7 @@ class Changes:
             target = self._target(spec, method, texts, idempotency)
         except Missing as error:
             raise SourceRejected(f"{table.name} can't be written without a value of {error.args[0]}.") from None
-        constants = fill_tree(spec.get("body", {}), texts.get)
+        constants = fill_tree(spec.get("body", {}), texts.get, {})
         whole = merged(constants, body) if body is not None else constants
         if body is not None or constants:
             target = form_body(target, whole) if self._encoding(spec) == "form" else json_body(target, whole)

@@ -48,7 +48,8 @@ def first_call(plan: Plan, scan: Scan, given: Mapping[str, object], texts: Mappi
         return f"{plan.access.spec.get('method', 'GET')} {plan.access.path}"
     query = "&".join(f"{name}={value}" for name, values in target.params.items() for value in values)
     path = target.path.replace(quote("<", safe=""), "<").replace(quote(">", safe=""), ">")
-    return f"{target.method} {path}{'?' if query else ''}{query}"[:SHOWN_LENGTH]
+    body = f" {target.body.decode()}" if target.body else ""
+    return f"{target.method} {path}{'?' if query else ''}{query}{body}"[:SHOWN_LENGTH]
 
 
 def said(predicate: Predicate) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connections.connectors.http.calls import Target, json_body
 from connections.connectors.http.columns import ManifestColumn
-from connections.connectors.http.paging import State
-from connections.connectors.http.paths import find, spread, steps_of
+from connections.connectors.http.paging import State, place_of
+from connections.connectors.http.paths import find, put, spread, steps_of
 from connections.connectors.http.plan import Plan, texts_of
 from connections.connectors.http.tables import Access
 from connections.connectors.http.templates import fill_path, fill_tree, fill_values
@@ -22,33 +23,42 @@ def target(
 ) -> Target:
     """Return the call of one page."""
     spec = plan.access.spec
-    if "url" in state:
-        return Target(
-            str(state["url"]), headers=one_text(fill_values(spec.get("headers", {}), properties.get)), base=str(state.get("from", ""))
-        )
+    method = spec.get("method", "GET")
     texts = texts_of(plan, given, properties)
+    if "url" in state:
+        headers = one_text(fill_values(spec.get("headers", {}), properties.get))
+        following = Target(str(state["url"]), method=method, headers=headers, base=str(state.get("from", "")))
+        return following if method == "GET" else json_body(following, body_of(plan, given, state, texts, size))
     params = {**fill_values(spec["params"], texts.get), **plan.params}
     paging = plan.access.paging
-    where = paging.get("size", {}).get("in", "params")
-    if size is not None and where == "params":
+    if size is not None and place_of(paging["size"]) == "params":
         params[paging["size"]["param"]] = [str(size)]
     if fields:
         params[spec["fields"]["param"]] = [spec["fields"].get("separator", ",").join(fields)]
     params.update({name: [str(value)] for name, value in (state.get("params") or {}).items()})
     found = Target(
         fill_path(plan.access.path, texts.get),
-        method=spec.get("method", "GET"),
+        method=method,
         params=params,
         headers=one_text(fill_values(spec.get("headers", {}), texts.get)),
     )
     if "body" not in spec and found.method == "GET":
         return found
-    body = {**fill_tree(spec.get("body", {}), texts.get), **(state.get("body") or {})}
-    if size is not None and where == "body":
-        body[paging["size"]["param"]] = size
+    return json_body(found, body_of(plan, given, state, texts, size))
+
+
+def body_of(plan: Plan, given: Mapping[str, Any], state: State, texts: Mapping[str, str], size: int | None) -> dict[str, Any]:
+    """Return the JSON that a call sends: the declared one, filters, the page; names with dots stand deeper."""
+    spec, paging = plan.access.spec, plan.access.paging
+    typed = {name: plan.table.columns[name].sent(value) for name, value in given.items() if value is not None}
+    body: dict[str, Any] = fill_tree(copy.deepcopy(spec.get("body", {})), texts.get, typed)
+    for name, value in {**plan.body, **(state.get("body") or {})}.items():
+        put(body, steps_of(name), value)
+    if size is not None and place_of(paging.get("size", {})) == "body":
+        put(body, steps_of(paging["size"]["param"]), size)
     if state.get("variables"):
         body["variables"] = {**body.get("variables", {}), **state["variables"]}
-    return json_body(found, body)
+    return body
 
 
 def one_text(values: Mapping[str, list[str]]) -> dict[str, str]:

@@ -74,8 +74,12 @@ def cursor(spec: Mapping[str, Any], value: Any) -> State | None:
         return None
     if isinstance(value, dict | list):
         raise BadAnswer("The cursor of the next page is no text.", hint="The service changed its paging, or `next` is wrong.")
-    where = "body" if spec.get("in") == "body" else "params"
-    return {where: {spec["param"]: value}}
+    return {place_of(spec): {spec["param"]: value}}
+
+
+def place_of(spec: Mapping[str, Any]) -> str:
+    """Return where a value goes: among the parameters, or into the body."""
+    return "body" if spec.get("in") == "body" else "params"
 
 
 def has_more(spec: Mapping[str, Any], page: Page) -> bool | None:
@@ -92,7 +96,7 @@ def next_of(spec: Mapping[str, Any], page: Page, state: State) -> State | None:
     if kind in ("none", "unknown"):
         return None
     if kind == "auto":
-        return auto(page)
+        return auto(page, place_of(spec))
     if kind in ("next_url", "odata"):
         return address(node(page, spec.get("next", "@odata.nextLink" if kind == "odata" else "next")), page)
     if kind == "link_header":
@@ -114,14 +118,14 @@ def counted(spec: Mapping[str, Any], page: Page, state: State) -> State | None:
     lacks = page.total is not None and seen < page.total
     if not page.rows and not (more or lacks or (pages is not None and number < pages)):
         return None
-    if not page.rows and spec["type"] != "page":
+    if not page.rows and spec["type"] != "page" and "last" not in spec:
         raise BadAnswer("The service says that there are more rows, but its page holds none.", hint="Try again later.")
     is_short = bool(spec.get("short_is_last")) and page.asked is not None and len(page.rows) < page.asked
     if more is False or (is_short and not lacks) or (page.total is not None and not lacks):
         return None
-    where = "body" if spec.get("in") == "body" else "params"
+    where = place_of(spec)
     if spec["type"] == "last_id":
-        last = find(page.rows[-1], steps_of(spec.get("id", "id")))
+        last = node(page, spec["last"]) if "last" in spec else find(page.rows[-1], steps_of(spec.get("id", "id")))
         if last is None:
             raise BadAnswer("The last row of a page has no id to go on from.", hint="Choose another kind of paging for this table.")
         return {where: {spec["param"]: last}, "seen": seen}
@@ -134,11 +138,12 @@ def counted(spec: Mapping[str, Any], page: Page, state: State) -> State | None:
 
 def last_number(spec: Mapping[str, Any], page: Page) -> int | None:
     """Return the number of the last page, None where the answer doesn't tell it."""
-    found = str(node(page, spec["pages"])) if "pages" in spec else ""
+    told = page.headers.get(spec["pages_header"]) if "pages_header" in spec else node(page, spec["pages"]) if "pages" in spec else ""
+    found = str(told)
     return int(found) + int(spec.get("start", 1)) - 1 if found.isdecimal() else None
 
 
-def auto(page: Page) -> State | None:
+def auto(page: Page, where: str = "params") -> State | None:
     """Return the next page by what the answer shows: a Link header, an address, a cursor."""
     if linked(page.headers):
         return {"url": linked(page.headers)}
@@ -149,7 +154,7 @@ def auto(page: Page) -> State | None:
     for path, param in NEXT_CURSORS.items():
         found = node(page, path)
         if isinstance(found, str | int) and not isinstance(found, bool) and found != "":
-            return {"params": {param: found}}
+            return {where: {param: found}}
     return None
 
 
@@ -190,9 +195,9 @@ def first_state(spec: Mapping[str, Any]) -> State:
     """Return the state of the first page."""
     if spec["type"] == "page" and "param" in spec:
         start = int(spec.get("start", 1))
-        return {"body" if spec.get("in") == "body" else "params": {spec["param"]: start}, "page": start}
+        return {place_of(spec): {spec["param"]: start}, "page": start}
     if spec["type"] == "offset" and "param" in spec and "start" in spec:
-        return {"params": {spec["param"]: int(spec["start"])}}
+        return {place_of(spec): {spec["param"]: int(spec["start"])}}
     return {}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from connections.connectors.http.conditions import as_in
 from connections.connectors.http.filters import Filtering
+from connections.connectors.http.paging import place_of
 from connections.connectors.http.tables import Access, ManifestTable
 from connections.connectors.http.templates import Missing, fill
 from connections.contract.errors import SourceRejected
@@ -29,6 +30,7 @@ class Plan:
     is_fanned: bool  # one chain for each row of the parent
     grades: tuple[Grade, ...]
     params: Mapping[str, list[str]] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)  # path -> value
     verify: tuple[tuple[str, frozenset[Any]], ...] = ()  # the row's own values must be these
     pushed: tuple[Predicate, ...] = ()  # sent as filters, exact ones
     order: tuple[Order, ...] = ()  # what is left to be sorted among rows that the service holds for equal
@@ -165,7 +167,7 @@ def planned(
     filtering = Filtering(table, access, refused)
     grades = tuple(Grade.EXACT if number in by_path else filtering.take(conjunct) for number, conjunct in enumerate(scan.where))
     is_chain = len(variants) == 1 and not is_fanned
-    ordered = order_of(scan.order, table, access, refused) if is_chain or (access.is_single and len(variants) == 1) else None
+    ordered = order_of(scan.order, table, access, refused) if is_chain else None
     takes_order = bool(scan.order) and ordered is not None
     takes_limit = all(grade is Grade.EXACT for grade in grades) and (not scan.order or takes_order)
     return Plan(
@@ -176,6 +178,7 @@ def planned(
         is_fanned=is_fanned,
         grades=grades,
         params={**filtering.params, **(ordered.params if ordered else {})},
+        body={**filtering.body, **(ordered.body if ordered else {})},
         verify=tuple(verify),
         pushed=tuple(scan.where[place] for place, grade in enumerate(grades) if grade is Grade.EXACT and place not in by_path),
         order=ordered.rest if ordered else (),
@@ -220,6 +223,7 @@ class Ordered:
     params: Mapping[str, list[str]]
     sent: tuple[Order, ...]
     rest: tuple[Order, ...]
+    body: Mapping[str, str] = field(default_factory=dict)
 
 
 def order_of(wished: Sequence[Order], table: ManifestTable, access: Access, refused: frozenset[str]) -> Ordered | None:
@@ -240,7 +244,10 @@ def order_of(wished: Sequence[Order], table: ManifestTable, access: Access, refu
         )
         for item in sent
     ]
-    return Ordered({spec["param"]: [spec.get("separator", ",").join(texts)]}, sent, order[len(sent) :])
+    text = spec.get("separator", ",").join(texts)
+    if place_of(spec) == "body":
+        return Ordered({}, sent, order[len(sent) :], {spec["param"]: text})
+    return Ordered({spec["param"]: [text]}, sent, order[len(sent) :])
 
 
 def until_unique(wished: Sequence[Order], table: ManifestTable) -> tuple[Order, ...]:

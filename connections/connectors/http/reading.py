@@ -135,7 +135,8 @@ class Reading:
                 following["from"] = address
             if following is None:
                 self.check_end(page)
-            guard.got(page.rows, new, following is None)
+            # Rows below what is paged may be none for long; the guard of addresses ends what goes in circles.
+            guard.got(page.rows, new, following is None or "last" in spec)
             yield rows, following
             if following is None:
                 return
@@ -179,7 +180,7 @@ class Reading:
         if had_fields:
             session.refused.add((name, "*"))
             return
-        if self.plan.pushed or self.plan.params:
+        if self.plan.pushed or self.plan.params or self.plan.body:
             used = {column for predicate in self.scan.where for column in local.columns_of(predicate)} | {
                 o.column for o in self.plan.sorted_by
             }

@@ -5,6 +5,7 @@ Several tables are given as YAML in the form of a manifest's `tables`; one witho
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Mapping
 from dataclasses import replace
@@ -64,6 +65,15 @@ OWN = (
     ),
     Property("Path", help="Path of the one table, appended to the URL. Empty: the URL itself.", placeholder="/customers"),
     Property("Table", default="Rows", help="Name of that table."),
+    Property("Method", kind="choice", choices=("GET", "POST"), default="GET", is_advanced=True, help="How the rows are asked for."),
+    Property(
+        "Body",
+        kind="text",
+        is_advanced=True,
+        shown_when=("Method", ("POST",)),
+        help="JSON object sent with each call. The page is put into it; a parameter that begins with ? goes into the address.",
+        placeholder='{"query": {"status": "open"}}',
+    ),
     Property(
         "Rows",
         label="Place of the rows",
@@ -213,20 +223,39 @@ def errors_of(tables: Mapping[str, Any]) -> list[dict[str, Any]]:
 def table_of_properties(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the one table that the simple properties declare."""
     kind = KINDS[values.get("Paging") or "Auto"]
-    paging: dict[str, Any] = {"type": kind}
+    is_posted = values.get("Method") == "POST"
+    paging: dict[str, Any] = {"type": kind, **({"in": "body"} if is_posted and kind == "auto" else {})}
     if values.get("PageParameter"):
-        paging["param"] = values["PageParameter"]
+        paging |= placed(values["PageParameter"], is_posted)
     if values.get("NextPath"):
         paging["next" if kind in ("next_url", "cursor") else "more"] = values["NextPath"]
     if values.get("SizeParameter"):
-        paging["size"] = {"param": values["SizeParameter"], "max": int(values.get("PageSize") or 100)}
+        paging["size"] = {**placed(values["SizeParameter"], is_posted), "max": int(values.get("PageSize") or 100)}
     read: dict[str, Any] = {"path": values.get("Path") or "", "paging": paging}
+    if is_posted:
+        read |= {"method": "POST", "body": body_of(values.get("Body") or "{}")}
     if values.get("Rows"):
         read["rows"] = values["Rows"]
     key = [name.strip() for name in str(values.get("Key") or "").split(",") if name.strip()]
     if key == ["none"]:
         return {"read": [read], "key": []}
     return {"read": [read], **({"key": key} if key else {})}
+
+
+def placed(name: str, is_posted: bool) -> dict[str, str]:
+    """Return where the page goes: into the body of a POST, unless its parameter begins with a question mark."""
+    return {"param": name, "in": "body"} if is_posted and not name.startswith("?") else {"param": name.removeprefix("?")}
+
+
+def body_of(text: str) -> dict[str, Any]:
+    """Return the object that a text of JSON is."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InvalidProperties({"Body": "must be a JSON object"}) from error
+    if not isinstance(found, dict):
+        raise InvalidProperties({"Body": "must be a JSON object"})
+    return found
 
 
 class SampledSession(HttpSession):

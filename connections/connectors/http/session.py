@@ -163,7 +163,7 @@ class HttpSession:
     def without_filters(self, found: Plan, scan: Scan, pushed: Sequence[Predicate]) -> Plan:
         """Return the plan with nothing sent that the service refused; what it would have done is done here."""
         again = plan(replace(scan, where=tuple(item for item in scan.where if item not in pushed)), found.table, self.settings)
-        return replace(found, params=again.params, limit=None) if again.access is found.access else again
+        return replace(found, params=again.params, body=again.body, limit=None) if again.access is found.access else again
 
     def parents(self, child: Plan, scan: Scan, variant: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         """Give the values that the rows of a parent table bind, those in `variant` as they are; too many are an error, never a part."""

@@ -62,18 +62,22 @@ def fill_values(values: Mapping[str, Any], lookup: Lookup) -> dict[str, list[str
     return found
 
 
-def fill_tree(node: Any, lookup: Lookup) -> Any:
-    """Return a JSON tree with its names filled in; a member whose name has no value is left out."""
+def fill_tree(node: Any, lookup: Lookup, typed: Mapping[str, Any]) -> Any:
+    """Return a JSON tree with its names filled in; a member whose name has no value is left out.
+
+    What is nothing but a name of `typed` becomes its value, not the text of it.
+    """
     if isinstance(node, str):
-        return fill(node, lookup)
+        whole = NAME.fullmatch(node)
+        return typed[whole[1]] if whole and whole[1] in typed else fill(node, lookup)
     if isinstance(node, list):
-        return [fill_tree(item, lookup) for item in node]
+        return [fill_tree(item, lookup, typed) for item in node]
     if not isinstance(node, Mapping):
         return node
     found = {}
     for name, item in node.items():
         try:
-            found[name] = fill_tree(item, lookup)
+            found[name] = fill_tree(item, lookup, typed)
         except Missing:
             continue
     return found

@@ -32,13 +32,21 @@ def find_access(document: Document, given: dict[str, str], origin: str = "") -> 
     components = document.root.get("components")
     known = components if isinstance(components, dict) else {}
     raw = document.root.get("securityDefinitions") if document.is_swagger else known.get("securitySchemes")
-    for node in raw.values() if isinstance(raw, dict) else ():
-        scheme, _ = document.resolve(node)
+    found = raw if isinstance(raw, dict) else {}
+    for name in in_order(document, found):
+        scheme, _ = document.resolve(found[name])
         if isinstance(scheme, dict):
             take(document, scheme, access)
     access.schemes.setdefault("None", {"type": "none"})
     access.default = first_choice(access.schemes)
     return access
+
+
+def in_order(document: Document, schemes: dict[str, Any]) -> list[str]:
+    """Return the names of the schemes, those first that the document demands for all, in its order."""
+    demanded = document.root.get("security")
+    names = [name for entry in demanded if isinstance(entry, dict) for name in entry] if isinstance(demanded, list) else []
+    return list(dict.fromkeys([*(name for name in names if name in schemes), *schemes]))
 
 
 def first_choice(schemes: dict[str, dict[str, Any]]) -> str:

@@ -158,10 +158,18 @@ def first_sentence(text: str) -> str:
     return (head + (stop and "."))[:300]
 
 
+def depth(draft: ColumnDraft) -> tuple[int, bool]:
+    """Return how deep in the row a column is; attributes of JSON:API are its own, and a parameter `type` means theirs."""
+    is_attribute = len(draft.path) > 1 and draft.path[0] in TRANSPARENT
+    return len(draft.path) - is_attribute, not is_attribute
+
+
 def by_plain(columns: list[ColumnDraft]) -> dict[str, ColumnDraft]:
     """Return the columns by their plain names and by those of their own properties; the shallower goes first."""
     found: dict[str, ColumnDraft] = {}
-    for draft in sorted(columns, key=lambda item: len(item.path)):
+    for draft in sorted(columns, key=depth):
+        if len(draft.path) > 1 and draft.path[0] in TRANSPARENT:
+            found.setdefault(plain(draft.path[-1]), draft)
         found.setdefault(plain(draft.name), draft)
         found.setdefault(plain("_".join(draft.path)), draft)
     return found

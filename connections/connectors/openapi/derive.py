@@ -13,7 +13,8 @@ from connections.connectors.openapi.filters import Query, find_query
 from connections.connectors.openapi.keys import find_key, guesses
 from connections.connectors.openapi.manifest import Described, item_shape, manifest_columns, manifest_table, parent_of
 from connections.connectors.openapi.names import plain
-from connections.connectors.openapi.paging import ASKING, Paging, find_paging
+from connections.connectors.openapi.paging import Paging, find_paging
+from connections.connectors.openapi.paging_words import ASKING, word_of
 from connections.connectors.openapi.paths import parameter_columns, parts_of
 from connections.connectors.openapi.reading import DocumentError
 from connections.connectors.openapi.schema import Shape, Shapes
@@ -58,7 +59,8 @@ def derive(root: dict[str, Any], *, parameters: Mapping[str, str] | None = None,
     complete(shapes, tables)
     derived = Derived({}, {}, document.notes, access, text_of((info or {}).get("title")), version)
     defaults = {plain(name): value for name, value in given.items()}
-    described = described_tables(shapes, tables, operations, version, defaults)
+    secret = frozenset(str(scheme["name"]) for scheme in access.schemes.values() if scheme["type"] == "query")
+    described = described_tables(shapes, tables, operations, version, defaults, secret)
     for parts in described:
         derived.findings[parts.draft.name] = findings_of(parts)
     if not described:
@@ -101,7 +103,12 @@ def given_columns(draft: TableDraft) -> dict[str, str]:
 
 
 def described_tables(
-    shapes: Shapes, tables: Iterable[TableDraft], operations: list[Operation], version: str, defaults: Mapping[str, str]
+    shapes: Shapes,
+    tables: Iterable[TableDraft],
+    operations: list[Operation],
+    version: str,
+    defaults: Mapping[str, str],
+    secret: frozenset[str],
 ) -> list[Described]:
     """Return the tables that have columns, with paging, filters and writes."""
     index = Index(operations)
@@ -109,8 +116,8 @@ def described_tables(
     for draft in tables:
         if not draft.columns or (draft.kind == "item" and (draft.key is None or not draft.key.is_address)):
             continue
-        paging = paging_of(shapes, draft)
-        query = find_query(shapes, draft.operation, draft.columns, taken(draft, paging), version)
+        paging = paging_of(shapes, draft, secret)
+        query = find_query(shapes, draft.operation, draft.columns, taken(draft, paging) | secret, version)
         if draft.kind != "list":
             # One row is not searched for, but a parameter that the service demands has to be given all the same.
             query = Query(demanded=query.demanded, constants=query.constants, headers=query.headers)
@@ -121,14 +128,14 @@ def described_tables(
     return found
 
 
-def paging_of(shapes: Shapes, draft: TableDraft) -> Paging:
+def paging_of(shapes: Shapes, draft: TableDraft, secret: frozenset[str]) -> Paging:
     """Return how a table is paged; an address with one row is not."""
     if draft.kind != "list":
         return Paging("none", reason="the answer is one row")
     if draft.rows.is_map:
         return Paging("none", {}, "guess", "a map of rows has no pages")
     key = key_column(draft)
-    return find_paging(shapes, draft.operation, draft.rows, key.path if key else ())
+    return find_paging(shapes, draft.operation, draft.rows, key.path if key else (), secret)
 
 
 def key_column(draft: TableDraft) -> ColumnDraft | None:
@@ -140,7 +147,7 @@ def taken(draft: TableDraft, paging: Paging) -> set[str]:
     """Return the query parameters that page, whether this paging uses them or not."""
     size = paging.settings.get("size") or {}
     used = {str(name) for name in (paging.settings.get("param"), size.get("param")) if name}
-    return used | {item.name for item in draft.operation.of("query") if plain(item.name) in ASKING and not item.is_required}
+    return used | {item.name for item in draft.operation.asking if word_of(item.name) in ASKING and not item.is_required}
 
 
 def add_parents(tables: dict[str, dict[str, Any]], described: list[Described], derived: Derived) -> None:

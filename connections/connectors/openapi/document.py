@@ -24,7 +24,7 @@ class Parameter:
     """One parameter of an operation."""
 
     name: str
-    place: str  # path | query | header
+    place: str  # path | query | header | body
     is_required: bool
     schema: Any  # raw
     description: str = ""
@@ -51,6 +51,11 @@ class Operation:
     def of(self, place: str) -> list[Parameter]:
         """Return the parameters of one place."""
         return [item for item in self.parameters if item.place == place]
+
+    @property
+    def asking(self) -> list[Parameter]:
+        """Return what shapes the answer: parameters of the query, members of the body."""
+        return [item for item in self.parameters if item.place in ("query", "body")]
 
 
 class Document:

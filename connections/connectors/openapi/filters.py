@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connections.connectors.openapi.columns import ColumnDraft, by_plain, value_of
@@ -32,6 +32,8 @@ class Query:
     filters: dict[str, dict[str, Any]] = field(default_factory=dict)  # column -> operator -> manifest
     demanded: dict[str, Parameter] = field(default_factory=dict)  # column -> parameter that must be given
     constants: dict[str, Any] = field(default_factory=dict)  # parameter -> value sent always
+    body: dict[str, Any] = field(default_factory=dict)  # member of the body -> value sent always
+    lacking: list[str] = field(default_factory=list)  # members of the body that are demanded and that no column gives
     headers: dict[str, str] = field(default_factory=dict)
     sort: dict[str, Any] = field(default_factory=dict)
     sorted_columns: dict[str, str] = field(default_factory=dict)  # column -> the service's name
@@ -42,7 +44,7 @@ def find_query(shapes: Shapes, operation: Operation, columns: list[ColumnDraft],
     """Return the uses of an operation's query and header parameters; `taken` are those of paging."""
     query = Query()
     known = by_plain(columns)
-    for param in operation.of("query"):
+    for param in operation.asking:
         shapes.document.spend(1)
         if param.name in taken or not param.name or (plain(param.name) in SHAPING and not param.is_required):
             continue
@@ -64,7 +66,10 @@ def demand(query: Query, param: Parameter, shape: Shape, known: dict[str, Column
     """Take a parameter that must be given: a constant where there is no choice, else a column that the query must name."""
     value = constant(shape, param.name, version)
     if value:
-        query.constants[param.name] = value
+        always(query, param, shape.default if shape.default is not None else value)
+        return
+    if param.place == "body" and not shape.is_scalar:
+        query.lacking.append(param.name)
         return
     column = known.get(plain(param.name))
     name = (
@@ -73,6 +78,19 @@ def demand(query: Query, param: Parameter, shape: Shape, known: dict[str, Column
         else joined(words(param.name) or ("parameter",))
     )
     query.demanded[name] = param
+
+
+def always(query: Query, param: Parameter, value: Any) -> None:
+    """Send a value with every call, in its place."""
+    if param.place == "body":
+        query.body[param.name] = value
+    else:
+        query.constants[param.name] = value_of(value)
+
+
+def where(param: Parameter) -> dict[str, str]:
+    """Return what a manifest says of a value that goes into the body."""
+    return {"in": "body"} if param.place == "body" else {}
 
 
 def constant(shape: Shape, name: str, version: str) -> str:
@@ -93,7 +111,8 @@ def ranges(query: Query, shapes: Shapes, param: Parameter, shape: Shape, known: 
         for member in shape.properties:
             operator = MEMBERS.get(plain(member))
             if operator:
-                add(query, column, operator, f"{param.name}[{member}]", shapes.of(shape.properties[member]))
+                name = f"{param.name}.{member}" if param.place == "body" else f"{param.name}[{member}]"
+                add(query, column, operator, replace(param, name=name), shapes.of(shape.properties[member]))
         return True
     own = words(param.name)
     if len(own) < 2:
@@ -102,7 +121,7 @@ def ranges(query: Query, shapes: Shapes, param: Parameter, shape: Shape, known: 
         for bounds in (LOWER, UPPER):
             column = ranged_column(rest, known) if word in bounds else None
             if column is not None:
-                add(query, column, bounds[word], param.name, shape)
+                add(query, column, bounds[word], param, shape)
                 return True
     return False
 
@@ -121,7 +140,9 @@ def ranged_column(rest: tuple[str, ...], known: dict[str, ColumnDraft]) -> Colum
 def equal(query: Query, param: Parameter, shape: Shape, known: dict[str, ColumnDraft]) -> None:
     """Take a parameter that is called like a column: what it finds is checked again, so it may find more."""
     own = plain(param.name)
-    column = known.get(own) or known.get(plain("_".join(words(param.name)[1:])) if words(param.name)[:1] == ("filter",) else "")
+    column = known.get(own) or known.get(
+        plain("_".join(words(param.name)[1:])) if words(param.name)[:1] in (("filter",), ("filters",)) else ""
+    )
     is_list = shape.kind == "array"
     if column is None and is_list:
         column = known.get(plain("".join((*words(param.name)[:-1], singular(words(param.name)[-1]))))) if words(param.name) else None
@@ -129,12 +150,14 @@ def equal(query: Query, param: Parameter, shape: Shape, known: dict[str, ColumnD
         return
     if column is None or column.type not in EQUAL or shape.kind == "object":
         return
-    entry: dict[str, Any] = {"param": param.name, "grade": "superset"}
+    entry: dict[str, Any] = {"param": param.name, "grade": "superset", **where(param)}
+    if is_list and param.place == "body":
+        entry["multiple"] = "list"
     if shape.enum and column.type == "string":
         entry["values"] = {choice: choice for choice in shape.enum}
     query.filters.setdefault(column.name, {}).setdefault("eq", dict(entry))
     if is_list:
-        query.filters[column.name].setdefault("in", {**entry, "multiple": "repeat"})
+        query.filters[column.name].setdefault("in", {"multiple": "repeat", **entry})
 
 
 def query_all(query: Query, param: Parameter, shape: Shape, column: ColumnDraft | None) -> bool:
@@ -142,7 +165,7 @@ def query_all(query: Query, param: Parameter, shape: Shape, column: ColumnDraft 
     every = next((word for word in shape.enum if word.lower() in ALL_WORDS), "")
     told = value_of(shape.default)
     if every and told.lower() not in ALL_WORDS and (told or column is not None):
-        query.constants[param.name] = every
+        always(query, param, every)
         query.notes.append(f"{param.name} is sent as {every}: otherwise rows are left out")
         return False
     if told and column is not None and column.type in EQUAL and shape.kind != "boolean":
@@ -150,11 +173,11 @@ def query_all(query: Query, param: Parameter, shape: Shape, column: ColumnDraft 
     return True
 
 
-def add(query: Query, column: ColumnDraft, operator: str, param: str, shape: Shape) -> None:
+def add(query: Query, column: ColumnDraft, operator: str, param: Parameter, shape: Shape) -> None:
     """Add a bound to a column; a day as upper bound of a time would lose the rows of that day."""
     if column.type == "timestamp" and shape.format == "date" and operator in ("lt", "le"):
         return
-    entry: dict[str, Any] = {"param": param, "grade": "superset"}
+    entry: dict[str, Any] = {"param": param.name, "grade": "superset", **where(param)}
     form = format_of(column, shape)
     if form:
         entry["format"] = form

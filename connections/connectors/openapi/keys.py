@@ -10,6 +10,7 @@ from connections.connectors.openapi.names import plain, singular, words
 
 # Names that are a key wherever they stand, and those that are one only where the address of one row says so.
 KEY_WORDS = ("id", "uuid", "guid", "sid", "gid", "uid", "oid", "pk", "hash", "sha", "arn", "identifier")
+RECORD_WORDS = ("entityid", "recordid")  # where rows have an address of their own, what they call themselves
 ADDRESS_WORDS = (*KEY_WORDS, "key", "slug", "code", "number", "name", "handle", "login", "username", "email")
 KEY_TYPES = frozenset({"string", "int64", "int32", "guid", "decimal", "date", "timestamp"})
 
@@ -31,7 +32,7 @@ def find_key(address: Parameter | None, columns: list[ColumnDraft], table: tuple
     found = key_of_parameter(address.name, columns, table)
     if found is not None:
         return found
-    found = key_by_name(columns, table)
+    found = key_by_name(columns, table, (*KEY_WORDS, *RECORD_WORDS))
     if found is None:
         return None
     rest = without_subject(words(address.name), table)
@@ -54,6 +55,11 @@ def key_of_parameter(name: str, columns: list[ColumnDraft], table: tuple[str, ..
     """Return the column that a path parameter names: `{issue_id}` is `id` of issues, `{slug}` is `slug`."""
     top = top_level(columns)
     own = words(name)
+    if "or" in own[1:-1]:
+        # `{id_or_slug}` takes either; the id is the one that each row has.
+        either = next((top[word] for word in KEY_WORDS if word in own and word in top and top[word].type in KEY_TYPES), None)
+        if either is not None:
+            return Key(either.name, "sure", f"{{{name}}} in the address of one row", True)
     rest = without_subject(own, table)
     if not own or not rest:
         return None
@@ -73,12 +79,12 @@ def key_of_parameter(name: str, columns: list[ColumnDraft], table: tuple[str, ..
     return None
 
 
-def key_by_name(columns: list[ColumnDraft], table: tuple[str, ...]) -> Key | None:
+def key_by_name(columns: list[ColumnDraft], table: tuple[str, ...], known: tuple[str, ...] = KEY_WORDS) -> Key | None:
     """Return the column that is called like a key: id, uuid, <table>_id."""
     top = top_level(columns)
     whole = plain("".join((*table[:-1], singular(table[-1])))) if table else ""
     last = singular(table[-1]) if table else ""
-    for word in KEY_WORDS:
+    for word in known:
         for candidate in dict.fromkeys((word, f"{whole}{word}", f"{last}{word}")):
             found = top.get(candidate)
             if found is not None and found.type in KEY_TYPES:

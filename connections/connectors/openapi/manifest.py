@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from connections.connectors.openapi.asking import put
 from connections.connectors.openapi.columns import ColumnDraft
 from connections.connectors.openapi.document import Operation, Parameter
 from connections.connectors.openapi.filters import Query
@@ -16,6 +17,8 @@ from connections.connectors.openapi.paths import parts_of, with_columns
 from connections.connectors.openapi.rows import Rows
 from connections.connectors.openapi.tables import TableDraft, subject
 from connections.connectors.openapi.writes import Writes, sent_column
+
+DEMANDS = "The service demands"
 
 
 @dataclass
@@ -125,6 +128,8 @@ def partial_of(described: Described) -> str:
         return ""
     if not described.draft.rows.shape.properties and not described.draft.rows.is_map:
         return "The document does not describe the rows; probe the table or describe it in the overlay."
+    if described.query.lacking:
+        return f"{DEMANDS} {', '.join(described.query.lacking)} in the body: give it in the overlay."
     if described.paging.type == "unknown":
         return f"Page two can't be found: {described.paging.reason}."
     if described.paging.confidence == "guess":
@@ -175,6 +180,8 @@ def reads_of(described: Described) -> list[dict[str, Any]]:
         listing["paging"]["reason"] = described.paging.reason
     if described.paging.total and described.paging.type != "unknown":
         listing["total"] = list(described.paging.total)
+    elif described.paging.total_header and described.paging.type != "unknown":
+        listing["total"] = {"header": described.paging.total_header}
     listing |= query_entry(described)
     single = single_read(described)
     return [listing, *([single] if single else []), *lookup_reads(described)]
@@ -184,9 +191,11 @@ def query_entry(described: Described) -> dict[str, Any]:
     """Return what a listing's read says of its parameters."""
     query = described.query
     entry: dict[str, Any] = {}
-    params = {**query.constants, **{param.name: f"{{{name}}}" for name, param in query.demanded.items()}}
+    params = {**query.constants, **{param.name: f"{{{name}}}" for name, param in query.demanded.items() if param.place != "body"}}
     if params:
         entry["params"] = params
+    if described.draft.operation.method == "POST":
+        entry |= {"method": "POST", "body": body_of(query)}
     if query.demanded:
         entry["needs"] = list(query.demanded)
     if query.headers:
@@ -194,6 +203,17 @@ def query_entry(described: Described) -> dict[str, Any]:
     if query.sort:
         entry["sort"] = query.sort
     return entry
+
+
+def body_of(query: Query) -> dict[str, Any]:
+    """Return the body of a list that is asked for by POST, without its page and filters."""
+    found: dict[str, Any] = {}
+    for name, value in query.body.items():
+        put(found, name, value)
+    for name, param in query.demanded.items():
+        if param.place == "body":
+            put(found, param.name, f"{{{name}}}")
+    return found
 
 
 def single_read(described: Described) -> dict[str, Any] | None:

@@ -18,7 +18,18 @@ KEEP = vocabulary(
     "status address bus class news series species analysis basis access business process progress success canvas alias gas lens campus "
     "virus bonus corpus census focus axis https dns aws sms gps kms iis css js os ios"
 )
-ODD = {"people": "person", "children": "child", "men": "man", "women": "woman", "indices": "index", "matrices": "matrix", "data": "data"}
+BOTH = frozenset({"series", "species", "news", "metadata", "info"})  # one or many
+ODD = {
+    "people": "person",
+    "ips": "ip",
+    "vms": "vm",
+    "children": "child",
+    "men": "man",
+    "women": "woman",
+    "indices": "index",
+    "matrices": "matrix",
+    "data": "data",
+}
 ODD |= {"media": "media", "criteria": "criterion", "movies": "movie", "cookies": "cookie", "aliases": "alias", "statuses": "status"}
 ODD |= {"addresses": "address", "caches": "cache", "axes": "axis", "analyses": "analysis", "leaves": "leave", "purchases": "purchase"}
 ODD |= {"databases": "database", "releases": "release", "cases": "case", "leases": "lease", "bases": "base", "phases": "phase"}
@@ -68,6 +79,8 @@ def plural(word: str) -> str:
     """Return the plural of an English word, or the word where it is one."""
     if word in PLURAL_OF:
         return PLURAL_OF[word]
+    if word in BOTH or (len(word) > 6 and word.endswith("ed") and not word.endswith("eed")):
+        return word
     if singular(word) != word or word in ODD:
         return word
     if word.endswith("y") and word[-2:-1] not in "aeiou":

@@ -12,13 +12,15 @@ from typing import Any
 import yaml
 
 from connections.connectors.openapi.derive import Derived, Finding
+from connections.connectors.openapi.manifest import DEMANDS
 from connections.connectors.openapi.names import vocabulary
 from connections.connectors.openapi.reading import DocumentError, from_yaml
 from connections.contract.errors import InvalidProperties
 
 MOST_TEXT = 2**20
 SCHEMA = Path(__file__).parent.parent / "http" / "manifest.schema.json"
-OWN = ("rename", "hide", "paging", "rows")
+OWN = ("rename", "hide", "paging", "rows", "body")
+COUNTED = ("cursor", "last_id", "page", "offset")
 TOP = vocabulary(
     "label base_url hosts headers params auth oauth refuse test defaults idempotency rate retry errors error_message limits tables"
 )
@@ -90,14 +92,34 @@ def corrected(
 
 
 def correct(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one table with its corrections; `paging` and `rows` are those of its listing."""
+    """Return one table with its corrections; `paging`, `rows` and `body` are those of its listing."""
     found: dict[str, Any] = merged(copy.deepcopy(dict(table)), {key: value for key, value in changes.items() if key not in OWN})
     found["columns"] = columns_renamed(found)
     for name in ("paging", "rows"):
         if name in changes and found.get("read"):
             found["read"][0][name] = changes[name]
-    if "paging" in changes and "partial" not in changes:
+    if "rows" in changes and found.get("read") and found["read"][0].pop("single", None):
+        found["read"][0].pop("row", None)
+        found["read"][0].setdefault("paging", {"type": "unknown", "reason": "the document describes one row"})
+    if "body" in changes and found.get("read"):
+        found["read"][0]["body"] = merged(found["read"][0].get("body") or {}, changes["body"])
+    if "partial" not in changes and settles(changes, str(found.get("partial", ""))):
         found.pop("partial", None)
+    if found.get("read") and found["read"][0].get("method") == "POST":
+        found["read"][0]["paging"] = in_body(found["read"][0].get("paging") or {})
+    return found
+
+
+def settles(changes: Mapping[str, Any], partial: str) -> bool:
+    """Claim that corrections settle why a table may not be whole: how its pages are asked for, or what its body demands."""
+    return "body" in changes if partial.startswith(DEMANDS) else "paging" in changes
+
+
+def in_body(paging: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the paging of a list that is posted to: page and size go into the body unless they are said to go elsewhere."""
+    found = {"in": "body", **paging} if paging.get("type") in (*COUNTED, "auto") else dict(paging)
+    if found.get("size"):
+        found["size"] = {"in": "body", **found["size"]}
     return found
 
 
@@ -136,6 +158,8 @@ def rename_read(read: dict[str, Any], names: Mapping[str, str]) -> None:
     read["path"] = in_braces(read.get("path", ""), names)
     if "needs" in read:
         read["needs"] = [names.get(item, item) for item in read["needs"]]
+    if "body" in read:
+        read["body"] = json.loads(in_braces(json.dumps(read["body"]), names))
     if "params" in read:
         read["params"] = {key: in_braces(value, names) if isinstance(value, str) else value for key, value in read["params"].items()}
     if "parent" in read:
@@ -219,3 +243,18 @@ def with_changes(text: str, table: str, changes: Mapping[str, Any]) -> str:
             have[name] = value
     tables = {**tables, table: have} if have else {key: value for key, value in tables.items() if key != table}
     return written({**overlay, "tables": tables} if tables else {key: value for key, value in overlay.items() if key != "tables"})
+
+
+def columns_left_out(overlay: Mapping[str, Any], table: str) -> list[str]:
+    """Return the columns of a table that the overlay leaves out, as the document has them."""
+    columns = ((overlay.get("tables") or {}).get(table) or {}).get("columns") or {}
+    return sorted(name for name, entry in columns.items() if entry is None)
+
+
+def with_column(text: str, table: str, column: str) -> str:
+    """Return the overlay's text without the line that leaves a column out."""
+    have = dict((read_overlay(text).get("tables") or {}).get(table) or {})
+    rest = {name: entry for name, entry in (have.get("columns") or {}).items() if name != column or entry is not None}
+    # `columns` is taken back whole first: changes of columns are merged with those before.
+    bare = with_changes(text, table, {"columns": None})
+    return with_changes(bare, table, {"columns": rest}) if rest else bare

@@ -8,37 +8,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.connectors.openapi.document import Operation, Parameter
-from connections.connectors.openapi.names import plain, vocabulary, words
+from connections.connectors.openapi.names import plain, words
+from connections.connectors.openapi.paging_words import (
+    CURSOR,
+    HEADER,
+    LAST_ID,
+    MORE,
+    MOST_WORDS,
+    NEXT_URL,
+    OFFSET,
+    PAGE,
+    PAGES,
+    PAGES_HEADERS,
+    SIZE,
+    TIMES,
+    TOTAL,
+    TOTAL_HEADERS,
+    word_of,
+)
 from connections.connectors.openapi.rows import Rows
 from connections.connectors.openapi.schema import Shape, Shapes
 
-SIZE = vocabulary(
-    "limit pagelen perpage pagesize pagelimit size count maxresults maxresult top rows take resultsperpage maxitems numresults pagecount "
-    "itemsperpage recordsperpage maxpagesize max maxrecords resultsize batchsize numberofresults nbitems amount sysparmlimit resultlimit "
-    "maxrows fetch pagesizelimit maxkeys maximumresults numitems resultspage rpp range perpagecount pagerecords"
-)
-PAGE = vocabulary("page pagenumber pageno pageindex pagenum currentpage p pageid pagenr pageoffset")
-OFFSET = vocabulary("first offset skip start startat startindex from firstresult startposition startitem sysparmoffset startrow firstrow")
-CURSOR = vocabulary(
-    "cursor pagetoken nexttoken nextpagetoken continuationtoken continuation after starttoken pagecursor nextcursor startcursor marker "
-    "nextmarker paginationtoken startingtoken next iterator scrollid pagekey startkey exclusivestartkey pageafter endcursor "
-    "pagestate bookmark positiontoken starttid tokenpage resumptiontoken syncpagetoken starting startingafter pageidentifier afterid "
-    "aftercursor aftertoken nextid pagestarttoken streamposition continuefrom continue nextpage token position lastevaluatedkey"
-)
-LAST_ID = vocabulary("startingafter afterid lastid startafterid startafter startingafterid after")
-ASKING = SIZE | PAGE | OFFSET | CURSOR | LAST_ID | {"maxid", "minid", "sinceid", "before", "endingbefore"}
-NEXT_URL = vocabulary(
-    "next nexturl nextlink nextpageurl nextpageuri nextpagelink nextpage nexthref odatanextlink nextrecordsurl nexturi linknext "
-    "nextpagepath"
-)
-MORE = vocabulary("hasmore more hasnext hasnextpage ismore morerecords hasmoreitems moreresults hasmorerecords hasadditional")
-PAGES = vocabulary("pages totalpages pagecount numpages lastpage pagestotal totalpage nbpages numberofpages")
-TOTAL = vocabulary("total totalcount totalitems totalresults totalrecords totalelements totalsize size count numfound resultcount")
-MOST_WORDS = re.compile(
-    r"(?:max(?:imum)?(?: value| page size| limit| allowed)?(?: is| of|:)?|up to|between \d+ and|from \d+ to|1\s*(?:-|to|\.\.))"
-    r" ?`?(\d{1,5})",
-    re.IGNORECASE,
-)
+HOLDERS = ("cursor", "cursors", "next", "nextpage", "paging", "pagination", "pageinfo", "meta")
+UNTIL = ("until", "before", "to", "end")  # take the time of the last row, newest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +42,7 @@ class Paging:
     confidence: str = "sure"
     reason: str = ""
     total: tuple[str, ...] = ()  # where the answer tells the number of rows
+    total_header: str = ""  # the header that tells it
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,27 +63,34 @@ class Told:
         return plain("_".join(self.path))
 
 
-def find_paging(shapes: Shapes, operation: Operation, rows: Rows, id_path: tuple[str, ...] = ()) -> Paging:
-    """Return how a listing is paged, the surest evidence first; `id_path` is where one row has its id."""
+def find_paging(
+    shapes: Shapes, operation: Operation, rows: Rows, id_path: tuple[str, ...] = (), secret: frozenset[str] = frozenset()
+) -> Paging:
+    """Return how a listing is paged, the surest evidence first; `id_path` is where one row has its id, `secret` parameters sign in."""
     told = list(envelope_of(shapes, rows))
-    query = {plain(item.name): item for item in operation.of("query")}
+    query = {word_of(item.name): item for item in operation.asking if item.name not in secret}
     size = size_of(shapes, operation)
     found = (
         by_extension(operation)
         or by_last_id(query, told, id_path)
         or by_next_url(told)
         or by_cursor(shapes, query, told)
+        or by_cursor_header(operation, query)
         or by_link(told)
         or by_link_header(operation)
-        or by_page(shapes, query, told, size)
+        or by_page(shapes, query, told, operation)
         or by_offset(shapes, query, told, size)
         or by_last_id_alone(query, id_path)
         or by_envelope(told)
         or unpaged(query, told, size)
     )
-    settings = {**found.settings, **({"size": size} if size and found.type not in ("none", "unknown") else {})}
+    size = size_of(shapes, operation, found.type)
+    posted = {item.name for item in operation.of("body")}
+    where = {"in": "body"} if found.settings.get("param") in posted else {}
+    settings = {**found.settings, **where, **({"size": size} if size and found.type not in ("none", "unknown") else {})}
     total = next((item.path for item in told if item.word in TOTAL and item.shape.kind in ("integer", "number")), ())
-    return Paging(found.type, settings, found.confidence, found.reason, total)
+    header = "" if total else next((name for name in sorted(operation.answer_headers) if name in TOTAL_HEADERS), "")
+    return Paging(found.type, settings, found.confidence, found.reason, total, header)
 
 
 def envelope_of(shapes: Shapes, rows: Rows) -> Iterator[Told]:
@@ -111,18 +111,28 @@ def envelope_of(shapes: Shapes, rows: Rows) -> Iterator[Told]:
                 stack.append((here, inner))
 
 
-def size_of(shapes: Shapes, operation: Operation) -> dict[str, Any]:
-    """Return the parameter of the page's size and its greatest value, as far as the document tells."""
-    for item in operation.of("query"):
-        own = plain(item.name)
+def size_of(shapes: Shapes, operation: Operation, kind: str = "") -> dict[str, Any]:
+    """Return the parameter of the page's size and its greatest value, as far as the document tells.
+
+    Services that take both `page` with `page_size` and `offset` with `limit` do not mix them.
+    """
+    found = list(sizes_of(shapes, operation))
+    fitting = [size for size in found if ("page" in word_of(size["param"])) == (kind == "page")] if kind in ("page", "offset") else []
+    return next(iter(fitting or found), {})
+
+
+def sizes_of(shapes: Shapes, operation: Operation) -> Iterator[dict[str, Any]]:
+    """Give all parameters that may be the page's size."""
+    has_least = any(word_of(item.name) == "min" for item in operation.asking)  # then `max` is the end of a range
+    for item in operation.asking:
+        own = word_of(item.name)
         if own not in SIZE and not (own.startswith("page") and own[4:] in SIZE):
             continue
         shape = shapes.of(item.schema)
-        if shape.kind not in ("integer", "number", "any", "string"):
+        if shape.kind not in ("integer", "number", "any", "string") or (own == "max" and has_least):
             continue
         most = shape.maximum if shape.maximum and 1 <= shape.maximum <= 10_000 else most_in(item.description or shape.description)
-        return {"param": item.name, **({"max": most} if most else {})}
-    return {}
+        yield {"param": item.name, **({"in": "body"} if item.place == "body" else {}), **({"max": most} if most else {})}
 
 
 def most_in(text: str) -> int:
@@ -187,7 +197,10 @@ def is_address(shape: Shape, path: tuple[str, ...]) -> bool:
     """Claim that a text is an address rather than a token."""
     if shape.kind == "any":
         return len(path) > 1 and plain(path[-2]) in ("links", "link")
-    said = f"{shape.description} {shape.example if isinstance(shape.example, str) else ''}".lower()
+    example = shape.example if isinstance(shape.example, str) else ""
+    if example.startswith(("/", "?")):
+        return True
+    said = f"{shape.description} {example}".lower()
     own = plain(path[-1])
     if shape.format in ("uri", "url", "uri-reference", "iri"):
         return True
@@ -206,7 +219,8 @@ def by_cursor(shapes: Shapes, query: dict[str, Parameter], told: list[Told]) -> 
             path = list(item.path)
             more = next((one.path for one in told if one.word in MORE), ())
             settings = {"next": path, "param": param.name, **({"more": list(more)} if more else {})}
-            return Paging("cursor", settings, "sure", f"{param.name} takes {'.'.join(path)}")
+            sure = "likely" if plain(param.name) in UNTIL else "sure"
+            return Paging("cursor", settings, sure, f"{param.name} takes {'.'.join(path)}")
     return None
 
 
@@ -219,11 +233,13 @@ def is_cursor(item: Told) -> bool:
     if not own or (own[0] in ("prev", "previous", "before", "first", "last", "start", "begin") and word != "lastevaluatedkey"):
         return False
     above = plain(item.path[-2]) if len(item.path) > 1 else ""
+    if item.shape.kind in ("integer", "number") and above in HOLDERS and word in ("next", "after"):
+        return True
     if item.shape.kind in ("integer", "number"):
         return word in ("nextcursor", "nextoffset", "nextpage", "nextstart", "nextid", "nextstartposition")
     if word == "continue" or (word in CURSOR and word not in ("token", "starting", "position")) or "next" in own:
         return True
-    return above in ("cursor", "cursors", "next", "nextpage", "paging", "pagination", "pageinfo", "meta") and word in (
+    return above in HOLDERS and word in (
         "after",
         "next",
         "token",
@@ -242,9 +258,31 @@ def parameter_for(item: Told, query: dict[str, Parameter]) -> Parameter | None:
         if word in query:
             return query[word]
     if item.shape.kind in ("integer", "number"):
-        return next((query[word] for word in query if word in OFFSET or word in PAGE), None) if "next" in item.word else None
+        if TIMES.search(item.shape.description):
+            return next((query[word] for word in UNTIL if word in query), None)
+        numbers = (query[word] for word in query if (word in OFFSET or word in PAGE) and not is_time(query[word]))
+        return next(numbers, None) if "next" in item.word else None
     tokens = [query[word] for word in query if word in CURSOR] or ([query[item.word[4:]]] if item.word[4:] in query else [])
     return tokens[0] if tokens else next((query[word] for word in query if word.endswith(("cursor", "pagetoken", "after"))), None)
+
+
+def is_time(param: Parameter) -> bool:
+    """Claim that a parameter takes a moment, not a number of rows: `from` and `start` may be either."""
+    form = param.schema.get("format") if isinstance(param.schema, dict) else ""
+    return bool(TIMES.search(param.description)) or form in ("date", "date-time")
+
+
+def by_cursor_header(operation: Operation, query: dict[str, Parameter]) -> Paging | None:
+    """Find a token in a header of the answer, declared or named where its parameter is described."""
+    param = next((query[word] for word in query if word in CURSOR and not query[word].is_required), None)
+    if param is None:
+        return None
+    declared = next((name for name in sorted(operation.answer_headers) if HEADER.fullmatch(name)), "")
+    named = HEADER.search(param.description)
+    header = declared or (named[1] if named else "")
+    if not header:
+        return None
+    return Paging("cursor", {"next_header": header, "param": param.name}, "sure" if declared else "likely", f"{param.name} takes {header}")
 
 
 def by_link_header(operation: Operation) -> Paging | None:
@@ -254,7 +292,7 @@ def by_link_header(operation: Operation) -> Paging | None:
     return Paging("link_header", reason="the answer has a Link header")
 
 
-def by_page(shapes: Shapes, query: dict[str, Parameter], told: list[Told], size: dict[str, Any]) -> Paging | None:
+def by_page(shapes: Shapes, query: dict[str, Parameter], told: list[Told], operation: Operation) -> Paging | None:
     """Find a page number among the parameters."""
     param = next((query[word] for word in query if word in PAGE or (word.startswith("page") and word[4:] in PAGE)), None)
     if param is None or not is_number(shapes, param):
@@ -263,7 +301,9 @@ def by_page(shapes: Shapes, query: dict[str, Parameter], told: list[Told], size:
     is_spring = any(item.word in ("totalelements", "numberofelements", "pageable") for item in told)
     start, sure = (0, True) if is_spring else first_page(shape, param.description)
     pages = next((item.path for item in told if item.word in PAGES and item.shape.kind in ("integer", "number")), ())
-    settings = {"param": param.name, "start": start, **({"pages": list(pages)} if pages else {})}
+    header = next((name for name in sorted(operation.answer_headers) if name in PAGES_HEADERS), "")
+    last = {"pages": list(pages)} if pages else {"pages_header": header} if header else {}
+    settings = {"param": param.name, "start": start, **last}
     return Paging(
         "page",
         settings,
@@ -274,23 +314,27 @@ def by_page(shapes: Shapes, query: dict[str, Parameter], told: list[Told], size:
 
 def first_page(shape: Shape, said: str) -> tuple[int, bool]:
     """Return the number of the first page and whether the document tells it."""
-    for value in (shape.default, shape.minimum):
+    text = said.lower().replace("`", "")
+    found = re.search(r"(zero|one|0|1).?(?:based|indexed)|(?:start|begin)\w* (?:at|from|with) (?:page )?(zero|one|0|1)\b", text)
+    spoken = {"zero": 0, "0": 0, "one": 1, "1": 1}[found[1] or found[2]] if found else None
+    # A least value of 0 may only be careless; words are not.
+    for value in (shape.default, spoken, shape.minimum):
         if isinstance(value, str) and value.isdigit():
             value = int(value)
         if value in (0, 1) and not isinstance(value, bool):
             return int(value), True
-    text = said.lower()
-    if re.search(r"zero.?(based|indexed)|0.?(based|indexed)|start\w* (at|from|with) (0|zero)", text):
-        return 0, True
-    if re.search(r"one.?(based|indexed)|1.?(based|indexed)|start\w* (at|from|with) (1|one)", text):
-        return 1, True
     return 1, False
 
 
 def by_offset(shapes: Shapes, query: dict[str, Parameter], told: list[Told], size: dict[str, Any]) -> Paging | None:
     """Find a number of rows to pass over among the parameters."""
     param = next((query[word] for word in query if word in OFFSET or (word.startswith("page") and word[4:] in OFFSET)), None)
-    if param is None or not is_number(shapes, param) or (not size and plain(param.name) not in ("offset", "skip", "startat", "startindex")):
+    if (
+        param is None
+        or not is_number(shapes, param)
+        or is_time(param)
+        or (not size and plain(param.name) not in ("offset", "skip", "startat", "startindex"))
+    ):
         return None
     shape = shapes.of(param.schema)
     start = 1 if plain(param.name) == "startindex" and (shape.default == 1 or shape.minimum == 1) else 0
@@ -320,7 +364,7 @@ def by_envelope(told: list[Told]) -> Paging | None:
 
 def unpaged(query: dict[str, Parameter], told: list[Told], size: dict[str, Any]) -> Paging:
     """Say why page two can't be found."""
-    token = next((param.name for word, param in query.items() if word in CURSOR | OFFSET | PAGE), "")
+    token = next((param.name for word, param in query.items() if word in CURSOR | OFFSET | PAGE and not is_time(param)), "")
     if token:
         reason = f"{token} asks for pages, but nothing tells where its value comes from"
     elif size:

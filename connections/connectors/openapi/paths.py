@@ -39,6 +39,11 @@ class Parts:
         return "/".join(NAMES.sub("{}", EXTENSION.sub("", part)) for part in self.segments)
 
     @property
+    def version(self) -> str:
+        """Return the part that tells the version, or ''."""
+        return next((part for part in self.segments if re.fullmatch(r"v[0-9]+([._-][0-9]+)*", part, re.IGNORECASE)), "")
+
+    @property
     def fixed(self) -> tuple[str, ...]:
         """Return the fixed parts that mean something: neither parameters nor versions."""
         found = tuple(EXTENSION.sub("", part) for part in self.segments if "{" not in EXTENSION.sub("", part))

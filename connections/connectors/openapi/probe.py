@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.connectors.http.session import HttpSession
-from connections.connectors.openapi.overlay import correct
+from connections.connectors.openapi.overlay import correct, in_body
 from connections.connectors.openapi.sample import WHOLE, described_by, is_undescribed
 from connections.connectors.openapi.session import OpenapiSession
 from connections.contract.errors import BadAnswer, ConnectorError, SourceRejected, TableGone
 from connections.contract.scan import Scan
 from connections.contract.table import TableRef
 
+READ = ("path", "method", "params", "body", "needs", "headers", "parent")  # what a call is made of
 SIZE = 5  # rows a page while probing, where the service lets itself be told
 Rows = list[str]  # one text a row: compared, never shown
 
@@ -49,13 +50,26 @@ def probe(session: OpenapiSession, name: str) -> Verdict:
         if found is None:
             return Verdict(False, "The answer holds no list of objects.")
         changes, table = found, correct(table, found)
-    if table["read"][0].get("single"):
-        return one_row(session, name, table)
-    first = pages(session, name, table, {"type": "none"})
+    try:
+        if table["read"][0].get("single"):
+            return one_row(session, name, table)
+        first = pages(session, name, table, {"type": "none"})
+    except BadAnswer as error:
+        changes, table = elsewhere(session, name, table, error)
+        first = pages(session, name, table, {"type": "none"})
     if not first.first:
         return Verdict(False, "The table is empty now, so nothing can be told of its pages.", changes)
     verdict = settled(session, name, table, first.first)
     return Verdict(verdict.is_settled, verdict.text, {**changes, **verdict.changes})
+
+
+def elsewhere(session: OpenapiSession, name: str, table: dict[str, Any], error: BadAnswer) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the corrections of a table whose rows are not where the document says, and the table with them."""
+    found = described_by(whole_answer(session, name), table["read"][0]["path"])
+    if found is None:
+        raise error
+    changes = {"rows": found["rows"]}
+    return changes, correct(table, changes)
 
 
 def one_row(session: OpenapiSession, name: str, table: dict[str, Any]) -> Verdict:
@@ -128,6 +142,8 @@ def pages(session: OpenapiSession, name: str, table: dict[str, Any], paging: dic
     if paging is not None:
         size = paging.get("size")
         read["paging"] = {**paging, "size": {**size, "max": min(SIZE, size.get("max", SIZE))}} if size else paging
+        if read.get("method") == "POST":
+            read["paging"] = in_body(read["paging"])
     variant = {key: value for key, value in table.items() if key not in ("key", "partial", "write")}
     inner = varied(session, name, {**variant, "read": [read]})
     try:
@@ -168,7 +184,7 @@ def whole_answer(session: OpenapiSession, name: str) -> Any:
     given = {key: value for key, value in table["columns"].items() if value.get("given")}
     failure: ConnectorError | None = None
     for read in ({"rows": [], "paging": {"type": "none"}}, {"single": True}):
-        kept = {key: value for key, value in table["read"][0].items() if key in ("path", "params", "needs", "headers", "parent")}
+        kept = {key: value for key, value in table["read"][0].items() if key in READ}
         inner = varied(session, name, {"columns": {**given, **column}, "read": [{**kept, **read}]})
         try:
             described = inner.describe([TableRef("", name)])[0]

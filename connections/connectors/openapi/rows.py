@@ -16,8 +16,16 @@ PAGING_WORDS = vocabulary(
     "next previous prev first last page pages pagelen perpage pagesize size limit offset total count cursor hasmore more links link meta "
     "metadata paging pagination startat maxresults islast resultset start end object self url uri href self summary totalcount "
     "totalitems totalpages totalresults truncated istruncated marker token skip top ok success status code message error errors warnings "
-    "context included jsonapi kind etag type xml lastpage nextpage prevpage currentpage numpages query"
+    "context included jsonapi kind etag type xml lastpage nextpage prevpage currentpage numpages query responsemetadata"
 )
+# Marks that an answer has whether or not it has pages, and what stands beside a wrapper of the whole answer.
+STATUS_WORDS = vocabulary(
+    "status success code message error errors warnings context version type ok xml self url uri href kind etag object query"
+)
+BESIDE_WORDS = vocabulary(
+    "error errors status message messages code trace throttle debug time timestamp duration request version took warnings"
+)
+NEVER_ROWS = vocabulary("errors error warnings links validationerrors")
 ID_WORDS = frozenset({"id", "uuid", "guid", "key", "slug", "sid", "gid"})
 WRAPPERS = vocabulary("data response result results embedded payload body content value page object root output message d")
 MOST_DEPTH = 3
@@ -59,7 +67,7 @@ def in_object(shapes: Shapes, envelope: Shape, operation: Operation, path: tuple
     shapes.document.spend(len(envelope.properties))
     inner = {name: shapes.of(raw) for name, raw in list(envelope.properties.items())[:300]}
     arrays = {name: shapes.of(shape.items) for name, shape in inner.items() if shape.kind == "array"}
-    arrays = {name: row for name, row in arrays.items() if holds_columns(row) and row.properties}
+    arrays = {name: row for name, row in arrays.items() if holds_columns(row) and row.properties and may_be_rows(name, operation)}
     found = best(arrays, inner, operation, envelope)
     if found is not None:
         name, confidence, reason = found
@@ -67,9 +75,10 @@ def in_object(shapes: Shapes, envelope: Shape, operation: Operation, path: tuple
     if depth < MOST_DEPTH:
         for name, shape in inner.items():
             is_wrapper = plain(name) in WRAPPERS or names_path(name, operation)
-            if shape.kind == "object" and shape.properties and is_wrapper and all(is_paging(other) for other in inner if other != name):
+            is_around = (is_wrapper or plain(name) == "meta") and all(is_beside(other) for other in inner if other != name)
+            if shape.kind == "object" and shape.properties and is_around:
                 deeper = in_object(shapes, shape, operation, (*path, name), depth + 1)
-                if deeper:
+                if deeper and (is_wrapper or deeper.confidence == "sure"):
                     return Rows(deeper.path, deeper.shape, envelope, confidence=deeper.confidence, reason=deeper.reason)
     return None if path else in_map(shapes, envelope, inner, operation)
 
@@ -93,7 +102,7 @@ def best(arrays: dict[str, Shape], inner: dict[str, Shape], operation: Operation
         only = next(iter(arrays))
         if not is_item or paging or plain(only).startswith(plain(envelope.name) or "?"):
             return only, "likely", f"{only} is the only array of objects" + (" beside marks of paging" if paging else "")
-    if len(arrays) == 1 and not has_id and paging and not is_item:
+    if len(arrays) == 1 and not has_id and not is_item and any(plain(name) not in STATUS_WORDS for name in paging):
         only = next(iter(arrays))
         return only, "guess", f"{only} is the only array of objects"
     return None
@@ -107,7 +116,19 @@ def names_path(name: str, operation: Operation) -> bool:
     last, own = words(fixed[-1].split(".")[0]), words(name)
     if not last or not own:
         return False
-    return singular("".join(own)) == singular("".join(last)) or (singular(own[-1]) == singular(last[-1]) and len(own) <= len(last))
+    own = own[:-1] if len(own) > 1 and own[-1] in ("list", "array", "collection") else own
+    ending = last[-len(own) :]
+    return singular("".join(own)) == singular("".join(last)) or (singular(own[-1]) == singular(last[-1]) and own[:-1] == ending[:-1])
+
+
+def may_be_rows(name: str, operation: Operation) -> bool:
+    """Claim that an array is not what went wrong with the question, or where else to look."""
+    return plain(name) not in NEVER_ROWS or names_path(name, operation)
+
+
+def is_beside(name: str) -> bool:
+    """Claim that a property stands beside the wrapper of an answer: a mark of paging, or how the call went."""
+    return is_paging(name) or bool(BESIDE_WORDS.intersection(words(name)))
 
 
 def is_paging(name: str) -> bool:

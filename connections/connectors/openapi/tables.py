@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
+from connections.connectors.openapi.asking import ASKS, asked_rows, is_secret, last_words, with_members
 from connections.connectors.openapi.columns import ColumnDraft
 from connections.connectors.openapi.document import Operation
 from connections.connectors.openapi.keys import Key
 from connections.connectors.openapi.names import is_plural, joined, plain, singular_name, words
+from connections.connectors.openapi.paging_words import CURSOR, OFFSET, PAGE, SIZE, word_of
 from connections.connectors.openapi.paths import VAGUE, Parts, name_chain, parts_of, suffix_of
-from connections.connectors.openapi.rows import Rows, find_rows, single_row
+from connections.connectors.openapi.rows import ID_WORDS, Rows, find_rows, single_row
 from connections.connectors.openapi.schema import Shape, Shapes
 
 MOST_TABLES = 2500
@@ -46,11 +49,10 @@ class TableDraft:
 
 def find_tables(shapes: Shapes, operations: Iterable[Operation]) -> list[TableDraft]:
     """Return the tables of a document with their names, rows and addresses of one row."""
-    gets = [operation for operation in operations if operation.method == "GET"]
     lists: list[TableDraft] = []
     items: list[TableDraft] = []
-    for operation in gets:
-        draft = draft_of(shapes, operation)
+    for operation in operations:
+        draft = draft_of(shapes, operation) if operation.method == "GET" else posted(shapes, operation)
         if draft is not None:
             (lists if draft.kind == "list" else items).append(draft)
     lists = once(lists)
@@ -70,15 +72,39 @@ def draft_of(shapes: Shapes, operation: Operation) -> TableDraft | None:
     if (rows is None or not rows.shape.properties) and operation.example is not None:
         by_example = replace(operation, answer={"example": operation.example})
         rows = find_rows(shapes, by_example) or rows
-        operation = by_example if rows is None else operation
+        operation = by_example if rows is None and single_row(shapes, operation) is None else operation
     if rows is not None:
         return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, True), suffix=suffix_of(operation))
     rows = single_row(shapes, operation)
     if rows is None:
         rows = undescribed(shapes, operation, parts)
         return TableDraft(operation, parts, rows, name_chain(operation, "", True)) if rows else None
+    if not rows.path and ID_WORDS.intersection(map(plain, rows.shape.properties)) and is_paged_list(operation, parts):
+        said = "the document tells of one row, but its parameters ask for pages"
+        rows = replace(rows, envelope=Shape("array"), is_single=False, confidence="likely", reason=said)
+        return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, True), suffix=suffix_of(operation))
     kind = "item" if parts.ends_in_parameter else "one"
     return TableDraft(operation, parts, rows, name_chain(operation, rows.shape.name, kind == "item"), kind=kind)
+
+
+def posted(shapes: Shapes, operation: Operation) -> TableDraft | None:
+    """Return the list that a POST asks for; None where it may be anything else."""
+    rows = asked_rows(shapes, operation) if operation.method == "POST" else None
+    if rows is None:
+        return None
+    whole = with_members(shapes, operation)
+    secret = next((item.name for item in whole.of("body") if item.is_required and is_secret(item)), "")
+    if secret:
+        shapes.document.remark(f"POST {operation.path} is no table: {secret} would have to be named in queries.")
+        return None
+    return TableDraft(whole, parts_of(operation.path), rows, name_chain(operation, rows.shape.name, True), suffix=suffix_of(operation))
+
+
+def is_paged_list(operation: Operation, parts: Parts) -> bool:
+    """Claim that an answer described as one row is a list of such rows: the path is plural, and pages of some size are asked for."""
+    last = parts.fixed[-1:] if not parts.ends_in_parameter else ()
+    asked = {word_of(item.name) for item in operation.of("query") if not item.is_required}
+    return bool(last) and is_plural((words(last[0]) or ("",))[-1]) and bool(asked & SIZE) and bool(asked & (PAGE | OFFSET | CURSOR))
 
 
 def undescribed(shapes: Shapes, operation: Operation, parts: Parts) -> Rows | None:
@@ -93,7 +119,7 @@ def undescribed(shapes: Shapes, operation: Operation, parts: Parts) -> Rows | No
 def once(lists: list[TableDraft]) -> list[TableDraft]:
     """Return the listings without second spellings of one path; those that are not deprecated go first."""
     found: dict[str, TableDraft] = {}
-    for draft in sorted(lists, key=lambda item: item.operation.is_deprecated):
+    for draft in sorted(lists, key=lambda item: (item.operation.is_deprecated, item.operation.method != "GET")):
         found.setdefault(draft.parts.shape, draft)
     return sorted(found.values(), key=depth)
 
@@ -106,6 +132,10 @@ def depth(draft: TableDraft) -> tuple[int, int]:
 def join_items(lists: list[TableDraft], items: list[TableDraft]) -> list[TableDraft]:
     """Give each listing the address of one of its rows; return the addresses that belong to none."""
     by_shape = {draft.parts.shape: draft for draft in lists}
+    for draft in lists:
+        above = draft.parts.shape.rpartition("/")[0]
+        if above and ASKS.intersection(last_words(draft.operation)) and not draft.parts.ends_in_parameter:
+            by_shape.setdefault(above, draft)  # /pets/search lists what /pets/{id} gives
     by_schema: dict[tuple[str, tuple[str, ...]], list[TableDraft]] = defaultdict(list)
     for draft in lists:
         if draft.rows.shape.name:
@@ -150,6 +180,7 @@ def once_by_schema(lists: list[TableDraft], rest: list[TableDraft]) -> list[Tabl
 
 def name_all(tables: list[TableDraft]) -> None:
     """Give every table a name of its own: the nearest to the root keeps the plain one, others get what they belong to before it."""
+    tell_versions(tables)
     for draft in tables:
         own = singular_name(draft.chain[0])
         is_vague = (len(own) == 1 and own[0] in VAGUE) or "".join(own) in VAGUE
@@ -169,6 +200,23 @@ def name_all(tables: list[TableDraft]) -> None:
         draft.name = name
 
 
+def tell_versions(tables: list[TableDraft]) -> None:
+    """Put the version behind the names of paths that differ in nothing else, save those of the newest."""
+    groups: dict[tuple[tuple[str, ...], ...], list[TableDraft]] = defaultdict(list)
+    for draft in tables:
+        version = draft.parts.version
+        if version:
+            groups[tuple(part for part in draft.parts.segments if part != version), draft.parts.names].append(draft)
+    for group in groups.values():
+        for draft in sorted(group, key=lambda item: numbers_in(item.parts.version))[:-1]:
+            draft.suffix, draft.has_suffix = (*draft.suffix, *words(draft.parts.version)), True
+
+
+def numbers_in(text: str) -> tuple[int, ...]:
+    """Return the numbers of a version, for comparing."""
+    return tuple(int(number) for number in re.findall(r"[0-9]{1,9}", text))
+
+
 def same_names(tables: list[TableDraft]) -> dict[str, list[TableDraft]]:
     """Return the tables by the name they have so far."""
     groups: dict[str, list[TableDraft]] = defaultdict(list)
@@ -179,7 +227,7 @@ def same_names(tables: list[TableDraft]) -> dict[str, list[TableDraft]]:
 
 def lengthen(group: list[TableDraft]) -> bool:
     """Put one more word before the names of a group, save its root's; tell whether any got longer."""
-    group.sort(key=lambda draft: (draft.kind != "list", bool(draft.suffix), *depth(draft)))
+    group.sort(key=lambda draft: (draft.operation.method == "POST", draft.kind != "list", bool(draft.suffix), *depth(draft)))
     home = next((draft for draft in group[1:] if is_home(draft, group[0])), group[0])
     others = [draft for draft in group if draft is not home]
     longer = False

@@ -57,7 +57,7 @@ def find_writes(shapes: Shapes, draft: TableDraft, index: Index) -> Writes:
     writes = Writes()
     home = draft.parts.shape
     one = parts_of(draft.item.path).shape if draft.item else home if draft.kind == "item" else f"{home}/{{}}"
-    if draft.kind == "list":
+    if draft.kind == "list" and draft.operation.method == "GET":
         insert = index.find("POST", home)
         if insert is not None and insert.body is not None and not is_search(insert):
             take_body(shapes, writes, "insert", insert, draft)

@@ -15,7 +15,7 @@ from connections.connectors.http.budget import Budget
 from connections.connectors.http.connector import ManifestConnector
 from connections.contract.context import Context
 from connections.contract.errors import AuthenticationFailed, InvalidProperties, RateLimited, SourceRejected
-from connections.contract.scan import Scan
+from connections.contract.scan import Order, Scan
 from connections.contract.table import Table, TableRef
 from tests.connectors.http.notes import manifest, rows_of
 from tests.fakes.upstream import Answer, Seen, Upstream
@@ -41,6 +41,7 @@ tables:
     read: [READ]
     columns: {Id: {path: id, type: int64}}
 """
+TABLES = {"Rows": {"key": ["Id"], "read": [{"path": "/x"}], "columns": {"Id": {"path": "id", "type": "int64"}}}}
 NUMBERS = list(range(1, 8))
 REF = TableRef("", "Rows")
 
@@ -76,6 +77,13 @@ def by_start(name: str, body: Any) -> Any:
     return lambda seen: Answer(body(int(seen.params.get(name, 0))))
 
 
+def below(seen: Seen) -> Answer:
+    """Forty pages of one group each, the first and the last of which hold rows."""
+    at = int(seen.params.get("after", 0)) + 1
+    inner = rows(0) if at == 1 else rows(3, 9) if at == 40 else None
+    return Answer({"data": [{"id": at, "inner": inner}], "more": at < 40})
+
+
 PAGED = {
     "cursor": (
         "{path: /x, rows: data, paging: {type: cursor, next: meta.next, param: at}}",
@@ -95,6 +103,10 @@ PAGED = {
     "last id": (
         "{path: /x, rows: data, paging: {type: last_id, param: after, more: has_more}}",
         by_start("after", lambda at: {"data": rows(at), "has_more": at + 3 < 7}),
+    ),
+    "rows below what is paged": (
+        "{path: /x, rows: data.*.inner, paging: {type: last_id, param: after, more: more, last: [data, -1, id]}}",
+        below,
     ),
     "page with a number of pages": (
         "{path: /x, rows: data, paging: {type: page, param: page, pages: pages}}",
@@ -315,3 +327,35 @@ def test_write_on_a_read_only_connection_is_refused(upstream: Upstream) -> None:
     with pytest.raises(SourceRejected, match="only reads"):
         session.insert(Table(REF), {"A": "1"}, idempotency="k")
     assert upstream.calls == []
+
+
+def test_json_by_another_name_is_taken(upstream: Upstream) -> None:
+    def negotiated(seen: Seen) -> Answer:
+        accepted = {part.split(";")[0].strip() for part in seen.headers["accept"].split(",")}
+        body = json.dumps(rows(0, 7)).encode()
+        if not accepted & {"application/vnd.api+json", "*/*"}:
+            return Answer({}, status=406)
+        return Answer(body, headers={"Content-Type": "application/vnd.api+json"})
+
+    upstream.route("/x", negotiated)
+
+    assert read(session_of(upstream, "{path: /x}")) == NUMBERS
+
+
+def test_one_row_below_each_row_of_a_parent_comes_in_no_order(upstream: Upstream) -> None:
+    changes = {
+        "Details": {
+            "key": ["Of"],
+            "read": [{"path": "/x/{Of}", "single": True, "parent": {"table": "Rows", "binds": {"Of": "Id"}}}],
+            "columns": {"Of": {"given": True, "type": "int64"}, "Size": {"path": "size", "type": "int64"}},
+        }
+    }
+    upstream.route("/x", lambda seen: Answer(rows(0)))
+    upstream.fallback = lambda seen: Answer({"size": 10 - int(seen.path[-1])})
+    session = session_of(upstream, "{path: /x}", changes={"tables": {**TABLES, **changes}})
+    scan = Scan(Table(TableRef("", "Details")), ("Of", "Size"), (), (Order("Size"),), limit=1)
+
+    offer = session.offer(scan)
+
+    assert (offer.takes_order, offer.takes_limit) == (False, False)
+    assert rows_of(session, offer) == [(1, 9), (2, 8), (3, 7)]

@@ -168,3 +168,10 @@ def test_sorting_by_a_minus_is_found() -> None:
 
     assert found["read"][0]["sort"] == {"param": "sort", "ascending": "{field}", "descending": "-{field}", "nulls": "unknown"}
     assert found["columns"]["Name"]["sort"] == "name"
+
+
+def test_a_parameter_called_like_an_attribute_filters_the_attribute() -> None:
+    row = thing(id=TEXT, type=TEXT, attributes=thing(type=TEXT, name=TEXT))
+    columns = table({"/events": get(thing(data=array(row)), query("type"))})["columns"]
+
+    assert {name: "filter" in entry for name, entry in columns.items() if name.startswith("Type")} == {"Type": False, "Type2": True}

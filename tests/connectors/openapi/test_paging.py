@@ -48,6 +48,31 @@ PAGE = {"type": "integer", "default": 1}
         ),
         (thing(entries=array(ROW), next_marker=TEXT), (query("marker"),), {"type": "cursor", "next": ["next_marker"], "param": "marker"}),
         (
+            thing(meta=thing(pets=array(ROW), cursor=thing(before=WHOLE, after=WHOLE)), status=WHOLE, error=FLAG),
+            (query("after", WHOLE),),
+            {"type": "cursor", "next": ["meta", "cursor", "after"], "param": "after"},
+        ),
+        (
+            thing(things=array(ROW), pagination=thing(next={"type": "number", "description": "Timestamp of the next page."})),
+            (query("from", WHOLE, description="Created after this timestamp"), query("until", WHOLE), LIMIT),
+            {"type": "cursor", "next": ["pagination", "next"], "param": "until", "size": {"param": "limit", "max": 100}},
+        ),
+        (
+            array(ROW),
+            (query("cursor", TEXT, description="Send the header `X-Things-Cursor-Next` here."),),
+            {"type": "cursor", "next_header": "X-Things-Cursor-Next", "param": "cursor"},
+        ),
+        (
+            thing(items=array(ROW)),
+            (query("search[currentPage]", WHOLE), query("searchCriteria[currentPage]", WHOLE), query("searchCriteria[pageSize]", WHOLE)),
+            {"type": "page", "param": "searchCriteria[currentPage]", "start": 1, "size": {"param": "searchCriteria[pageSize]"}},
+        ),
+        (
+            array(ROW),
+            (query("page", {"type": "integer", "minimum": 0}, description="Results start at page `1`."), LIMIT),
+            {"type": "page", "param": "page", "start": 1, "size": {"param": "limit", "max": 100}},
+        ),
+        (
             array(ROW),
             (query("page", PAGE), query("per_page", WHOLE, description="Results per page (max 100)")),
             {"type": "page", "param": "page", "start": 1, "size": {"param": "per_page", "max": 100}},
@@ -119,3 +144,38 @@ def test_the_total_is_found() -> None:
     found = table({"/pets": get(thing(data=array(ROW), meta=thing(total_count=WHOLE)), query("page", PAGE))})
 
     assert found["read"][0]["total"] == ["meta", "total_count"]
+
+
+@pytest.mark.parametrize("name", ["from", "start", "offset"])
+def test_a_moment_is_no_number_of_rows(name: str) -> None:
+    moment = query(name, WHOLE, description="Rows created after this timestamp")
+
+    assert table({"/things": get(array(ROW), moment, LIMIT)})["partial"].startswith("Page two can't be found")
+
+
+def test_headers_tell_the_last_page_and_the_number_of_rows() -> None:
+    headers = {"X-Total-Pages": {"schema": WHOLE}, "X-Total-Count": {"schema": WHOLE}}
+    read = table({"/things": get(array(ROW), query("page", PAGE), LIMIT, headers=headers)})["read"][0]
+
+    assert read["paging"]["pages_header"] == "x-total-pages"
+    assert read["total"] == {"header": "x-total-count"}
+
+
+def test_a_key_that_signs_in_is_neither_asked_for_nor_a_token_of_pages() -> None:
+    schemes = {"securitySchemes": {"key": {"type": "apiKey", "in": "query", "name": "token"}}}
+    found = table({"/things": get(array(ROW), query("token", required=True))}, components=schemes)
+
+    assert ("needs" in found["read"][0], "token" in found["partial"]) == (False, False)
+
+
+@pytest.mark.parametrize(("asked", "expected"), [(("page",), "page_size"), (("offset",), "limit")])
+def test_the_size_of_a_page_fits_the_way_of_paging(asked: tuple[str, ...], expected: str) -> None:
+    parameters = [query(name, WHOLE) for name in (*asked, "limit", "page_size")]
+
+    assert paging({"/things": get(array(ROW), *parameters)})["size"] == {"param": expected}
+
+
+def test_the_end_of_a_range_is_no_size() -> None:
+    parameters = [query(name, WHOLE) for name in ("page", "min", "max")]
+
+    assert "size" not in paging({"/things": get(array(ROW), *parameters)})

@@ -13,9 +13,11 @@ from connections.connectors.openapi.overlay import with_changes
 from connections.connectors.openapi.probe import probe
 from connections.connectors.openapi.session import OpenapiSession
 from connections.contract.context import Context
+from connections.contract.errors import BadAnswer
+from connections.contract.scan import Scan
 from tests.connectors.openapi.documents import ROW, array, document, get
 from tests.connectors.openapi.service import COUNT, PETS, Pets, described, rows
-from tests.fakes.upstream import Answer, Upstream
+from tests.fakes.upstream import Answer, Seen, Upstream
 
 
 @pytest.fixture
@@ -105,3 +107,32 @@ def test_a_refusal_is_told() -> None:
 
     assert not verdict.is_settled
     assert "unknown parameter" in verdict.text
+
+
+@pytest.mark.parametrize(("told", "path"), [(array(ROW), ["data"]), (ROW, [])])
+def test_rows_that_are_elsewhere_than_the_document_says_are_found(told: Any, path: list[str]) -> None:
+    made = [{"id": number, "name": "x"} for number in range(1, 8)]
+
+    def answer(seen: Seen) -> Answer:
+        page = int(seen.params.get("page", 1))
+        cut = made[page * 5 - 5 : page * 5]
+        return Answer({"data": cut, "meta": {"page": page}} if path else cut)
+
+    with Upstream() as running:
+        running.route("/pets", answer)
+        before = opened(running, {"/pets": get(told)})
+        verdict = probe(before, "Pets")
+        after = opened(running, {"/pets": get(told)}, with_changes("", "Pets", verdict.changes))
+        table = described(after, "Pets")
+        found = [row[0] for batch in after.read(after.offer(Scan(table, ("Id",)))) for row in batch.rows]
+
+    assert (verdict.is_settled, verdict.changes["rows"]) == (True, path)
+    assert (found, table.partial) == ([1, 2, 3, 4, 5, 6, 7], "")
+
+
+def test_an_answer_without_rows_is_told() -> None:
+    with Upstream() as running:
+        running.route("/pets", {"state": "broken"})
+
+        with pytest.raises(BadAnswer, match="no list of rows"):
+            probe(opened(running, {"/pets": get(array(ROW))}), "Pets")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.connectors.openapi.documents import ROW, TEXT, WHOLE, array, get, table, tables, thing
+from tests.connectors.openapi.documents import ROW, TEXT, WHOLE, answers, array, get, query, table, tables, thing
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,8 @@ from tests.connectors.openapi.documents import ROW, TEXT, WHOLE, array, get, tab
         (thing(_embedded=thing(pets=array(ROW)), _links=thing(next=TEXT)), ["_embedded", "pets"]),
         (thing(included=array(ROW), data=array(ROW)), ["data"]),
         (thing(errors=array(thing(code=TEXT)), data=array(ROW)), ["data"]),
+        (thing(status=WHOLE, error=TEXT, meta=thing(pets=array(ROW), cursor=TEXT)), ["meta", "pets"]),
+        (thing(Response=thing(results=array(ROW), hasMore=TEXT), ErrorCode=WHOLE, ThrottleSeconds=WHOLE), ["Response", "results"]),
         ({"allOf": [thing(next=TEXT), thing(values=array(ROW))]}, ["values"]),
     ],
 )
@@ -43,6 +45,33 @@ def test_one_thing_with_an_array_in_it_is_no_list() -> None:
 
     assert found["read"] == [{"path": "/pets/{Id}", "single": True}]
     assert list(found["columns"]) == ["Id", "Name", "ItemsAggregate"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        thing(state=TEXT, errors=array(thing(code=TEXT)), data=array(TEXT)),
+        thing(name=TEXT, message=TEXT, version=TEXT, checks=array(ROW)),
+        thing(petPlan=thing(id=WHOLE), successorPlans=array(ROW), referral=TEXT),
+    ],
+)
+def test_what_stands_beside_one_thing_is_no_list_of_rows(answer: Any) -> None:
+    assert table({"/pet_plan": get(answer)})["read"][0]["single"] is True
+
+
+def test_one_row_with_parameters_for_pages_is_a_list() -> None:
+    page = [query("page", WHOLE), query("per_page", WHOLE)]
+    found = tables({"/pets": get(ROW, *page), "/pets/{petId}": get(ROW), "/health/checks": get(ROW)})
+
+    assert found["Pets"]["read"][0]["rows"] == []
+    assert (found["Pets"]["key"], len(found["Pets"]["read"]), found["Checks"]["read"][0]["single"]) == (["Id"], 2, True)
+
+
+def test_the_schema_of_one_row_goes_before_its_example() -> None:
+    one = answers(thing(data=ROW), example={"data": {"id": 1}})
+    found = table({"/pets": get(thing(data=array(ROW))), "/pets/{petId}": {"get": {"responses": one}}})
+
+    assert found["read"][1] == {"path": "/pets/{Id}", "single": True, "row": ["data"]}
 
 
 def test_a_map_of_objects_has_its_names_as_key() -> None:

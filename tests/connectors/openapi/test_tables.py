@@ -251,3 +251,35 @@ def test_header_parameters_with_one_value_are_sent() -> None:
     version = {"name": "X-Version", "in": "header", "required": True, "schema": {"type": "string", "default": "7"}}
 
     assert table({"/pets": get(array(ROW), version, query("q"))})["read"][0]["headers"] == {"X-Version": "7"}
+
+
+def test_an_address_by_id_or_slug_is_known_by_its_id() -> None:
+    row = thing(slug=TEXT, id=WHOLE, name=TEXT)
+
+    for name in ("league_id_or_slug", "idOrName"):
+        assert table({"/leagues": get(array(row)), f"/leagues/{{{name}}}": get(row)})["key"] == ["Id"]
+
+
+def test_a_record_is_known_by_what_it_calls_itself_where_it_has_an_address() -> None:
+    row = thing(entity_id=WHOLE, name=TEXT)
+
+    assert table({"/orders": get(array(row)), "/orders/{id}": get(row)})["key"] == ["EntityId"]
+    assert "key" not in table({"/orders": get(array(row))})
+
+
+def test_older_versions_are_called_by_their_version() -> None:
+    found = tables({f"/{version}/pets": get(array(ROW)) for version in ("v1", "v2", "v10")})
+
+    assert {name: entry["read"][0]["path"] for name, entry in found.items()} == {
+        "PetsV1": "/v1/pets",
+        "PetsV2": "/v2/pets",
+        "Pets": "/v10/pets",
+    }
+
+
+def test_of_two_keys_the_one_that_is_demanded_for_all_signs() -> None:
+    schemes = {"asked": {"type": "apiKey", "in": "query", "name": "k"}, "sent": {"type": "apiKey", "in": "header", "name": "X-Key"}}
+    security: list[Any] = [{"sent": []}, {"asked": []}, "odd", {"none": []}]
+    found = derived({"/pets": get(array(ROW))}, components={"securitySchemes": schemes}, security=security)
+
+    assert found.access.schemes["APIKey"]["name"] == "X-Key"

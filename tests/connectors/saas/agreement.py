@@ -21,6 +21,11 @@ def tables(manifest: Manifest) -> Iterator[ManifestTable]:
         yield table_of(manifest, name, kinds_of(manifest, name)[0])
 
 
+def expanded_by(access: Access) -> str:
+    """Return the property that a path asks to be whole: `data.discounts` is that of each row."""
+    return str(access.spec["params"].get("expand[]", "")).rpartition(".")[2]
+
+
 def differences(manifest: Manifest, document: Document) -> Iterator[str]:
     """Give what the document doesn't say, a line each."""
     for table in tables(manifest):
@@ -82,7 +87,7 @@ def of_values(table: ManifestTable, what: str, given: Any, node: Node | None, do
 
 def of_columns(table: ManifestTable, access: Access, document: Document) -> Iterator[str]:
     """Give columns that a row doesn't have, and values that it can't have."""
-    answer = document.sample(document.answer(access.path) or {}, expanded=str(access.spec["params"].get("expand[]", "")))
+    answer = document.sample(document.answer(access.path) or {}, expanded=expanded_by(access))
     found = answer if access.is_single else spread(answer, access.rows)
     row = find(found if access.is_single else found[0] if found else None, access.row)
     prose = document.prose(access.path, "get")

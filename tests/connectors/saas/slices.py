@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from connections.connectors.http.manifest import Manifest
-from tests.connectors.saas.agreement import tables
+from tests.connectors.saas.agreement import expanded_by, tables
 from tests.connectors.saas.documents import Document, Node
 
 
@@ -23,7 +23,8 @@ def operations(manifest: Manifest) -> Iterator[tuple[str, str]]:
 def slice_of(document: Document, manifest: Manifest) -> Node:
     """Return a document of those operations that the published one has."""
     paths: dict[str, Node] = {}
-    expanded = {access.path: str(access.spec["params"].get("expand[]", "")) for table in tables(manifest) for access in table.accesses}
+    accesses = (access for table in tables(manifest) for access in table.accesses)
+    expanded = {access.path: expanded_by(access) for access in accesses if expanded_by(access)}
     for path, method in operations(manifest):
         known = document.known(path)
         if known and (operation := document.operation(path, method)):
