@@ -42,13 +42,18 @@ def connections_read(sql: str, names: ListedNames) -> set[int]:
 
 
 def tables_in(tree: exp.Expression) -> Iterator[exp.Table]:
-    """Give the tables of sources: not what WITH names, which stands for itself everywhere but in its own query."""
+    """Give the tables of sources: not what WITH names, which stands for itself everywhere but, save RECURSIVE, in its own query."""
     queries = list(tree.find_all(exp.CTE))
     for table in tree.find_all(exp.Table):
         path = words(table)
         own = [cte for cte in queries if len(path) == 1 and cte.alias.lower() == path[0].lower()]
-        if path and not any(table.find_ancestor(exp.CTE) is not cte for cte in own):
+        if path and not any(table.find_ancestor(exp.CTE) is not cte or is_recursive(cte) for cte in own):
             yield table
+
+
+def is_recursive(cte: exp.CTE) -> bool:
+    """Claim that a query of WITH may read itself."""
+    return cte.parent is not None and bool(cte.parent.args.get("recursive"))
 
 
 def words(node: exp.Expression) -> tuple[str, ...]:

@@ -70,6 +70,14 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """One of several pages. For a next one, rows that were read for the page before, not long ago, may serve."""
+
+    is_next: bool
+    passing: int = 0  # so many of the last conjuncts only pass over the pages before
+
+
+@dataclass(frozen=True, slots=True)
 class Scan:
     """Rows of one table: which columns, which rows, in which order, how many."""
 
@@ -80,6 +88,7 @@ class Scan:
     limit: int | None = None
     offset: int = 0
     wants_count: bool = False  # the number of rows instead of the rows
+    page: Page | None = None  # where pages of one question follow each other
 
 
 @dataclass(frozen=True, slots=True)

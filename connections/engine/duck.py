@@ -95,18 +95,19 @@ def answering() -> Iterator[None]:
 
     try:
         yield
-    except duckdb.InterruptException as error:
-        raise SourceTimeout("The query was stopped: it took too long, or was cancelled.", hint="Ask for less.") from error
-    except duckdb.OutOfMemoryException as error:
-        raise TooCostly("The query needs more memory than one query may.", hint="Filter more rows away before they are joined.") from error
-    except (duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.InvalidInputException) as error:
-        raise BadValue(f"A value can't be computed: {first_line(error)}.") from error
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:  # behind the first rows Arrow tells of it, by an OSError
         raise failure(error) from error
 
 
 def failure(error: Exception) -> ConnectorError:
-    """Return what DuckDB can't do, as a refusal."""
+    """Return what DuckDB says in our words, by the kind that its message begins with."""
+    kind = str(error).strip().partition(" Error: ")[0].rpartition(": ")[2].lower()
+    if kind == "interrupt":
+        return SourceTimeout("The query was stopped: it took too long, or was cancelled.", hint="Ask for less.")
+    if kind == "out of memory":
+        return TooCostly("The query needs more memory than one query may.", hint="Filter more rows away before they are joined.")
+    if kind in ("conversion", "out of range", "invalid input"):
+        return BadValue(f"A value can't be computed: {first_line(error)}.")
     return NotSupported(f"This can't be computed here: {first_line(error)}.", hint="Write it otherwise.")
 
 

@@ -64,6 +64,10 @@ COMMON: dict[str, Template] = {
     "ntile": "NTILE({0})",
     "lag": lambda *items: f"LAG({', '.join(items)})",
     "lead": lambda *items: f"LEAD({', '.join(items)})",
+    "percent_rank": "PERCENT_RANK()",
+    "cume_dist": "CUME_DIST()",
+    "sum_distinct": "SUM(DISTINCT {0})",
+    "avg_distinct": "AVG(DISTINCT {0})",
     "first_value": "FIRST_VALUE({0})",
     "last_value": "LAST_VALUE({0})",
 }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from connections.contract.scan import AllOf, AnyOf, Compare, Order, Predicate
+from connections.contract.scan import AllOf, AnyOf, Compare, Order, Page, Predicate
 from connections.contract.table import Table
 from connections.engine.paged import Paged
 from connections.engine.predicates import fitting
@@ -96,6 +96,7 @@ class Execution:
         session, scan = self.source.session, self.reading.scan()
         if self.plan.order and not is_pinned(scan) and self.source.pushdown and all(key.column for key in self.plan.order):
             scan = replace(scan, order=tuple(Order(key.column or "", key.is_descending) for key in self.plan.order))
+        scan = replace(scan, page=self.page())
         # What goes on by a position is asked for in the same words on each page: without a limit.
         is_placed = self.plan.has_position or self.plan.behind is not None
         can_limit = self.source.pushdown and not self.plan.deep and not is_placed and limit is not None
@@ -108,6 +109,15 @@ class Execution:
             hint = replace(scan, limit=(limit or 0) + offset) if is_whole and is_ordered else scan
             return steps_of(session, hint), is_ordered, False
         return steps, is_ordered, can_limit
+
+    def page(self) -> Page | None:
+        """Return which page of several this is."""
+        plan = self.plan
+        if plan.has_position or plan.behind is not None:
+            return Page(self.value(plan.behind) is not None)
+        if plan.paging is None or not self.source.pushdown:
+            return None
+        return Page(bool(plan.paging.beyond), len(plan.paging.beyond))
 
     def through(self, steps: Sequence[Step], enough: int | None) -> Iterator[list[Row]]:
         """Give the rows of all steps that meet every condition; a partial source must have given enough."""

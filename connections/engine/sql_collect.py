@@ -5,7 +5,7 @@ Tables are read one after the other: what one gave narrows the next by the value
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,29 +14,24 @@ from sqlglot import exp
 from connections.contract.dialect import Dialect
 from connections.contract.errors import Incomplete, TooCostly
 from connections.contract.scan import AllOf, AnyOf, Compare, Grade, Not, Offer, Other, Predicate, RowSession, Scan
-from connections.contract.table import Column, Table, Type
+from connections.contract.table import INTEGERS, Column, Table, Type
 from connections.engine import arrow, duck
 from connections.engine.budget import Budget
 from connections.engine.dialect_duckdb import DUCKDB
 from connections.engine.predicates import Asker, fitting
 from connections.engine.printer import print_statement
+from connections.engine.readings import READINGS
 from connections.engine.scans import Step, steps_of
 from connections.engine.session import EngineSession
-from connections.engine.sql_lower import lowered, sent
+from connections.engine.sql_lower import lowered, sent, whole
 from connections.engine.sql_nodes import Bound, Found
-from connections.engine.sql_push import Tie, enough, needed, parts_of, pushed
+from connections.engine.sql_push import Tie, enough, needed, parts_of, pushed, values_in
 from connections.engine.sql_rows import SqlRows
+from connections.engine.sql_words_duckdb import WORDS
+from connections.engine.view_pages import Pages
 
 MOST_KEYS = 1000  # values that a table is narrowed by
-WORDS = {
-    "min_text": "MIN({0})",
-    "max_text": "MAX({0})",
-    "sum_float": "SUM({0})",
-    "sum_integer": "SUM({0})",
-    "add_seconds": "{0} + to_seconds({1})",
-    "add_months": "{0} + to_months(CAST({1} AS INTEGER))",
-    "units_since": "CAST(floor(epoch({0}) / {1}) AS BIGINT)",
-}
+LONGEST = 60  # seconds that a statement which may not end by itself runs here
 MEGABYTE = 2**20
 
 
@@ -80,19 +75,26 @@ class Collector:
     """Runs one bound statement over several sources."""
 
     def __init__(
-        self, bound: Bound, budget: Budget, *, watch: Callable[[Callable[[], None]], None] = lambda _: None, most: int | None = None
+        self,
+        bound: Bound,
+        budget: Budget,
+        *,
+        watch: Callable[[Callable[[], None]], None] = lambda _: None,
+        most: int | None = None,
+        pages: Pages | None = None,
     ) -> None:
         self.bound = bound
         self.budget = budget
         self.watch = watch
         self.most = most  # rows of the answer that anybody looks at
+        self.pages = pages
         self.values = [slot.value for slot in bound.slots]
         self.readings = self.planned()
         self._distinct: dict[tuple[str, str], list[Any] | None] = {}
 
     def planned(self) -> list[TableReading]:
         """Return how each table is read, in the order of reading."""
-        found, columns = pushed(self.bound.tree), needed(self.bound.tree)
+        found, columns = pushed(self.bound.tree if self.pages is None else self.pages.pushing), needed(self.bound.tree)
         readings = []
         for alias, source in self.bound.tables.items():
             asker = Asker(source.table.by_name, alias, self.values)
@@ -109,19 +111,94 @@ class Collector:
 
     def batches(self) -> Iterator[list[tuple[Any, ...]]]:
         """Give the rows, as contract values."""
+        steps = self.judged_steps()
+        if steps is not None:
+            yield from self.first_rows(self.readings[0], steps)
+            return
         tables, size = {}, 0
         for reading in self.readings:
             tables[reading.alias] = self.read(reading)
             size += tables[reading.alias].nbytes
-            if size > self.budget.limits.source_memory * MEGABYTE:
-                hint = "Filter more rows away. An administrator can raise server.request_limits.source_memory."
-                raise TooCostly(f"The query needs more than {self.budget.limits.source_memory} MB of rows at once.", hint=hint)
+            self.check_size(size)
+        yield from self.computed(tables)
+
+    def check_size(self, size: int) -> None:
+        """Raise where the rows need more memory than one query may."""
+        if size > self.budget.limits.source_memory * MEGABYTE:
+            hint = "Filter more rows away. An administrator can raise server.request_limits.source_memory."
+            raise TooCostly(f"The query needs more than {self.budget.limits.source_memory} MB of rows at once.", hint=hint)
+
+    def computed(self, tables: Mapping[str, Any]) -> Iterator[list[tuple[Any, ...]]]:
+        """Give what DuckDB makes of the tables."""
         sql, binds = statement(self.bound)
-        decoders = [arrow.READERS.get(output.column.type) for output in self.bound.outputs]
+        decoders = [whole if o.column.type in INTEGERS else arrow.READERS.get(o.column.type) for o in self.bound.outputs]
         collections = [output.column.is_collection for output in self.bound.outputs]
-        for batch in duck.rows(sql, binds, tables, memory=self.budget.limits.source_memory * 2, watch=self.watch):
+        seconds = LONGEST if self.bound.tree.find(exp.With) is not None else None
+        for batch in duck.rows(sql, binds, tables, memory=self.budget.limits.source_memory * 2, seconds=seconds, watch=self.watch):
             self.budget.check_time()
             yield [shown(row, decoders, collections) for row in batch]
+
+    # ---- a few rows of one table, some of whose conditions are judged here ----
+
+    def judged_steps(self) -> list[Step] | None:
+        """Return how the one table is read where its first rows may be enough, though not each that comes is one of them."""
+        if len(self.readings) != 1 or self.pages is not None or enough(self.bound.tree, self.values, self.most) is None:
+            return None
+        reading = self.readings[0]
+        steps = self.steps(rows_of(reading.found), reading, reading.asked)
+        return steps if reading.most is None else None
+
+    def first_rows(self, reading: TableReading, steps: Sequence[Step]) -> Iterator[list[tuple[Any, ...]]]:
+        """Give rows as soon as enough are found; what has come is looked through anew whenever it is twice as much."""
+        limit, offset = (self.bound.tree.args.get(name) for name in ("limit", "offset"))
+        cuts = (self.most, values_in(limit, self.values))
+        wanted = min(number for number in cuts if number is not None)
+        held: list[tuple[Any, ...]] = []
+        looked, batches = -1, self.read_on(reading, steps)
+        try:
+            while wanted and (rows := next(batches, None)) is not None:
+                held += rows
+                if len(held) < max(2 * looked, wanted + (values_in(offset, self.values) or 0)):
+                    continue
+                looked, found = len(held), self.rows_found(reading, held)
+                if len(found) >= wanted:
+                    yield found
+                    return
+        finally:
+            batches.close()
+        yield from self.computed({reading.alias: self.table_of(reading, held)})
+
+    def read_on(self, reading: TableReading, steps: Sequence[Step]) -> Generator[list[tuple[Any, ...]], None, None]:
+        """Give the rows of a table page by page."""
+        self.budget.foresee(len(steps) if len(steps) > 1 else 0)
+        for step in steps:
+            self.take_note(reading, step)
+            batches = rows_of(reading.found).read(step.offer)
+            try:
+                for batch in batches:
+                    self.budget.spend(len(batch.rows))
+                    yield batch.rows
+            finally:
+                batches.close()  # type: ignore[attr-defined]
+
+    def rows_found(self, reading: TableReading, held: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """Return the answer as far as these rows give it."""
+        return [row for batch in self.computed({reading.alias: self.table_of(reading, held)}) for row in batch]
+
+    def table_of(self, reading: TableReading, held: Sequence[tuple[Any, ...]]) -> Any:
+        """Return rows as a table for DuckDB."""
+        found = arrow.table_of([reading.found.table.by_name[name] for name in reading.columns], held)
+        self.check_size(found.nbytes)
+        return found
+
+    def take_note(self, reading: TableReading, step: Step) -> None:
+        """Remember what is asked; raise for a table that can't be read to its end."""
+        reading.offers.append(step.offer)
+        if step.offer.is_partial:
+            raise Incomplete(
+                f"{reading.name} can't be read to its end: {step.offer.is_partial.rstrip('.')}.",
+                hint="It can't be joined or brought together.",
+            )
 
     # ---- reading one table ----
 
@@ -130,21 +207,30 @@ class Collector:
         session = rows_of(reading.found)
         table = reading.found.table
         narrowed = self.narrowed(reading)
-        held: list[tuple[Any, ...]] = []
-        if narrowed is not None:
+        held = self.kept(session, reading, narrowed)
+        if held is None and narrowed is not None:
+            held, at = [], READINGS.now()
             steps = self.steps(session, reading, narrowed)
             self.budget.foresee(len(steps) if len(steps) > 1 else 0)
             for step in steps:
-                reading.offers.append(step.offer)
-                if step.offer.is_partial:
-                    raise Incomplete(
-                        f"{reading.name} can't be read to its end: {step.offer.is_partial.rstrip('.')}.",
-                        hint="It can't be joined or brought together.",
-                    )
+                self.take_note(reading, step)
                 held += self.rows(session, step.offer, None if reading.most is None else reading.most - len(held))
+            if self.keeps(session, reading):
+                self.pages.put(session, table, reading.columns, narrowed, held, at)  # type: ignore[union-attr]
+        held = held or []
         reading.rows = len(held)
         self.remember(reading, held)
         return arrow.table_of([table.by_name[name] for name in reading.columns], held)
+
+    def keeps(self, session: RowSession, reading: TableReading) -> bool:
+        """Claim that the pages that follow may have the rows: of a service. A database is asked again, which costs little."""
+        return self.pages is not None and reading.most is None and not isinstance(session, SqlRows)
+
+    def kept(self, session: RowSession, reading: TableReading, where: tuple[Predicate, ...] | None) -> list[tuple[Any, ...]] | None:
+        """Return what the page before read."""
+        if where is None or self.pages is None or not self.keeps(session, reading):
+            return None
+        return self.pages.get(session, reading.found.table, reading.columns, where)
 
     def steps(self, session: RowSession, reading: TableReading, where: tuple[Predicate, ...]) -> list[Step]:
         """Return the readings of a table; of as few rows as are enough only where none of them is judged again."""
@@ -221,6 +307,8 @@ def statement(bound: Bound) -> tuple[str, list[Any]]:
     """Return what DuckDB runs over the collected tables."""
     tree = lowered(bound.tree, bound.slots, COLLECTED)
     for node in list(tree.find_all(exp.Table)):
+        if node.alias not in bound.tables:  # made by WITH RECURSIVE
+            continue
         node.set("db", None)
         node.set("this", exp.to_identifier(node.alias, quoted=True))
     printed = print_statement(tree, COLLECTED)

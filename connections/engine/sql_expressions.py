@@ -10,37 +10,17 @@ from sqlglot import exp
 
 from connections.contract.table import FLOATS, INTEGERS, NUMBERS, Column, Type
 from connections.engine.nodes import fn, select
-from connections.engine.sql_functions import call, extract, moment_of, trim
-from connections.engine.sql_literals import value_as
+from connections.engine.sql_casts import cast
+from connections.engine.sql_dates import extract, interval_added, moment_of
+from connections.engine.sql_functions import call, position, trim
 from connections.engine.sql_nodes import Cell, Scope, Source, Typed
+from connections.engine.sql_patterns import like, matches
 from connections.engine.sql_reader import check_read, nearest, problem
 from connections.engine.sql_state import State, constant, null
-from connections.engine.sql_windows import AGGREGATES, aggregate, is_aggregate, window
+from connections.engine.sql_windows import AGGREGATES, aggregate, is_aggregate, window, within_group
 
 COMPARED: dict[type[exp.Expr], str] = {exp.EQ: "eq", exp.NEQ: "ne", exp.LT: "lt", exp.LTE: "le", exp.GT: "gt", exp.GTE: "ge"}
 COUNTED: dict[type[exp.Expr], str] = {exp.Add: "add", exp.Sub: "sub", exp.Mul: "mul", exp.Div: "div", exp.IntDiv: "div", exp.Mod: "mod"}
-KINDS = exp.DataType.Type
-CASTS: dict[Any, Type] = {
-    **dict.fromkeys((KINDS.VARCHAR, KINDS.NVARCHAR, KINDS.TEXT, KINDS.CHAR, KINDS.NCHAR), Type.STRING),
-    **dict.fromkeys((KINDS.INT, KINDS.SMALLINT, KINDS.TINYINT, KINDS.BIGINT), Type.INT64),
-    **dict.fromkeys((KINDS.DECIMAL, KINDS.MONEY), Type.DECIMAL),
-    **dict.fromkeys((KINDS.DOUBLE, KINDS.FLOAT), Type.DOUBLE),
-    **dict.fromkeys((KINDS.DATETIME, KINDS.DATETIME2, KINDS.TIMESTAMP, KINDS.TIMESTAMPTZ, KINDS.SMALLDATETIME), Type.TIMESTAMP),
-    **dict.fromkeys((KINDS.BIT, KINDS.BOOLEAN), Type.BOOLEAN),
-    KINDS.DATE: Type.DATE,
-    KINDS.TIME: Type.TIME,
-    KINDS.UUID: Type.GUID,
-}
-# Casts that no value is lost or refused by.
-CASTABLE: dict[Type, frozenset[Type]] = {
-    Type.DECIMAL: INTEGERS | {Type.DECIMAL},
-    Type.DOUBLE: NUMBERS,
-    Type.INT64: INTEGERS,
-    Type.DATE: frozenset({Type.DATE, Type.TIMESTAMP}),
-    Type.TIME: frozenset({Type.TIME, Type.TIMESTAMP}),
-    Type.TIMESTAMP: frozenset({Type.DATE, Type.TIMESTAMP}),
-}
-PREFIX_ONLY, ENDS = 1, 2
 
 
 class Expressions(State):
@@ -120,6 +100,16 @@ class Expressions(State):
         suffix = "_text" if left.type == Type.STRING else "_float" if {left.type, right.type} & FLOATS else ""
         return self.made(fn(operator + suffix, left.tree, right.tree), Type.BOOLEAN, node, (left, right))
 
+    def same(self, node: exp.Expression, scope: Scope) -> Typed:
+        """Return IS [NOT] DISTINCT FROM: null is the same as null, and never unknown."""
+        left, right = self.paired(self.expression(node.this, scope), self.expression(node.expression, scope))
+        if left.type is None or right.type is None:
+            tree: exp.Expression = fn("is_null", self.settled(right if left.type is None else left).tree)
+        else:
+            suffix = "_text" if left.type == Type.STRING else "_float" if {left.type, right.type} & FLOATS else ""
+            tree = fn(f"same{suffix}", left.tree, right.tree)
+        return self.made(tree if isinstance(node, exp.NullSafeEQ) else fn("not", tree), Type.BOOLEAN, node)
+
     def is_what(self, node: exp.Expression, scope: Scope) -> Typed:
         """Return IS NULL, IS TRUE, IS FALSE."""
         value = self.settled(self.expression(node.this, scope))
@@ -172,31 +162,15 @@ class Expressions(State):
         inner = node.unnest()
         if len(relation.outputs) != 1:
             raise problem("A query in the place of a value must have one column.", node)
-        if not isinstance(inner, exp.Select) or inner.args.get("group") or not any(is_aggregate(item) for item in inner.expressions):
-            raise problem("A query in the place of a value must have one row.", node, "Use an aggregate such as MAX, without GROUP BY.")
+        if not has_one_row(inner):
+            raise problem("A query in the place of a value must have one row.", node, "Use TOP 1, or an aggregate without GROUP BY.")
         column = relation.outputs[0].column
         return Typed(exp.Subquery(this=relation.tree), column.type, node, True, column)
 
-    def like(self, node: exp.Expression, scope: Scope) -> Typed:
-        """Return LIKE (case matters) or ILIKE: plain beginnings, ends and parts as what sources know them by."""
-        escape = ""
-        if isinstance(node, exp.Escape):
-            escape, node = str(node.expression.name), node.this
-        pattern = constant(node.expression)
-        if pattern is None or pattern.literal is None:
-            raise problem("The pattern of LIKE must be a constant.", node)
-        value = self.settled(self.expression(node.this, scope))
-        if value.type != Type.STRING:
-            value = replace(value, tree=self.text(value))
-        is_ci = isinstance(node, exp.ILike)
-        pieces = pieces_of(pattern.literal.text, escape, node)
-        name, text = shape_of_pattern(pieces, is_ci=is_ci)
-        tree = fn("tolower", value.tree) if is_ci and name != "contains_ci" else value.tree
-        bound = self.given(text.lower() if is_ci else text, Column("", Type.STRING))
-        return self.made(fn(name, tree, bound), Type.BOOLEAN, node, (value,))
-
     def arithmetic(self, node: exp.Expression, scope: Scope) -> Typed:
-        """Return + - * / %: whole numbers divide to whole numbers; + joins text."""
+        """Return + - * / %: whole numbers divide to whole numbers; + joins text; dates move by an INTERVAL."""
+        if isinstance(node.expression, exp.Interval) or isinstance(node.this, exp.Interval):
+            return interval_added(self, node, scope)
         left, right = self.expression(node.this, scope), self.expression(node.expression, scope)
         if left.type is None or right.type is None:
             return null(node)
@@ -245,33 +219,17 @@ class Expressions(State):
         pairs = [part for condition, tree in zip(conditions, trees, strict=False) for part in (condition, tree)]
         return Typed(fn("case", *pairs, exp.true(), trees[-1]), column.type, node, is_nullable, column)
 
-    def cast(self, node: exp.Expression, scope: Scope) -> Typed:
-        """Return CAST, where no value is lost or refused by it."""
-        wanted = CASTS.get(node.args["to"].this)
-        if wanted is None:
-            raise problem(
-                f"{node.args['to'].sql()} is no type of this SQL.", node, "Use VARCHAR, BIGINT, DECIMAL, DOUBLE, DATE, TIMESTAMP or BIT."
-            )
-        value = self.expression(node.this, scope)
-        column = Column("", wanted, has_zone=wanted == Type.TIMESTAMP)
-        if value.type is None:
-            return Typed(self.given(None, column), wanted, node, True, column)
-        if value.literal is not None:
-            return Typed(self.given(value_as(value.literal, column, node), column), wanted, node, False, column)
-        if wanted == Type.STRING:
-            return self.made(self.text(value), wanted, node, (value,))
-        value = self.instant(value)
-        if value.type == wanted or (value.type in INTEGERS and wanted == Type.INT64):
-            return replace(value, type=wanted, node=node)
-        if value.type not in CASTABLE.get(wanted, frozenset()):
-            raise problem(f"A cast from {value.type} to {wanted} is not supported.", node, "Some values would be lost by it.")
-        if wanted == Type.TIMESTAMP:
-            return replace(self.midnight(value), node=node)
-        return self.made(fn(f"cast_{wanted}", value.tree), wanted, node, (value,), scale=0 if wanted == Type.DECIMAL else None)
-
     def called(self, node: exp.Anonymous, scope: Scope) -> Typed:
         """Return a function of the list."""
         return aggregate(self, node, scope) if str(node.this).upper() in AGGREGATES else call(self, node, scope)
+
+
+def has_one_row(query: exp.Expr) -> bool:
+    """Claim that a query has no more than one row: it is cut behind the first, or brings all its rows together."""
+    limit = query.args.get("limit")
+    if limit is not None and (limit.args.get("expression") or limit.args.get("count")) == exp.Literal.number(1):
+        return limit.args.get("limit_options") is None
+    return isinstance(query, exp.Select) and not query.args.get("group") and any(is_aggregate(item) for item in query.expressions)
 
 
 def cells_of(source: Source, name: str, qualifiers: tuple[str, ...]) -> list[Typed]:
@@ -323,38 +281,6 @@ def result_scale(name: str, left: Typed, right: Typed) -> int | None:
     return sum(scales) if name == "mul" else max(scales)  # type: ignore[arg-type,type-var]
 
 
-def pieces_of(pattern: str, escape: str, node: exp.Expression) -> list[tuple[bool, str]]:
-    """Return a LIKE pattern as characters, each a wildcard or itself."""
-    found: list[tuple[bool, str]] = []
-    characters = iter(pattern)
-    for character in characters:
-        if escape and character == escape:
-            following = next(characters, "")
-            if not following:
-                raise problem("The pattern of LIKE ends with its escape character.", node)
-            found.append((False, following))
-        else:
-            found.append((character in "%_", character))
-    return found
-
-
-def shape_of_pattern(pieces: list[tuple[bool, str]], *, is_ci: bool) -> tuple[str, str]:
-    """Return the function that a pattern comes to, and its argument."""
-    wild = [number for number, (is_wild, _) in enumerate(pieces) if is_wild]
-    text = "".join(character for is_wild, character in pieces if not is_wild)
-    only = all(pieces[number][1] == "%" for number in wild)
-    last = len(pieces) - 1
-    if not wild:
-        return "eq_text", text
-    if only and wild == [last] and text:
-        return "startswith", text
-    if only and wild == [0] and text:
-        return "endswith", text
-    if only and wild == [0, last] and text:
-        return "contains_ci" if is_ci else "contains", text
-    return "like", "".join(character if is_wild or character not in "%_!" else f"!{character}" for is_wild, character in pieces)
-
-
 def named(node: exp.Expression) -> str:
     """Return how an error names a node."""
     words = {exp.Parameter: "A variable (@)", exp.SessionParameter: "A setting (@@)", exp.Placeholder: "A parameter", exp.Star: "*"}
@@ -375,13 +301,21 @@ HANDLERS: dict[type[exp.Expr], Handler] = {
     exp.In: Expressions.membership,
     exp.Exists: Expressions.exists,
     exp.Subquery: Expressions.one_value,
-    exp.Like: Expressions.like,
-    exp.ILike: Expressions.like,
-    exp.Escape: Expressions.like,
+    exp.Like: like,
+    exp.ILike: like,
+    exp.Escape: like,
+    exp.RegexpLike: matches,
+    exp.RegexpILike: matches,
+    exp.SimilarTo: matches,
     exp.Neg: Expressions.minus,
     exp.DPipe: Expressions.joined,
     exp.Case: Expressions.case,
-    exp.Cast: Expressions.cast,
+    exp.Cast: cast,
+    exp.TryCast: cast,
+    exp.NullSafeEQ: Expressions.same,
+    exp.NullSafeNEQ: Expressions.same,
+    exp.StrPosition: position,
+    exp.WithinGroup: within_group,
     exp.Anonymous: Expressions.called,
     exp.Window: window,
     exp.Extract: extract,

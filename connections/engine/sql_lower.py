@@ -11,7 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from connections.contract.dialect import Dialect
-from connections.contract.errors import BadValue
+from connections.contract.errors import BadValue, NotSupported
 from connections.contract.table import INTEGER_RANGE, INTEGERS, Column, Type
 from connections.engine.nodes import Bind, Fn, Read
 from connections.engine.printer import COMMON, print_statement
@@ -19,6 +19,10 @@ from connections.engine.sql_nodes import Bound, Cell, Given, Slot
 
 # Endings that say more than a dialect needs where it has no function for them.
 PRECISE = ("_float", "_integer", "_text")
+
+
+# What only some databases run as it is meant; others give their rows instead.
+APART: dict[type[exp.Expr], str] = {exp.Lateral: "lateral", exp.With: "with_recursive"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,9 @@ class Native:
 
 def native(bound: Bound, dialect: Dialect) -> Native:
     """Return the whole statement for the one source that has all its tables; raise NotSupported for what its dialect lacks."""
+    for kind, name in APART.items():
+        if bound.tree.find(kind) is not None and name not in dialect.functions:
+            raise NotSupported(f"{name.replace('_', ' ').upper()} is not run by this source.")
     statement = print_statement(lowered(bound.tree, bound.slots, dialect), dialect)
     values = [sent(slot, dialect) for slot in bound.slots]
     return Native(statement.sql, tuple(values[number] for number in statement.slots), decoders(bound, dialect))

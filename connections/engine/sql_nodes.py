@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sqlglot import exp
@@ -97,6 +97,13 @@ class Source:
     cells: dict[str, Typed]
     costly: frozenset[str] = frozenset()
     shared: set[str] = field(default_factory=set)  # columns of USING that another source shows
+
+    def become_nullable(self) -> None:
+        """Take it that any row may lack its values: of an outer join, or of a grouping without the column."""
+        self.cells = {
+            name: replace(cell, is_nullable=True, column=replace(cell.column or Column(""), is_nullable=True))
+            for name, cell in self.cells.items()
+        }
 
     def answers(self, qualifiers: tuple[str, ...]) -> bool:
         """Claim that qualifiers before a column mean this source."""

@@ -16,6 +16,7 @@ from connections.engine.sql_collect import Collector, TableReading, statement
 from connections.engine.sql_lower import Native, native
 from connections.engine.sql_nodes import Bound
 from connections.engine.sql_words import spoken
+from connections.engine.view_pages import Pages
 
 Watch = Callable[[Callable[[], None]], None]
 WHOLE, ROWS = "whole", "rows"
@@ -60,6 +61,7 @@ class Plan:
     watch: Watch = unwatched
     notes: tuple[str, ...] = ()
     most: int | None = None  # rows that anybody looks at
+    pages: Pages | None = None  # where pages follow each other
 
     def batches(self) -> Iterator[Sequence[Sequence[Any]]]:
         """Give the rows, as contract values; stop reading where the iterator is closed."""
@@ -108,7 +110,7 @@ class Plan:
 
     def collector(self) -> Collector:
         """Return what reads the tables one by one."""
-        return Collector(self.bound, Budget(self.limits, self.check_time), watch=self.watch, most=self.most)
+        return Collector(self.bound, Budget(self.limits, self.check_time), watch=self.watch, most=self.most, pages=self.pages)
 
 
 def shown(reading: TableReading) -> TableShown:

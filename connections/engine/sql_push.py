@@ -267,4 +267,4 @@ def needed(tree: exp.Expression) -> dict[str, list[str]]:
     return found
 
 
-__all__ = ["Pushed", "Tie", "enough", "needed", "parts_of", "pushed"]
+__all__ = ["Pushed", "Tie", "enough", "needed", "parts_of", "pushed", "values_in"]

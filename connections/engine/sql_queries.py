@@ -15,14 +15,17 @@ from sqlglot import exp
 from connections.contract.table import Column, Type
 from connections.engine.nodes import all_of, fn, select
 from connections.engine.sql_expressions import aliased, cells_of, named_query
-from connections.engine.sql_groups import check_grouped, grouped
+from connections.engine.sql_groups import check_grouped, grouped, grouping_sets, has_sets, place_of_key
 from connections.engine.sql_nodes import Bound, Names, Output, Relation, Scope, Source, Typed
+from connections.engine.sql_push import is_grouping
 from connections.engine.sql_reader import Parsed, parse, problem
-from connections.engine.sql_sources import Sources, check_said, parts_of
+from connections.engine.sql_rewrites import plainer, with_shown
+from connections.engine.sql_sources import Named, Sources, check_said, names_itself, parts_of
 from connections.engine.sql_state import together
 from connections.engine.sql_windows import is_aggregate, ordered
 
 LONGEST_LIST = 1000  # columns
+HIDDEN = "qualified?"
 NOTHING: Mapping[str, int] = {}
 SETS = {exp.Union: exp.Union, exp.Except: exp.Except, exp.Intersect: exp.Intersect}
 COSTLY = "Columns that take further calls a row are left out of *: name {names} to have them."
@@ -37,7 +40,9 @@ def bind_parsed(parsed: Parsed, names: Names, *, now: datetime) -> Bound:
     """Return a parsed SELECT bound."""
     binder = Binder(names, now)
     try:
-        relation = binder.query(parsed.tree, None)
+        relation = binder.query(plainer(parsed.tree.copy()), None)
+        if binder.recursives:
+            relation.tree.set("with_", exp.With(expressions=binder.recursives, recursive=True))
     except RecursionError as error:
         raise problem("The SQL is nested too deeply.", parsed.tree) from error
     return Bound(relation.tree, relation.outputs, tuple(binder.slots), binder.tables, (*parsed.notes, *binder.notes), tuple(binder.places))
@@ -51,9 +56,11 @@ class Binder(Sources):
     def query(self, node: exp.Expression, outer: Scope | None) -> Relation:
         """Return a query bound: SELECT, UNION, or one in parentheses."""
         with self._named(node.args.get("with_")):
+            if isinstance(node, exp.Values):
+                return self.values(node)
             if isinstance(node, exp.Select):
                 check_said(node, exp.Select)
-                return self.select(node, outer)
+                return self.select(node, outer) if node.args.get("qualify") is None else self.qualified(node, outer)
             if isinstance(node, exp.SetOperation):
                 check_said(node, exp.SetOperation)
                 return self.cut(self.combined(node, outer), node)
@@ -64,15 +71,14 @@ class Binder(Sources):
     @contextmanager
     def _named(self, node: exp.Expression | None) -> Iterator[None]:
         """Keep what WITH names while its query is bound; each use binds it anew."""
-        found: dict[str, exp.Expression] = {}
-        if node is not None and node.args.get("recursive"):
-            raise problem("WITH RECURSIVE is not supported.", node)
-        for cte in node.expressions if node is not None else ():
-            if cte.args["alias"].args.get("columns"):
-                raise problem("Columns behind the name in WITH are not supported.", cte, "Name them in its SELECT.")
-            found[cte.alias.lower()] = cte.this
+        found: dict[str, Named] = {}
         self._ctes.append(found)
         try:
+            for cte in node.expressions if node is not None else ():
+                name = cte.alias.lower()
+                found[name] = Named(cte.this, tuple(column.name for column in cte.args["alias"].args.get("columns") or ()))
+                if node is not None and node.args.get("recursive") and names_itself(cte):
+                    found[name] = self.recursive(cte, found, found[name])
             yield
         finally:
             self._ctes.pop()
@@ -81,6 +87,9 @@ class Binder(Sources):
         """Return SELECT bound."""
         scope = Scope(outer=outer)
         source, joins = self.sources(node, scope)
+        if has_sets(node.args.get("group")):
+            for one in scope.sources:
+                one.become_nullable()
         where = node.args.get("where")
         conditions = [self.condition(part, scope) for part in parts_of(where.this)] if where else []
         items = self.items(node, scope)
@@ -110,6 +119,26 @@ class Binder(Sources):
         self.limit(tree, node)
         return Relation(tree, outputs)
 
+    def qualified(self, node: exp.Select, outer: Scope | None) -> Relation:
+        """Return a SELECT with QUALIFY: the rows of the one without it for which the condition, a column within, is true."""
+        inner = node.copy()
+        for part in ("qualify", "order", "limit", "offset", "distinct"):
+            inner.set(part, None)
+        condition = with_shown(node.args["qualify"].this, node)
+        inner.set("expressions", [*inner.expressions, exp.alias_(condition, HIDDEN)])
+        relation = self.select(inner, outer)
+        if relation.outputs[-1].column.type != Type.BOOLEAN:
+            raise problem("QUALIFY takes what is true or false.", node.args["qualify"])
+        alias, outputs = self.alias(), relation.outputs[:-1]
+        cells = [self.cell(alias, number, output.column, node) for number, output in enumerate(relation.outputs, 1)]
+        is_distinct = node.args.get("distinct") is not None
+        columns = [exact(cell) if is_distinct else cell.tree for cell in cells[:-1]]
+        tree = select([aliased(column, number) for number, column in enumerate(columns, 1)], named_query(relation.tree, alias))
+        tree.where(fn("or_false", cells[-1].tree), copy=False)
+        if is_distinct:
+            tree.set("distinct", exp.Distinct())
+        return self.cut(Relation(tree, outputs), node)
+
     def group(
         self,
         group: exp.Expression | None,
@@ -121,13 +150,16 @@ class Binder(Sources):
         if group is not None:
             check_said(group, exp.Group)
         values, kept, keys, tree = parts
-        given = [self.group_key(item, items, scope) for item in (group.expressions if group is not None else ())]
+        given: list[Typed] = []
+        sets = None if group is None else grouping_sets(group, lambda item: place_of_key(given, self.group_key(item, items, scope)))
+        if group is not None and group.args.get("all"):
+            given = [value for _, value in items if not is_grouping(value.tree)]
         own = {str(cell.tree.args["table"]) for source in scope.sources for cell in source.cells.values()}
         for (_, value), found in zip(items, values, strict=True):
             check_grouped(found, [key.tree for key in given], own, value.node)
         for found in [*([kept] if kept is not None else []), *keys]:
             check_grouped(found, [key.tree for key in given], own, tree_place(items))
-        return grouped(given, (values, kept, keys, tree), own, self.alias)
+        return grouped(given, (values, kept, keys, tree), own, self.alias, sets)
 
     def group_key(self, node: exp.Expression, items: Sequence[tuple[str, Typed]], scope: Scope) -> Typed:
         """Return a key of GROUP BY: an expression, or the number of a column of SELECT."""

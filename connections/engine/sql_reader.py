@@ -16,6 +16,7 @@ from sqlglot import exp
 from sqlglot.dialects.tsql import TSQL
 from sqlglot.errors import ParseError, SqlglotError
 from sqlglot.parsers.tsql import TSQLParser
+from sqlglot.tokens import TokenType
 
 from connections.contract.errors import SourceRejected
 
@@ -27,7 +28,7 @@ PRIVATE = re.compile("[\0\ue000\ue001]")  # marks that the printer uses for boun
 STRAY = "A stray > at the end was dropped."
 COLOURS = re.compile("\x1b\\[[0-9;]*m")
 TOKEN = re.compile(r" but got <Token.*|<Token [^>]*>")
-KEPT_PARSERS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "POSITION")
+KEPT_PARSERS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "POSITION", "SUBSTRING")
 
 
 class SqlProblem(SourceRejected):
@@ -39,6 +40,21 @@ class SqlProblem(SourceRejected):
         self.line, self.column = at
 
 
+def group_concat(parser: Any) -> exp.Expression:
+    """Return GROUP_CONCAT(text ORDER BY ... SEPARATOR ';') as one function of a text and its separator, in an order."""
+    items = parser._parse_csv(parser._parse_lambda)
+    if parser._match_text_seq("SEPARATOR") and items:
+        last, separator = items[-1], parser._parse_field()
+        if isinstance(last, exp.Order):
+            separator = exp.Order(this=separator, expressions=last.expressions)
+            items[-1] = last.this
+        items.append(separator)
+    elif len(items) > 1:
+        parser.raise_error("the separator stands behind SEPARATOR")
+    found: exp.Expression = parser.expression(exp.Anonymous(this="GROUP_CONCAT", expressions=items))
+    return found
+
+
 class ProductSql(TSQL):
     """What people write: mostly T-SQL, whatever quotes names elsewhere, and calls left as they are written."""
 
@@ -46,13 +62,15 @@ class ProductSql(TSQL):
         """Names stand in brackets, double quotes or backticks."""
 
         IDENTIFIERS: ClassVar[list[Any]] = [("[", "]"), '"', "`"]
+        KEYWORDS: ClassVar[dict[str, Any]] = {**TSQL.Tokenizer.KEYWORDS, "MINUS": TokenType.EXCEPT}
 
     class Parser(TSQLParser):
         """Knows no function by name, save those with a grammar of their own."""
 
         FUNCTIONS: ClassVar[dict[str, Any]] = {}
         FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
-            name: parse for name, parse in TSQLParser.FUNCTION_PARSERS.items() if name in KEPT_PARSERS
+            **{name: parse for name, parse in TSQLParser.FUNCTION_PARSERS.items() if name in KEPT_PARSERS},
+            "GROUP_CONCAT": group_concat,
         }
 
 
@@ -68,6 +86,10 @@ READ: dict[type[exp.Expr], frozenset[str]] = {
     exp.Subquery: PLAIN | {"alias", "with_", "order", "limit", "offset"},
     exp.Case: PLAIN | {"ifs", "default"},
     exp.Cast: PLAIN | {"to"},
+    exp.TryCast: PLAIN | {"to", "safe"},
+    exp.StrPosition: PLAIN | {"substr"},
+    exp.WithinGroup: PLAIN | {"expression"},
+    exp.RegexpLike: PLAIN | {"negate"},
     exp.DPipe: PLAIN | {"safe"},
     exp.Div: PLAIN | {"typed", "safe"},
     exp.Window: PLAIN | {"partition_by", "order", "spec", "over", "alias", "first", "exclude"},
@@ -109,7 +131,7 @@ def checked(trees: list[Any]) -> exp.Expression:
     if len(trees) > 1:
         raise SqlProblem("These are several statements.", hint="Run one SELECT at a time.")
     root: exp.Expression = trees[0]
-    if not isinstance(root.unnest() if isinstance(root, exp.Subquery) else root, exp.Select | exp.SetOperation):
+    if not isinstance(root.unnest() if isinstance(root, exp.Subquery) else root, exp.Select | exp.SetOperation | exp.Values):
         raise no_select()
     if max((node.depth for node in root.walk()), default=0) > DEEPEST:
         raise SqlProblem("The SQL is nested too deeply.")

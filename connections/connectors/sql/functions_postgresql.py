@@ -10,6 +10,13 @@ START = f"(CASE WHEN {{1}} > {MOST} THEN {MOST} WHEN {{1}} >= 0 THEN {{1}} ELSE 
 FIRST = f"(CASE WHEN {START} < 0 THEN 0 ELSE {START} END)::int + 1"
 COUNT = f"(CASE WHEN {{2}} > {MOST} THEN {MOST} WHEN {{2}} < 0 THEN 0 ELSE {{2}} END)::int"
 
+
+def listed(text: str, separator: str, *keys: str) -> str:
+    """Return STRING_AGG in an order."""
+    ordering = ", ".join(key[1:-1] if key.startswith("(") else key for key in keys)
+    return f"string_agg({text}, {separator} ORDER BY {ordering})"
+
+
 FUNCTIONS: dict[str, Template] = {
     "same": "{0} IS NOT DISTINCT FROM {1}",
     # PostgreSQL takes NaN for the greatest number; OData compares it with nothing.
@@ -83,6 +90,26 @@ FUNCTIONS: dict[str, Template] = {
     "add_months": "{0} + make_interval(months => ({1})::int)",
     "units_since": "floor(extract(epoch FROM {0}) / {1})::bigint",
     "boolean_text": "({0})::text",
+    "lag_else": "LAG({0}, {1}, {2})",
+    "lead_else": "LEAD({0}, {1}, {2})",
+    "min_text_over": f"MIN({{0}} {C})",
+    "max_text_over": f"MAX({{0}} {C})",
+    **{f"begin_of_{part}": f"date_trunc('{part}', {{0}})" for part in ("second", "minute", "hour", "week", "month", "quarter", "year")},
+    "day_of_year": "extract(doy FROM {0})::int",
+    "iso_week": "extract(week FROM {0})::int",
+    "iso_year": "extract(isoyear FROM {0})::int",
+    "round_to": "round({0}::numeric, {1})",
+    "to_whole": "({0})::bigint",
+    **{name: f"{name}({{0}})" for name in ("bool_and", "bool_or")},
+    "lpad": "lpad({0}, ({1})::int, {2})",
+    "rpad": "rpad({0}, ({1})::int, {2})",
+    "repeat": "repeat({0}, ({1})::int)",
+    "split_part": "split_part({0}, {1}, ({2})::int)",
+    "string_agg": listed,
+    "grouping_sets": lambda *sets: f"GROUPING SETS ({', '.join(sets)})",
+    "grouping_set": lambda *keys: ", ".join(keys),
+    "grouping": "GROUPING({0})",
+    "lateral": "LATERAL",
 }
 
 CASTS: dict[Type, Template] = {

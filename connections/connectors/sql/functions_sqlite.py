@@ -10,6 +10,7 @@ FUNCTIONS: dict[str, Template] = {
     "same": "{0} IS {1}",
     "same_text": f"{{0}} {B} IS {{1}}",
     "eq_text": f"{{0}} {B} = {{1}}",
+    "in_text": lambda argument, *values: f"{argument} {B} IN ({', '.join(values)})",
     "ne_text": f"{{0}} {B} <> {{1}}",
     "lt_text": f"{{0}} {B} < {{1}}",
     "le_text": f"{{0}} {B} <= {{1}}",
@@ -75,6 +76,14 @@ FUNCTIONS: dict[str, Template] = {
     "add_seconds": "api_add_seconds({0}, {1})",
     "add_months": "api_add_months({0}, {1})",
     "units_since": "api_units_since({0}, {1})",
+    "lag_else": "LAG({0}, {1}, {2})",
+    "lead_else": "LEAD({0}, {1}, {2})",
+    "min_text_over": f"MIN({{0}} {B})",
+    "max_text_over": f"MAX({{0}} {B})",
+    "sum_distinct": "api_sum(DISTINCT {0})",
+    "sum_distinct_float": "SUM(DISTINCT {0})",
+    "sum_distinct_integer": "SUM(DISTINCT {0})",
+    "to_whole": "CAST({0} AS INTEGER)",
     "boolean_text": "CASE WHEN {0} THEN 'true' WHEN NOT {0} THEN 'false' END",
 }
 

@@ -35,6 +35,9 @@ CREATE MACRO is_nan(x) AS isnan(x);
 """
 
 
+BYTES = (exp.DataType.Type.VARBINARY, exp.DataType.Type.BINARY)
+
+
 class StandIn:
     """One database: its DuckDB, what its catalog says, the statements that came."""
 
@@ -74,6 +77,8 @@ class StandIn:
             size.pop()  # nvarchar(max)
         for named in [item for item in tree.find_all(exp.Anonymous) if item.name.upper() == "NCHAR"]:
             named.set("this", "chr")  # NCHAR is a type to DuckDB
+        for cast in [item for item in tree.find_all(exp.Cast) if item.args["to"].this in BYTES]:
+            cast.replace(exp.Anonymous(this="encode", expressions=[cast.this]))  # DuckDB reads \\x within text as bytes
         for plus in list(tree.find_all(exp.Add)):  # no number is added here: + joins text
             plus.replace(exp.DPipe(this=plus.this, expression=plus.expression))
         for column in tree.find_all(exp.Column):
