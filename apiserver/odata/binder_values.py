@@ -89,6 +89,8 @@ def driver_value(value: Any, column: Column, dialect: Dialect) -> Any:
         return None
     if isinstance(value, float) and dialect.name == "mysql" and math.isinf(value):
         return math.copysign(LARGEST_DOUBLE, value)  # MySQL has no infinities: every number lies between these
+    if isinstance(value, float) and dialect.name == "sqlite" and math.isnan(value):
+        return None  # SQLite has no NaN: no number is equal to it, and none compares with it
     encode = dialect.encode(column)
     found = value if encode is None else encode(value)
     if column.type == Type.DECIMAL and isinstance(found, str) and dialect.name == "sqlite":

@@ -134,6 +134,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     source.ConnectionFailed: Answer(503, "SourceUnavailable"),
     source.AuthenticationFailed: Answer(502, "SourceAuthenticationFailed"),
     source.SourceTimeout: Answer(504, "SourceTimeout"),
+    source.Overtaken: Answer(409, "Conflict"),
     source.RateLimited: Answer(503, "SourceBusy"),
     source.SourceRejected: Answer(400, "SourceRejected"),
     source.RowChanged: Answer(412, "PreconditionFailed"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -90,6 +90,11 @@ class Expansion:
         self.local = [question.resource.by_column[here].name for here, _ in navigation.pairs]
 
     @property
+    def shape(self) -> tuple[Hashable, ...]:
+        """Return what else shapes the statement: relations of one name from two resources differ in their columns."""
+        return self.navigation.pairs, self.navigation.is_collection
+
+    @property
     def size(self) -> int:
         """Return the most related rows of one parent."""
         return self.parent.catalog.page_size if self.navigation.is_collection else 0
@@ -158,7 +163,7 @@ class Expansion:
         items = [self.child.resource.by_name[name] for name in self.names()]
         padded = pad(ties)
         plan, literals = planned(
-            self.child, lambda binder: self.plan(binder, items, len(padded)), "expand", self.navigation.name, self.item.suffix, len(padded)
+            self.child, lambda binder: self.plan(binder, items, len(padded)), "expand", *self.shape, self.item.suffix, len(padded)
         )
         options = self.child.options
         first = options.skip or 0
@@ -215,9 +220,7 @@ class Expansion:
     def count(self, ties: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], int]:
         """Return how many related rows each parent has."""
         padded = pad(ties)
-        plan, literals = planned(
-            self.child, lambda binder: self.count_plan(binder, len(padded)), "expand count", self.navigation.name, len(padded)
-        )
+        plan, literals = planned(self.child, lambda binder: self.count_plan(binder, len(padded)), "expand count", *self.shape, len(padded))
         rows = run(self.child, plan, literals, tie_values(padded))
         if gives_rows(self.child.dialect):
             return dict(Counter(tuple(row) for row in rows))

@@ -16,6 +16,8 @@ IDENTIFIER = r"[^\W\d]\w*"
 QUALIFIED = rf"{IDENTIFIER}(?:\.{IDENTIFIER})*"
 QUOTED = r"'(?:[^']|'')*'"
 JSON_QUOTED = r'"(?:[^"\\]|\\.)*"'
+# A phrase of $search, without its quotes: a backslash stands before a quote or another backslash, elsewhere it is itself.
+PHRASE = r'(?:[^"\\]|\\["\\]|\\(?!["\\]))*'
 
 # The groups are in the order of the kinds; TYPED follows NAME without a space (duration'P1D'). A space stands for the + of an
 # offset, because many clients forget to encode it.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from apiserver.odata.lexer import IDENTIFIER, JSON_QUOTED, QUOTED
+from apiserver.odata.lexer import IDENTIFIER, JSON_QUOTED, PHRASE, QUOTED
 from apiserver.odata.parser_errors import ODataSyntaxError
 
 _HEAD = re.compile(rf"[ \t]*(\$?[A-Za-z]+|@{IDENTIFIER})=")
@@ -16,7 +16,7 @@ _NEXT_HEAD = re.compile(
     rf";[ \t]*(?:\$?(?:filter|search|orderby|skip|top|count|select|expand|compute|levels)|@{IDENTIFIER})=", re.IGNORECASE
 )
 _PIECE = re.compile(rf"[^'\"()\[\]{{}};]+|{QUOTED}|{JSON_QUOTED}|(.)", re.DOTALL)
-_SEARCH_PIECE = re.compile(r'[^"();]+|"[^"]*"|(.)', re.DOTALL)
+_SEARCH_PIECE = re.compile(rf'[^"();]+|"{PHRASE}"|(.)', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from threading import Lock
 from typing import Any
@@ -25,6 +26,7 @@ from apiserver.odata.straight_database import ROW, DatabaseJson
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
 from connections.contract.connector import Result, Session
 from connections.contract.dialect import Dialect
+from connections.contract.errors import BadValue
 from connections.contract.table import FLOATS, Column, Type
 from connections.contract.unsayable import UNREADABLE, read_value
 from connections.engine.nodes import FALSE, Read, all_of, fn, identity, select
@@ -363,9 +365,18 @@ def read_as(
 
 def key_decoder(column: Column, dialect: Dialect) -> Callable[[Any], Any] | None:
     """Return how an order key's value is kept: exact, so that it compares equal when it comes back."""
-    if column.type in FLOATS:
+    if column.type in FLOATS and dialect.is_typed:
         return float
-    return dialect.decode(column)
+    decode = dialect.decode(column)
+    return None if decode is None else partial(kept, decode)
+
+
+def kept(decode: Callable[[Any], Any], value: Any) -> Any:
+    """Return an order key's value; a stored value that is shown as null has a place of its own in the order, which null does not mark."""
+    found = decode(value)
+    if found is None:
+        raise BadValue("A zero date can't mark where a page ends.", hint="Use $filter without these rows, or another $orderby.")
+    return found
 
 
 def count_plan(binder: Binder, question: Question) -> Plan:

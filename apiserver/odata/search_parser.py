@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 
 from apiserver.odata import nodes
+from apiserver.odata.lexer import PHRASE
 from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits, ODataSyntaxError, raised_by
 
-_TOKEN = re.compile(r'[ \t]*(?:([()])|"([^"]*)"|([^\s()"]+)|(.))', re.DOTALL)
+_ESCAPED = re.compile(r'\\(["\\])')
+_TOKEN = re.compile(rf'[ \t]*(?:([()])|"({PHRASE})"|([^\s()"]+)|(.))', re.DOTALL)
 _MARK, _PHRASE, _WORD, _BAD = 1, 2, 3, 4
 _OPTION = "$search"
 _OPERATORS = ("AND", "OR", "NOT")
@@ -70,7 +72,7 @@ class _Search:
         if kind == _PHRASE:
             if not text:
                 raise ODataSyntaxError("A phrase in $search is empty.", _OPTION, at)
-            return nodes.SearchTerm(text, is_phrase=True, at=at)
+            return nodes.SearchTerm(_ESCAPED.sub(r"\1", text), is_phrase=True, at=at)
         if text[0] == "'":
             raise ODataSyntaxError(
                 "A word in $search cannot begin with a single quote.", _OPTION, at, 'Phrases are in double quotes: "a b".'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
@@ -238,8 +239,15 @@ def split_query(raw: str) -> tuple[str, dict[str, str]]:
     return "&".join(kept), steering
 
 
+QUOTED = re.compile("'[^']*'")
+CONTROL = re.compile("[\0-\x1f\x7f]")
+
+
 def _check_bytes(request: HttpRequest) -> None:
-    """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded, and another row has that key."""
+    """Refuse paths that are no text; the framework would quietly show their bytes percent-encoded, and another row has that key.
+
+    Control characters stand in quoted keys alone, where a row that has one is addressed.
+    """
     raw = request.META.get(RAW_PATH) or request.META.get("PATH_INFO", "")
     if raw.isascii() and raw.isprintable():
         return
@@ -249,7 +257,7 @@ def _check_bytes(request: HttpRequest) -> None:
         text = raw
     except UnicodeDecodeError as error:
         raise ODataSyntaxError("The path is not UTF-8.", "path", error.start, "Percent-encode it as UTF-8.") from None
-    if any(character < " " or character == "\x7f" for character in text):
+    if CONTROL.search(QUOTED.sub("", text)) or "\0" in text:
         raise BadRequest("The path holds a control character.", hint="Remove it.")
 
 

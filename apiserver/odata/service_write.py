@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from apiserver.odata import kept, service_read
+from apiserver.odata import deadline, kept, service_read
 from apiserver.odata.errors import BadPayload, InvalidValue, NotBuilt
 from apiserver.odata.etag import check_match, etag_of, has_etag
 from apiserver.odata.format import negotiate
@@ -26,8 +26,13 @@ from apiserver.odata.writer_sql import Row, by_column, by_property
 from apiserver.resources.catalog import PublishedNavigation, PublishedResource
 from apiserver.server.responses import ApiResponse
 from connections.contract.connector import Session
+from connections.contract.errors import ConstraintViolated, Overtaken
 from connections.contract.unsayable import Unsayable
 from connections.engine.prepared import gives_rows
+
+TRIES = 4  # of one write
+Finish = Callable[[], HttpResponseBase]  # what is answered once the transaction has committed
+Action = Callable[[Exchange, Writer, Any], Finish]
 
 
 def answer(exchange: Exchange) -> HttpResponseBase:
@@ -42,15 +47,32 @@ def answer(exchange: Exchange) -> HttpResponseBase:
     body = _body(exchange)
     session = exchange.context.session_of(exchange.target)
     try:
-        with writing(exchange, session) as writer:
-            try:
-                finish = action(exchange, writer, body)
-            finally:
-                exchange.context.log["sql"] = ";\n".join(writer.statements)
+        finish = in_turn(lambda: _written(exchange, session, action, body))
     finally:  # also where it failed: a source without transactions may have done a part
         kept.note_write()
-    exchange.context.log["rows"] = writer.rows_written
     return finish()
+
+
+def in_turn(write: Callable[[], Finish]) -> Finish:
+    """Do a write, and again when another change of the same rows came first: two that create one row are a create and a change."""
+    for _ in range(TRIES):
+        try:
+            return write()
+        except Overtaken as error:
+            overtaken = error
+            deadline.check()
+    cause = overtaken.__cause__
+    raise cause if isinstance(cause, ConstraintViolated) else overtaken
+
+
+def _written(exchange: Exchange, session: Session, action: Action, body: Any) -> Finish:
+    with writing(exchange, session) as writer:
+        try:
+            finish = action(exchange, writer, body)
+        finally:
+            exchange.context.log["sql"] = ";\n".join(writer.statements)
+    exchange.context.log["rows"] = writer.rows_written
+    return finish
 
 
 @contextmanager
@@ -78,10 +100,6 @@ def writing(exchange: Exchange, session: Session) -> Iterator[Writer]:
             lambda resource: filter_condition(exchange.catalog, resource, session.dialect),
             find,
         )
-
-
-Finish = Callable[[], HttpResponseBase]  # what is answered once the transaction has committed
-Action = Callable[[Exchange, Writer, Any], Finish]
 
 
 def negotiated(exchange: Exchange) -> None:
@@ -179,7 +197,12 @@ def _upsert(exchange: Exchange, writer: Writer, change: Change) -> Finish:
     _show_nested(exchange, change)
     writer.refuse_hidden(resource, by_column(resource, key))
     change.values.update(key)
-    row = writer.create(resource, change)
+    try:
+        row = writer.create(resource, change)
+    except ConstraintViolated as error:
+        if error.kind != "unique":
+            raise
+        raise Overtaken("Another change of the same rows came first.", hint="Try again.") from error
     return lambda: created(exchange, resource, row)
 
 

@@ -48,7 +48,7 @@ def encoder(column: Column, dialect: Dialect) -> Encode | None:
     first, second = steps
     if first is None or second is None:
         return first or second
-    return lambda value: second(first(value))
+    return lambda value: None if (found := first(value)) is None else second(found)  # MySQL's zero dates are null
 
 
 def lenient(encode: Encode) -> Encode:

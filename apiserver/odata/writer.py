@@ -52,9 +52,14 @@ class Writer:
 
     def refuse_hidden(self, resource: PublishedResource, where: Row) -> None:
         """Raise NotFound when a row of this key exists outside of what the user may see: an upsert must not tell."""
-        table = TableSql(resource, self.dialect)
-        if self.condition_of(resource) is not None and self._run(*table.select(where)).rows:
+        if self.hides(resource, where):
             raise no_row(resource)
+
+    def hides(self, resource: PublishedResource, where: Row) -> bool:
+        """Claim that a row of this key exists outside of what the user may see."""
+        if self.condition_of(resource) is None or not self._run(*TableSql(resource, self.dialect).select(where)).rows:
+            return False
+        return self.fetch(resource, where) is None
 
     # ---- create ----
 
@@ -79,15 +84,15 @@ class Writer:
 
     def _insert(self, resource: PublishedResource, values: Row) -> Row:
         table, keys = TableSql(resource, self.dialect), key_columns(resource)
+        where = {name: values[name] for name in keys if name in values}
+        is_given = len(where) == len(keys)
+        if is_given and self.hides(resource, where):  # "exists already" would tell
+            raise outside(resource)
         sql, binds = table.insert(values, returning=keys)
         written = self._run(sql, binds)
         self.rows_written += 1
-        if all(name in values for name in keys):
-            where = {name: values[name] for name in keys}
-        elif written.rows:
-            where = table.decoded(keys, written.rows[0])
-        else:
-            where = _last_key(resource, keys, values, written.last_id)
+        if not is_given:
+            where = table.decoded(keys, written.rows[0]) if written.rows else _last_key(resource, keys, values, written.last_id)
         row = self.fetch(resource, where)
         if row is None:
             raise outside(resource)

@@ -24,6 +24,10 @@ class SourceTimeout(ConnectorError):
     """The source took longer than the connection's timeout."""
 
 
+class Overtaken(ConnectorError):
+    """Another change of the same rows came first and the transaction was undone: the same again may succeed."""
+
+
 class RateLimited(ConnectorError):
     """The source asks to wait `retry_after` seconds."""
 

@@ -99,3 +99,15 @@ def test_no_content_names_no_media_type(odata: Client) -> None:
 
 def test_property_names_its_type_at_full_metadata(odata: Client) -> None:
     assert odata.get("customers(1)/visits", Accept=FULL).json["@odata.type"] == "#Int64"
+
+
+@pytest.mark.parametrize("key", ["a\tb", "a\r\nb", "\x1b[2m", "\x7f", "' '"])
+def test_a_key_with_control_characters_has_an_address(odata: Client, key: str) -> None:
+    made = odata.request("POST", "codes", {"code": key, "note": "odd"})
+    address = made.headers["location"].split("/api.rsc/")[1]
+
+    found = odata.get(address)
+
+    assert (made.status, found.status, found.json["code"]) == (201, 200, key)
+    assert odata.request("DELETE", address).status == 204
+    assert odata.get(address).status == 404

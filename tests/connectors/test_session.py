@@ -252,3 +252,8 @@ def test_sqlite_missing_file_is_not_created(source: Source, tmp_path: Path) -> N
         session.list_tables()
 
     assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("source", ["postgresql"], indirect=True)
+def test_no_statement_is_compiled(source: Source) -> None:
+    assert rows_of(source.session, "SELECT current_setting('jit')") == [("off",)]

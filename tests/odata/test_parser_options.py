@@ -195,14 +195,17 @@ def test_parse_expand_reads_paths(text: str, expected: tuple[tuple[str, ...], st
 
 
 def test_parse_expand_reads_levels_search_and_aliases() -> None:
-    items = parse_expand('A($levels=3),B(levels=MAX),C($search=Daniel\'s;$top=1),D($search=a;b),E($search="x)" y),F(@p=5;$filter=G eq @p)')
+    items = parse_expand(
+        'A($levels=3),B(levels=MAX),C($search=Daniel\'s;$top=1),D($search=a;b),E($search="x)" y),G($search="\\");"),F(@p=5;$filter=G eq @p)'
+    )
 
     options = [item.options or nodes.Options() for item in items]
     assert [option.levels for option in options[:2]] == [3, "max"]
     assert (options[2].search, options[2].top) == (nodes.SearchTerm("Daniel's"), 1)
     assert options[3].search == nodes.SearchTerm("a;b")
     assert isinstance(options[4].search, nodes.SearchBoolean)
-    assert list(options[5].aliases) == ["p"]
+    assert options[5].search == nodes.SearchTerm('");', is_phrase=True)
+    assert list(options[6].aliases) == ["p"]
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,9 @@ def text_of(node: nodes.Node) -> str:
         ("'\"blue'", '"blue"'),
         ("'a b'", "(a & b)"),
         ("'('", '"("'),
+        (r'"a \"b\" c"', '"a "b" c"'),
+        (r'"\\" x', r'("\" & x)'),
+        (r'"C:\temp"', r'"C:\temp"'),
     ],
 )
 def test_parse_search_builds_the_tree(text: str, tree: str) -> None:
@@ -59,6 +62,7 @@ def test_parse_search_builds_the_tree(text: str, tree: str) -> None:
         " ",
         '"open',
         '""',
+        r'"a\"',
         "(a",
         "a)",
         "()",

@@ -296,6 +296,8 @@ def test_writes_stay_inside_the_row_filter(api: Service) -> None:
     writer = api.seen_with("customers", "country eq 'JP'")
 
     assert writer.request("POST", "customers", {"id": 50, "name": "new", "country": "US"}).status == 403
+    assert writer.request("POST", "customers", {"id": 2, "name": "new", "country": "US"}).status == 403  # it exists, which is not told
+    assert writer.request("POST", "customers", {"id": 1, "name": "new", "country": "JP"}).status == 409
     assert writer.request("PATCH", "customers(1)", {"country": "US"}).status == 403
     assert writer.request("PATCH", "customers(2)", {"name": "mine"}).status == 404
     assert writer.request("PUT", "customers(2)", {"name": "mine", "country": "JP"}).status == 404

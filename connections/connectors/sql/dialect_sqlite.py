@@ -18,8 +18,9 @@ from connections.contract.table import FLOATS, INTEGERS, Column, Type
 
 # Digits of the largest decimal that is padded (40 before the point) and of its scale.
 WIDE = Context(prec=120)
-# How a column is read: dates, GUIDs and truth values are stored in many forms and compare only in one.
+# How a column is read: dates, GUIDs and truth values are stored in many forms and compare only in one; blobs may be stored as text.
 READS: dict[Type, str] = {
+    Type.BINARY: "CAST({0} AS BLOB)",
     Type.BOOLEAN: "api_bool({0})",
     Type.GUID: "api_guid({0})",
     Type.DATE: "api_date({0})",
@@ -27,9 +28,18 @@ READS: dict[Type, str] = {
     Type.TIMESTAMP: "api_ts({0})",
 }
 
+# Declared types of columns that keep what they are given as it is (sqlite.org/datatype3.html, 3.1; ANY of STRICT tables).
+UNCONVERTED = frozenset({"", "ANY"})
+
 
 def select(column: Column) -> str:
-    """Return the SQL that reads a column exactly."""
+    """Return the SQL that reads a column exactly.
+
+    A column without a declared type (an expression of a view, `CREATE TABLE t (a)`) turns neither what it holds nor what it is
+    compared with into text: its numbers would meet no text and sort before all of it.
+    """
+    if column.type == Type.STRING and column.native_type.upper() in UNCONVERTED:
+        return "CAST({0} AS TEXT)"
     return READS.get(column.type, "{0}")
 
 
@@ -61,7 +71,15 @@ def integer_out(value: Any) -> Any:
     return value if -(2**63) <= value < 2**63 else float(value)
 
 
+def float_out(value: Any) -> Any:
+    """Return a double; SQLite would quietly store null for NaN."""
+    if value != value:
+        raise BadValue("SQLite can't hold NaN.")
+    return value
+
+
 ENCODERS: dict[Type, Callable[[Any], Any]] = {
+    **dict.fromkeys(FLOATS, float_out),
     **dict.fromkeys(INTEGERS, integer_out),
     Type.BOOLEAN: int,
     Type.DECIMAL: decimal_out,
@@ -79,8 +97,6 @@ def decode(zone: dt.tzinfo, column: Column) -> Callable[[Any], Any]:
         return functools.partial(checked, column, lambda value: read(dt.datetime.fromisoformat(value)))
     if column.type == Type.DECIMAL:
         return functools.partial(decimal_in, column.scale)
-    if column.type == Type.STRING:
-        return text_in
     return functools.partial(checked, column, DECODERS[column.type])
 
 
@@ -89,12 +105,15 @@ def checked(column: Column, read: Callable[[Any], Any], value: Any) -> Any:
     try:
         return read(value)
     except (ValueError, TypeError, AttributeError) as error:
-        raise BadValue(f"The column {column.name} holds a value that is no {column.type}.", hint="Publish the column as text.") from error
+        hint = "Publish a view that casts it to text." if column.type == Type.STRING else "Publish the column as text."
+        raise BadValue(f"The column {column.name} holds a value that is no {column.type}.", hint=hint) from error
 
 
 def decimal_in(scale: int | None, value: Any) -> Decimal:
-    """Return the decimal, padded to the declared scale."""
+    """Return the decimal, padded to the declared scale. Text is none: SQLite neither compares nor sorts it as a number."""
     try:
+        if isinstance(value, str):
+            raise TypeError(value)
         found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     except (InvalidOperation, TypeError, ValueError) as error:
         raise BadValue("A decimal column holds a value that is no number.") from error
@@ -106,26 +125,23 @@ def decimal_in(scale: int | None, value: Any) -> Decimal:
 
 
 def text_in(value: Any) -> str:
-    """Return text; numbers stored in a text column are written out."""
-    if isinstance(value, str):
-        return value
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    """Return text; numbers are written out. Bytes are none: they equal no text and sort behind all of it."""
+    if isinstance(value, bytes):
+        raise TypeError
+    return str(value)
 
 
 def float_in(value: Any) -> float:
-    """Return a double; `inf` texts are SQLite's own."""
+    """Return a double; text is none, not even `inf`: it sorts behind all numbers."""
+    if not isinstance(value, int | float):
+        raise TypeError
     return float(value)
 
 
-def binary_in(value: Any) -> bytes:
-    """Return bytes; text stored in a blob column is UTF-8."""
-    return value.encode() if isinstance(value, str) else bytes(value)
-
-
 def integer_in(value: Any) -> int:
-    """Return an integer; a fraction is not one."""
+    """Return an integer of 64 bits; a fraction is not one, nor is text."""
     found = int(value)
-    if found != value and str(found) != value:
+    if found != value or not -(2**63) <= found < 2**63:
         raise ValueError
     return found
 
@@ -138,7 +154,8 @@ DECODERS: dict[Type, Callable[[Any], Any]] = {
     Type.DATE: dt.date.fromisoformat,
     Type.TIME: dt.time.fromisoformat,
     Type.DURATION: lambda value: dt.timedelta(seconds=value),
-    Type.BINARY: binary_in,
+    Type.BINARY: bytes,
+    Type.STRING: text_in,
 }
 
 

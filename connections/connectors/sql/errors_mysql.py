@@ -52,7 +52,7 @@ BY_CODES: tuple[tuple[frozenset[int], Meaning], ...] = (
     ),
     (frozenset({ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, 1226}), meanings.FULL),
     (frozenset({1792, 1290, 1836}), meanings.READ_ONLY),
-    (frozenset({ER.LOCK_DEADLOCK}), meanings.CONFLICT),
+    (frozenset({ER.LOCK_DEADLOCK, ER.CHECKREAD}), meanings.CONFLICT),
     (frozenset({1906, 3105}), meanings.COMPUTED),
     (
         frozenset({ER.DUP_FIELDNAME}),

@@ -27,7 +27,7 @@ TIMED_OUT: Meaning = (
     "The database took longer than the connection's Timeout.",
     "Narrow the filter, or raise Timeout.",
 )
-CONFLICT: Meaning = (errors.SourceTimeout, "Another change of the same rows came first.", "Try again.")
+CONFLICT: Meaning = (errors.Overtaken, "Another change of the same rows came first.", "Try again.")
 GONE: Meaning = (errors.TableGone, "The table or a column of it no longer exists in the database.", "Refresh the resource on the API page.")
 REFUSED: Meaning = (
     errors.SourceRejected,

@@ -32,10 +32,12 @@ BUILD_JSON = Property(
     is_advanced=True,
     help="Rows leave the database as JSON: less work in all, about three times as much of it there. Answers stay the same.",
 )
+# Compiling a statement (jit) takes seconds for some that run for a hundredth of one: filters over relations cost much by estimate.
 SETTINGS = """
 SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), set_config('timezone', 'UTC', false),
        set_config('datestyle', 'ISO', false), set_config('intervalstyle', 'postgres', false), set_config('extra_float_digits', '1', false),
-       set_config('default_transaction_read_only', %s, false)"""
+       set_config('default_transaction_read_only', %s, false),
+       (SELECT set_config(name, 'off', false) FROM pg_catalog.pg_settings WHERE name = 'jit')"""
 
 
 class PostgresqlConnector(ServerConnector):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from connections.connectors.sql.select_sqlite import describe_select
+from connections.connectors.sql.select_sqlite import describe_select, view_columns
 from connections.connectors.sql.types_sqlite import column_of
 from connections.contract.errors import TableGone
 from connections.contract.table import Column, ForeignKey, Table, TableInfo, TableRef
@@ -80,6 +80,8 @@ class Reflection:
         ).fetchall()
         primary = tuple(name for _, name in sorted((row[5], row[1]) for row in rows if row[5]))
         columns = tuple(column_of(row, primary, has_rowid=not found[1]) for row in rows if row[6] != 1)
+        if found[0] == "view":
+            columns = view_columns(cursor, ref.name, columns)
         return Table(
             ref=TableRef("", ref.name),
             kind="view" if found[0] == "view" else "table",

@@ -15,6 +15,7 @@ from connections.connectors.sql.values import quoted
 from connections.contract.table import Column, Type
 
 SAMPLE = 1000  # rows
+SECONDS = 2  # that the first rows of a view may take
 # What SQLite itself calls a computed column, by version; a column may be declared so too, which its rows then tell the same of.
 UNDECLARED = frozenset({"", "ANY", "BLOB", "NUM"})
 SAMPLED: dict[frozenset[str], Type] = {
@@ -45,6 +46,21 @@ def sampled(cursor: Any, sql: str, names: Sequence[str]) -> list[frozenset[str]]
     listed = ", ".join(f"group_concat(DISTINCT nullif(typeof({quoted(chr(34), name)}), 'null'))" for name in names)
     row = cursor.execute(f"SELECT {listed} FROM (SELECT * FROM ({sql}) LIMIT {SAMPLE})").fetchone()  # noqa: S608 checked
     return [frozenset((kinds or "").split(",")) - {""} for kinds in row]
+
+
+def view_columns(cursor: Any, name: str, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+    """Return the columns of a view, what it computes with the type of its rows; a view that is slow or broken keeps its own words."""
+    if not any(column.native_type.upper() in UNDECLARED for column in columns):
+        return columns
+    connection = cursor.connection
+    usual, connection.seconds = connection.seconds, min(connection.seconds, SECONDS)
+    try:
+        kinds = sampled(cursor, f"SELECT * FROM {quoted(chr(34), name)}", [column.name for column in columns])  # noqa: S608 quoted
+    except sqlite3.OperationalError:
+        return columns
+    finally:
+        connection.seconds = usual
+    return tuple(typed(column, found) for column, found in zip(columns, kinds, strict=True))
 
 
 def typed(column: Column, kinds: frozenset[str]) -> Column:
