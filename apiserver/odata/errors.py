@@ -140,6 +140,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     source.RowChanged: Answer(412, "PreconditionFailed"),
     source.TableGone: Answer(502, "SourceTableGone"),
     source.BadAnswer: Answer(502, "SourceBadAnswer"),
+    source.ChangeUnknown: Answer(502, "SourceChangeUnknown"),
     source.AddressRefused: Answer(502, "SourceAddressRefused"),
     source.BadValue: Answer(400, "InvalidValue"),
     source.NotSupported: Answer(501, "NotSupported"),

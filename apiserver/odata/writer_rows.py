@@ -19,6 +19,7 @@ from apiserver.odata.writer import Writer, holds_key, no_row, outside
 from apiserver.odata.writer_body import Change
 from apiserver.odata.writer_sql import Row, key_columns
 from apiserver.resources.catalog import PublishedResource
+from connections.contract.errors import ChangeUnknown, ConnectorError
 from connections.contract.hearing import Heard, listening
 from connections.contract.table import Table
 from connections.engine.session import EngineSession
@@ -82,7 +83,8 @@ class RowWriter(Writer):
             raise InvalidValue(
                 f"The source did not tell the {missing[0]} of the new row.", target=resource.name, hint="Look it up by $filter."
             )
-        found = self.fetch(resource, {name: known[name] for name in key_columns(resource)})
+        with self._reading_back(resource, "created"):
+            found = self.fetch(resource, {name: known[name] for name in key_columns(resource)})
         # Some services show a new row only after a while.
         return found or {name: known.get(name) for name in columns}
 
@@ -98,7 +100,8 @@ class RowWriter(Writer):
         if told is None:
             raise no_row(resource)
         self.rows_written += 1
-        return self.fetch(resource, {name: row[name] for name in key_columns(resource)}) or {**row, **values, **told}
+        with self._reading_back(resource, "changed"):
+            return self.fetch(resource, {name: row[name] for name in key_columns(resource)}) or {**row, **values, **told}
 
     def _default(self, resource: PublishedResource, name: str) -> str:
         raise NotBuilt(
@@ -116,6 +119,15 @@ class RowWriter(Writer):
 
     def _conditions(self, row: Row) -> dict[str, Any]:
         return {"idempotency": self.idempotency, "expected": row if self.is_conditional else None}
+
+    @contextmanager
+    def _reading_back(self, resource: PublishedResource, done: str) -> Iterator[None]:
+        """Say of a failure behind a write that the write was made: who takes it for a refusal makes it twice."""
+        try:
+            yield
+        except ConnectorError as error:
+            message = f"The row of {resource.name} was {done}, but it can't be read back: {error.message}"
+            raise ChangeUnknown(message, hint="Look at it before you send it again.") from error
 
     @contextmanager
     def _write(self, verb: str, resource: PublishedResource) -> Iterator[None]:

@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
+MOST_DIGITS = 1000
 ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 
 
@@ -15,6 +16,13 @@ def no_number(word: str) -> float:
 
 
 DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=no_number)
+
+
+def bounded(value: Decimal) -> Decimal:
+    """Return a decimal that can be written out; raise ValueError for others: a few letters such as 1e999999999 stand for gigabytes."""
+    if not value.is_finite() or abs(value.adjusted()) > MOST_DIGITS:
+        raise ValueError("no decimal")
+    return value
 
 
 def json_text(value: Any) -> str:

@@ -64,6 +64,10 @@ class BadAnswer(ConnectorError):
     """The source's answer can't be used: cut off, no JSON, endless, an error called success. No part of it is taken for the whole."""
 
 
+class ChangeUnknown(ConnectorError):
+    """The source did not say whether it made a change: sent again at once it may be made twice."""
+
+
 class AddressRefused(ConnectorError):
     """The product may not call this address: private, another host than the connection's, or without TLS."""
 

@@ -81,6 +81,13 @@ class ViewRows(MemoryRows):
         """Return the SELECT bound to its tables."""
         return bind(self._sql, self._names, now=self._now())
 
+    def served(self) -> Bound:
+        """Return the SELECT as it is served; raise TableGone where it can't be bound any more: whoever asks did not write it."""
+        try:
+            return self.bound()
+        except SqlProblem as error:
+            raise TableGone(error.message, hint=error.hint or "Correct the view, or put back what it names.") from error
+
     def list_tables(self) -> list[TableInfo]:
         """Return the one table."""
         return [TableInfo(REF, "view")]
@@ -88,11 +95,11 @@ class ViewRows(MemoryRows):
     def describe(self, refs: Sequence[TableRef]) -> list[Table]:
         """Return the SELECT's columns as they are now."""
         self._names.forget()
-        return [table_of(self.bound(), self._key) for _ in refs]
+        return [table_of(self.served(), self._key) for _ in refs]
 
     def offer(self, scan: Scan) -> Offer:
         """Take all that is no condition of the engine's own."""
-        bound = self.bound()
+        bound = self.served()
         grades = tuple(grade(bound, item) for item in scan.where)
         is_whole = all(item is Grade.EXACT for item in grades)
         asked = self.asked(bound, Offer(scan, grades, takes_order=True, takes_limit=is_whole))

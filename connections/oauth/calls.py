@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote_plus, urlsplit
 
 import requests
-from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error, WebApplicationClient
+from oauthlib.oauth2 import BackendApplicationClient, MissingTokenError, OAuth2Error, WebApplicationClient
 from requests.auth import HTTPBasicAuth
 from requests_oauthlib import OAuth2Session
 
@@ -23,6 +23,7 @@ from connections.outgoing import Outgoing, requests_session
 from connections.outgoing.requests_session import OutgoingAdapter
 
 TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
+LONGEST_WAIT = 3600.0
 MOST_SECONDS = 10 * 366 * 86400
 ENDED = "The service no longer accepts this sign-in"
 NOT_TAKEN = "The service did not take the code"
@@ -65,8 +66,9 @@ def usable(answer: requests.Response) -> requests.Response:
         raise AuthenticationFailed("The service answered with another address instead of tokens.", hint="Check the connection's addresses.")
     if status == 429:
         after = answer.headers.get("Retry-After", "")
-        raise RateLimited("The service asks to wait before signing in.", retry_after=float(after) if after.isdecimal() else 60.0)
-    if status >= 500:
+        wait = min(float(after), LONGEST_WAIT) if after.isdecimal() else 60.0
+        raise RateLimited("The service asks to wait before signing in.", retry_after=wait, hint=f"Try again in {wait:.0f} seconds.")
+    if status >= 500 or status == 408:
         raise ConnectionFailed(f"The service's sign-in answered {status}.", hint="Try again in a moment.")
     return answer
 
@@ -138,13 +140,15 @@ def granted(service: OAuthService, secrets: tuple[str, ...], ask: Callable[[], M
         return read(ask())
     except OAuth2Error as error:
         raise refused(error, (*secrets, service.client_secret)) from error
-    except (ValueError, TypeError, AttributeError, requests.RequestException) as error:
-        raise ConnectionFailed("The service's answer holds no tokens.", hint="Check the connection's addresses.") from error
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, requests.RequestException) as error:
+        raise no_tokens() from error
 
 
 def read(token: Mapping[str, Any]) -> Granted:
     """Return the tokens of an answer; raise ValueError for what can't be one."""
-    access, refresh = str(token["access_token"]), str(token.get("refresh_token") or "")
+    access, refresh = token["access_token"], token.get("refresh_token") or ""
+    if not isinstance(access, str) or not isinstance(refresh, str):
+        raise TypeError("no token")
     if not TOKEN.fullmatch(access) or (refresh and not TOKEN.fullmatch(refresh)):
         raise ValueError("no token")
     seconds = token.get("expires_in")
@@ -159,8 +163,15 @@ def read(token: Mapping[str, Any]) -> Granted:
     )
 
 
+def no_tokens() -> ConnectionFailed:
+    """Return the error of an answer that says nothing of tokens: a web page, or what is cut off."""
+    return ConnectionFailed("The service's answer holds no tokens.", hint="Check the connection's addresses.")
+
+
 def refused(error: OAuth2Error, secrets: tuple[str, ...]) -> ConnectorError:
     """Return the error for what the service refused."""
+    if isinstance(error, MissingTokenError):
+        return no_tokens()
     code = worded(error.error) or "unknown"
     reason = clean(f"{code}: {error.description}" if error.description else code, secrets)
     if code in ("temporarily_unavailable", "server_error", "slow_down"):
@@ -209,7 +220,7 @@ def account(service: OAuthService, outgoing: Outgoing, access: str) -> str:
         headers = {"Accept": "application/json"}
         answer = outgoing.send("GET", service.account_url, headers=headers, credentials={"Authorization": f"Bearer {access}"})
         found = json.loads(answer.body) if answer.status == 200 else {}
-    except (ConnectorError, ValueError):
+    except (ConnectorError, ValueError, RecursionError):
         return ""  # the name is an ornament: signing in does not fail for it
     named = [found.get(name) for name in NAMES] if isinstance(found, dict) else []
     return next((clean(str(value), (access,)) for value in named if value), "")

@@ -31,6 +31,8 @@ ONCE = urllib3.Retry(False, redirect=False, raise_on_status=False)
 REDIRECTS = (301, 302, 303, 307, 308)
 CHUNK = 2**16
 PORTS = {"http": 80, "https": 443}
+READABLE = "Correct the connection's addresses; where the service gave this one, tell its owner."
+TLS_ENDED = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,14 @@ class NoSuchHost(ConnectionFailed):
     """The name can't be resolved."""
 
 
+class BrokeOff(ConnectionFailed):
+    """The call may have arrived; its answer did not, or not whole."""
+
+
+class NoAnswer(SourceTimeout):
+    """The call may have arrived; its answer did not in time."""
+
+
 def origin_of(url: str) -> tuple[str, str, int]:
     """Return scheme, host and port."""
     return origin_in(checked(url))
@@ -83,21 +93,21 @@ def host_of(url: Url) -> str:
     return (url.host or "").lower().strip("[]").rstrip(".")
 
 
-def late(host: str) -> SourceTimeout:
+def late(host: str, kind: type[SourceTimeout] = SourceTimeout) -> SourceTimeout:
     """Return what is said of a host whose time is over."""
-    return SourceTimeout(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
+    return kind(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
 
 
 def checked(url: str) -> Url:
     """Return the parts of an address that may be called at all; raise AddressRefused."""
     if NO_ADDRESS.search(url):
-        raise AddressRefused("An address holds characters that no address has.")
+        raise AddressRefused("An address holds characters that no address has.", hint=READABLE)
     try:
         found = parse_url(url)
     except (failures.LocationParseError, ValueError) as error:
-        raise AddressRefused("An address can't be read.") from error
+        raise AddressRefused("An address can't be read.", hint=READABLE) from error
     if found.scheme not in PORTS or not found.host:
-        raise AddressRefused("Only addresses that start with https:// or http:// can be called.")
+        raise AddressRefused("Only addresses that start with https:// or http:// can be called.", hint=READABLE)
     if found.auth:
         raise AddressRefused("An address holds a user or password.", hint="Give them as properties of the connection.")
     return found
@@ -206,6 +216,7 @@ class Outgoing:
                 method, url, body=body, headers=headers, retries=ONCE, redirect=False, preload_content=False, timeout=timeout
             )
             try:
+                check_whole(response.status, response.headers, host)
                 return response.status, response.headers, read_whole(response, host, ends, max_bytes)
             finally:
                 response.release_conn()
@@ -230,6 +241,12 @@ class Outgoing:
         self._pools.clear()
 
 
+def check_whole(status: int, headers: Mapping[str, str], host: str) -> None:
+    """Raise BadAnswer for a piece of an answer; none was asked for."""
+    if status == 206 and str(headers.get("Content-Range", "")).strip().lower().startswith("bytes"):
+        raise BadAnswer(f"{host} answered with a part of its answer.", hint="Try again; what stands before the service may be at fault.")
+
+
 def read_whole(response: Any, host: str, ends: float, max_bytes: int) -> bytes:
     """Return the body; raise before it is too long or too late."""
     parts: list[bytes] = []
@@ -244,7 +261,7 @@ def read_whole(response: Any, host: str, ends: float, max_bytes: int) -> bytes:
             raise BadAnswer(f"{host} answered with more than {max_bytes:,} bytes.", hint="Ask for smaller pages: PageSize.")
         if time.monotonic() > ends:
             response.close()
-            raise late(host)
+            raise late(host, NoAnswer)
         parts.append(part)
 
 
@@ -274,14 +291,15 @@ def told(error: Exception, host: str, settings: Settings, *, is_late: bool) -> C
     if isinstance(error, failures.NewConnectionError):
         return ConnectionFailed(f"{host} refused the connection.", hint="Check address and port; the service may be down.")
     if is_late or isinstance(error, failures.ConnectTimeoutError | failures.ReadTimeoutError | TimeoutError):
-        seconds = settings.connect_timeout if isinstance(error, failures.ConnectTimeoutError) else settings.timeout
-        return SourceTimeout(f"{host} did not answer within {seconds:g} s.", hint="Ask for less, or raise the connection's Timeout.")
+        is_unsent = isinstance(error, failures.ConnectTimeoutError)
+        seconds, kind = (settings.connect_timeout, SourceTimeout) if is_unsent else (settings.timeout, NoAnswer)
+        return kind(f"{host} did not answer within {seconds:g} s.", hint="Ask for less, or raise the connection's Timeout.")
     if isinstance(error, failures.ProxyError):
         return ConnectionFailed("The proxy can't be used.", hint="Check ProxyServer, ProxyPort, ProxyUser and ProxyPassword.")
-    if isinstance(error, failures.SSLError | ssl.SSLError):
+    if isinstance(error, failures.SSLError | ssl.SSLError) and not isinstance(error.args[0] if error.args else error, TLS_ENDED):
         reason = getattr(error.args[0] if error.args else error, "verify_message", "") or "no agreement on TLS"
         hint = "Give the authority that signed its certificate in SSLServerCert, or correct the address."
         return CertificateRefused(f"{host} can't be trusted: {reason}.", hint=hint)
     if isinstance(error, failures.DecodeError):
-        return BadAnswer(f"{host} answered with compressed data that can't be read.")
-    return ConnectionFailed(f"{host} broke off its answer.", hint="Try again; the service or the network is unstable.")
+        return BadAnswer(f"{host} answered with compressed data that can't be read.", hint="The answer may be cut off; try again.")
+    return BrokeOff(f"{host} broke off its answer.", hint="Try again; the service or the network is unstable.")

@@ -7,6 +7,7 @@ come drop by drop, which a timeout between two bytes never meets.
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -35,6 +36,10 @@ class Watch:
     """Shuts sockets whose time is over; its thread ends when there is nothing to watch."""
 
     def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        """Watch nothing; in a process that was forked off, the thread of the other one is not there."""
         self._lock = threading.Lock()
         self._watched: dict[int, tuple[float, socket.socket]] = {}
         self._thread: threading.Thread | None = None
@@ -72,6 +77,8 @@ class Watch:
 
 
 WATCH = Watch()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=WATCH.begin)
 
 
 def connect(connection: Any, reach: Reach, *, is_plain: bool) -> socket.socket:

@@ -172,11 +172,11 @@ def test_client_that_the_service_does_not_know_is_no_end_of_the_grant(cloud: Con
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (Answer(b"<html>sign in</html>", 200), AuthenticationFailed),
+        (Answer(b"<html>sign in</html>", 200), ConnectionFailed),
         (Answer([1, 2], 200), ConnectionFailed),
         (Answer({"access_token": "two\nlines"}, 200), ConnectionFailed),
         (Answer({"access_token": "a", "expires_in": "soon"}, 200), ConnectionFailed),
-        (Answer(b"", 200), AuthenticationFailed),
+        (Answer(b"", 200), ConnectionFailed),
         (Answer({"error": "slow_down"}, 429, {"Retry-After": "7"}), RateLimited),
         (Answer({"error": "temporarily_unavailable"}, 400), ConnectionFailed),
         (Answer({"error": ["x"], "error_description": {}}, 400), ConnectorError),

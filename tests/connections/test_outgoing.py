@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import datetime
+import os
 import re
+import signal
 import socket
 import ssl
 import threading
@@ -17,7 +19,7 @@ import pytest
 
 from apiserver.server.certificates import self_signed
 from connections.contract.errors import AddressRefused, BadAnswer, ConnectionFailed, ConnectorError, SourceTimeout
-from connections.outgoing import CertificateRefused, NoSuchHost, Outgoing, Settings, requests_session
+from connections.outgoing import BrokeOff, CertificateRefused, NoAnswer, NoSuchHost, Outgoing, Settings, requests_session
 from connections.outgoing.client import USER_AGENT, listed_host
 from connections.outgoing.reach import entry, reach
 from tests.fakes.upstream import Answer, Upstream
@@ -229,14 +231,14 @@ def test_redirect_of_a_write_is_not_followed(upstream: Upstream) -> None:
         ("endless_body", BadAnswer),
         ("gzip_bomb", BadAnswer),
         ("bad_gzip", BadAnswer),
-        ("drip_body", SourceTimeout),
-        ("drip_head", SourceTimeout),
-        ("silent", SourceTimeout),
-        ("closed", ConnectionFailed),
-        ("reset", ConnectionFailed),
-        ("short_body", ConnectionFailed),
-        ("short_chunks", ConnectionFailed),
-        ("no_http", ConnectionFailed),
+        ("drip_body", NoAnswer),
+        ("drip_head", NoAnswer),
+        ("silent", NoAnswer),
+        ("closed", BrokeOff),
+        ("reset", BrokeOff),
+        ("short_body", BrokeOff),
+        ("short_chunks", BrokeOff),
+        ("no_http", BrokeOff),
     ],
 )
 def test_fault_ends_in_a_named_error(upstream: Upstream, fault: str, kind: type[ConnectorError]) -> None:
@@ -248,6 +250,15 @@ def test_fault_ends_in_a_named_error(upstream: Upstream, fault: str, kind: type[
 
     assert type(caught.value) is kind
     assert time.monotonic() - begun < 20
+
+
+def test_service_that_ends_while_tls_is_agreed_on_is_no_matter_of_trust() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        threading.Thread(target=lambda: listening.accept()[0].close(), daemon=True).start()
+
+        with pytest.raises(BrokeOff):
+            Outgoing(Settings(allow=(f"127.0.0.1:{port}",), timeout=3)).send("GET", f"https://127.0.0.1:{port}/")
 
 
 def test_moment_that_is_over_calls_nothing(upstream: Upstream) -> None:
@@ -323,3 +334,27 @@ def test_redirect_to_what_is_no_address_is_refused(upstream: Upstream, link: str
 
     with pytest.raises(AddressRefused, match="no address"):
         client(upstream).send("GET", f"{upstream.url}/moved")
+
+
+def test_process_that_was_forked_off_ends_waits_too(upstream: Upstream) -> None:
+    outgoing = client(upstream, timeout=0.5)
+    with pytest.raises(NoAnswer):
+        outgoing.send("GET", f"{upstream.url}/fault/drip_head")  # the watch runs in this process
+
+    child = os.fork()
+    if child == 0:
+        try:
+            client(upstream, timeout=0.5).send("GET", f"{upstream.url}/fault/drip_head")
+        except NoAnswer:
+            os._exit(7)
+        finally:
+            os._exit(1)
+    ends, found = time.monotonic() + 20, (0, 0)
+    while found == (0, 0) and time.monotonic() < ends:
+        found = os.waitpid(child, os.WNOHANG)
+        time.sleep(0.05)
+    if found == (0, 0):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(found[1]) == 7

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from connections.contract.errors import RowChanged
+from connections.contract.errors import ConnectionFailed, RowChanged
 from connections.contract.table import Column, ForeignKey, Table, TableRef, Type
 from tests.connectors.agreement import service_of
 from tests.connectors.memory import EVERYTHING, MemorySession
@@ -245,3 +245,23 @@ def test_row_written_along_that_its_source_does_not_take_is_400(service: Service
     reply = lacking.request("PUT", "notes(1)/person/$ref", {"@odata.id": "people(2)"})
 
     assert (reply.status, source.rows[NOTES][0]["person_id"]) == (400, 1)
+
+
+class Forgetful(MemorySession):
+    """A source that goes away once it has written."""
+
+    def read(self, offer: Any, *, resume: str | None = None) -> Any:
+        if any(not call.startswith("GET") for call in self.calls):
+            raise ConnectionFailed("The service is away.")
+        return super().read(offer, resume=resume)
+
+
+@pytest.mark.parametrize(("method", "path", "done"), [("POST", "people", "created"), ("PATCH", "people(1)", "changed")])
+def test_row_that_was_written_but_can_not_be_read_back_is_said_to_be_written(method: str, path: str, done: str) -> None:
+    source = Forgetful([(PEOPLE_TABLE, [{"id": 1, "name": "Aoi", "country": "JP", "level": 1}])], EVERYTHING)
+
+    reply = service_of(source, [PEOPLE]).request(method, path, {"name": "Cho"}, Prefer="return=representation")
+
+    assert (reply.status, reply.error["code"], "Retry-After" in reply.headers) == (502, "SourceChangeUnknown", False)
+    assert f"was {done}, but it can't be read back" in reply.error["message"]
+    assert "Cho" in [row["name"] for row in people(source)]

@@ -152,3 +152,14 @@ def test_sql_that_cannot_be_published_is_named(served: Served, tmp_path: Path, s
 
     assert done.returncode == 1
     assert message in done.stdout + done.stderr
+
+
+def test_table_that_a_view_names_and_that_is_gone_is_no_fault_of_the_request(served: Served, database: Database) -> None:
+    database.run("ALTER TABLE customers RENAME TO customers_moved")
+    try:
+        status, _, body = served.get("/api.rsc/Sums", BOSS)
+    finally:
+        database.run("ALTER TABLE customers_moved RENAME TO customers")
+
+    assert (status, json.loads(body)["error"]["code"]) == (502, "SourceTableGone")
+    assert answer(served, "Sums?$top=1", BOSS)["value"]

@@ -61,6 +61,7 @@ BUSY = (
     "Try again; a program that keeps it open for writing must close it first.",
 )
 NO_DATABASE = ConnectionFailed, "The file is no DuckDB database.", "Check Database; it may be of another version of DuckDB."
+DAMAGED = ConnectionFailed, "The database file is damaged.", "Restore it from a backup."
 WAIT = 0.05
 # Nothing but the file is reached, and one statement does not take the machine.
 CONFIG = {
@@ -108,6 +109,8 @@ class DuckdbConnector(DbapiConnector):
         ("different configuration", BUSY),
         ("conflicting lock", BUSY),
         ("not a valid duckdb", NO_DATABASE),
+        ("could not read enough bytes", DAMAGED),
+        ("corrupt database file", DAMAGED),
     )
     rules: ClassVar[Rules] = Rules(
         sqlglot="duckdb",

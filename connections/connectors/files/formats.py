@@ -9,7 +9,7 @@ from datetime import UTC, tzinfo
 from typing import IO, Any, Protocol
 
 from connections.connectors.files.guard import Found, Guard, version_of
-from connections.contract.errors import BadValue, ConnectionFailed, SourceRejected, TableGone
+from connections.contract.errors import BadAnswer, BadValue, ConnectionFailed, TableGone
 from connections.contract.scan import Predicate
 from connections.contract.table import Column
 
@@ -65,9 +65,9 @@ class Source:
         if version_of(file)[0] != self.found.version:
             raise ConnectionFailed(f"{self.found.name} changed while it was read.", hint="Ask again.")
 
-    def broken(self, what: str, hint: str = "") -> SourceRejected:
+    def broken(self, what: str, hint: str = "") -> BadAnswer:
         """Return the error of a file that is not what it should be."""
-        return SourceRejected(f"{self.name} {what}", hint=hint)
+        return BadAnswer(f"{self.name} {what}", hint=hint or "Look at the file.")
 
     def misfit(self, column: str, row: int) -> BadValue:
         """Return the error of a value that its column's type can't hold."""

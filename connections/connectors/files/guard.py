@@ -190,7 +190,8 @@ def unreadable(parts: Sequence[str], error: Exception) -> ConnectionFailed | Sou
     """Return what the system's refusal means."""
     name = parts[-1] if parts else "The folder"
     if isinstance(error, FileNotFoundError):
-        return ConnectionFailed(f"There is no file {name}.", hint="Look for it in the folder, or correct URI.")
+        gone = f"There is no file {name}." if parts else "The folder is not there."
+        return ConnectionFailed(gone, hint="Look for it in the folder, or correct URI." if parts else "Mount or create it, or correct URI.")
     return SourceRejected(
         f"{name} can't be opened.", hint="Links are not followed; the server's own user must have the right to read the file."
     )

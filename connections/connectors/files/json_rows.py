@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from connections.connectors.exact_json import DECODER, json_text
+from connections.connectors.exact_json import DECODER, bounded, json_text
 from connections.connectors.files import values
 from connections.connectors.files.formats import BATCH_ROWS, MOST_COLUMNS, Ask, Numbered, Options, Row, Source, in_batches
 from connections.connectors.files.json_text import Reader
@@ -227,7 +227,7 @@ def taker(column: Column, known: Mapping[tuple[Type, bool], values.Read]) -> Any
         return lambda value: read(str(value)) if not isinstance(value, bool) else misread(value)
     if column.type == Type.DECIMAL:
         return lambda value: (
-            Decimal(value) if isinstance(value, Decimal | int) and not isinstance(value, bool) else values.read_decimal(value)
+            bounded(Decimal(value)) if isinstance(value, Decimal | int) and not isinstance(value, bool) else values.read_decimal(value)
         )
     if column.type in FLOATS:
         return lambda value: values.read_double(value) if isinstance(value, str) else values.finite(float(value))

@@ -15,7 +15,7 @@ from connections.connectors.files.formats import Ask, Format, Options, Source, u
 from connections.connectors.files.guard import Guard
 from connections.connectors.files.json_rows import JsonRows
 from connections.connectors.files.parquet import EXACT_STATISTICS, OUTSIDE, Parquet
-from connections.contract.errors import ConnectorError, NotSupported, SourceRejected, TableGone
+from connections.contract.errors import BadAnswer, ConnectorError, NotSupported, TableGone
 from connections.contract.scan import Batch, Compare, Grade, Offer, Predicate, Scan
 from connections.contract.table import Column, Table, TableInfo, TableRef, Type
 
@@ -93,12 +93,12 @@ class FilesSession:
     def _sheets_of(self, source: Source) -> list[str]:
         """Return the sheets of a workbook; one that was refused is not opened again."""
         if "refused" in source.notes:
-            raise SourceRejected(source.notes["refused"].message, hint=source.notes["refused"].hint)
+            raise BadAnswer(source.notes["refused"].message, hint=source.notes["refused"].hint)
         try:
             if "sheets" not in source.notes:
                 source.notes["sheets"] = excel.sheets_of(source)
             return list(source.notes["sheets"])
-        except SourceRejected as error:
+        except BadAnswer as error:
             source.notes["refused"] = error
             raise
 

@@ -20,8 +20,17 @@ from connections.connectors.http.budget import Budget
 from connections.connectors.http.replies import BUSY, Asked, asked_to_wait, read, wait_of, without_secrets
 from connections.connectors.http.signing import Signature, bearer, sign
 from connections.contract.context import Call, Context, Tokens
-from connections.contract.errors import AddressRefused, ConnectionFailed, ConnectorError, RateLimited, SourceTimeout
-from connections.outgoing import CertificateRefused, NoSuchHost, Outgoing, Reply, joined, listed_host, origin_of
+from connections.contract.errors import (
+    AddressRefused,
+    BadAnswer,
+    ChangeUnknown,
+    ConnectionFailed,
+    ConnectorError,
+    RateLimited,
+    SourceTimeout,
+    TableGone,
+)
+from connections.outgoing import BrokeOff, CertificateRefused, NoAnswer, NoSuchHost, Outgoing, Reply, joined, listed_host, origin_of
 
 # JSON by another name (application/vnd.api+json, application/hal+json) is refused by some services unless anything is taken.
 ACCEPT = "application/json, */*;q=0.1"
@@ -29,6 +38,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 8.0
 # After so many calls in a row without an answer, callers are told at once for a while instead of waiting, each of them, for the timeout.
 FAILURES, REST = 2, 5.0
 AWAY = (502, 503, 504)  # nobody is there to answer; 500 may be about one question only
+UNCLEAR = (302, 303, 502, 504)  # of what adds something: it may have arrived where it is obeyed
+LOOK = "Look whether it is there before you send it again."
 
 
 class Resting(ConnectionFailed):
@@ -50,6 +61,7 @@ class Target:
     content_type: str = ""
     is_repeatable: bool = True  # may be sent again after a failure
     base: str = ""  # address that a relative one is relative to; '' = the base of the service
+    adds: bool = False  # made twice it would leave more than made once
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,7 @@ class Note:
     begun: float
     reply: Reply | None = None
     tries: int = 0  # that were repeated
+    has_doubt: bool = False  # a try that failed may have been obeyed
     rows: int = 0
 
 
@@ -86,6 +99,7 @@ class Caller:
     def __init__(self, service: Service, outgoing: Outgoing, context: Context, budget: Budget | None) -> None:
         self.service, self.outgoing, self.context, self.budget = service, outgoing, context, budget
         self._failures, self._rests_until, self._last_failure = 0, 0.0, ""
+        self.secrets = service.secrets  # and what the last call was signed with
         self._lock = threading.Lock()
 
     def call(self, target: Target, asked: Asked, *, is_exact: bool = False, rows: Any = None) -> tuple[Any, Reply, str]:
@@ -96,6 +110,7 @@ class Caller:
         address = self.address(target)
         with self._heard(target, address) as note:
             reply = self._tried(target, address, note)
+            asked = replace(asked, secrets=asked.secrets | self.secrets)
             document = read(reply, asked, is_exact=is_exact)
             note.rows = rows(document) if rows else 0
         return document, reply, address
@@ -114,10 +129,12 @@ class Caller:
             yield note
         except ConnectorError as error:
             problem = error.message
+            if target.adds and is_doubtful(error, note):
+                raise ChangeUnknown(f"Nobody knows whether {self.service.label} made the change: {problem}", hint=LOOK) from error
             raise
         finally:
             reply, seconds = note.reply, time.monotonic() - note.begun
-            shown = without_secrets(address, self.service.secrets)
+            shown = without_secrets(address, self.secrets)
             status, size = (reply.status, len(reply.body)) if reply else (0, 0)
             self.context.heard(Call(target.method, shown, status, seconds, note.rows, note.tries, problem, size))
 
@@ -151,6 +168,7 @@ class Caller:
             try:
                 reply = note.reply = self._sent(target, address, signature, ends)
             except (ConnectionFailed, SourceTimeout) as error:
+                note.has_doubt |= isinstance(error, BrokeOff | NoAnswer)
                 if number >= most or isinstance(error, (*FINAL, SourceTimeout)) or not self._pause(number, None, ends):
                     if not isinstance(error, Resting):
                         self._failed(error)
@@ -161,6 +179,7 @@ class Caller:
                 continue
             if reply.status not in self.service.retry_status:
                 return reply
+            note.has_doubt |= reply.status in UNCLEAR
             wait = wait_of(reply, self.service.retry_header)
             if self.budget and wait and reply.status == 429:
                 self.budget.pause(wait)
@@ -215,11 +234,27 @@ class Caller:
 
     def signature(self) -> Signature:
         """Return who calls."""
-        return sign(self.service.scheme, self.service.properties, self.context.tokens, self.service.label)
+        return self._kept(sign(self.service.scheme, self.service.properties, self.context.tokens, self.service.label))
 
     def _refreshed(self, stale: Signature) -> Signature:
         tokens: Tokens | None = self.context.tokens
-        return bearer(tokens.refresh(stale.token), self.service.label) if tokens else stale
+        return self._kept(bearer(tokens.refresh(stale.token), self.service.label)) if tokens else stale
+
+    def _kept(self, found: Signature) -> Signature:
+        """Keep what proves who calls out of messages: services repeat it in theirs."""
+        sent = (*(text.split(" ")[-1] for text in found.headers.values()), *found.params.values())
+        self.secrets = self.service.secrets.union(text for text in sent if len(text) > 3)
+        return found
+
+
+def is_doubtful(error: ConnectorError, note: Note) -> bool:
+    """Claim that a call may have been obeyed although it failed."""
+    reply = note.reply
+    if reply is None:
+        return note.has_doubt or isinstance(error, BadAnswer)
+    if note.has_doubt and reply.status in BUSY:
+        return True
+    return reply.status in UNCLEAR or (reply.status < 300 and isinstance(error, BadAnswer | TableGone))
 
 
 def json_body(target: Target, body: Any) -> Target:

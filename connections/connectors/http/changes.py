@@ -157,6 +157,7 @@ class Changes:
             method=method,
             params=fill_values({**defaults.get("params", {}), **spec.get("params", {})}, texts.get),
             headers=headers,
+            adds=method == "POST" and spec.get("idempotent") is not True,
             is_repeatable=has_key or bool(spec.get("idempotent", method in ("PUT", "DELETE"))),
         )
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from connections.connectors.exact_json import bounded
 from connections.connectors.http.paths import Steps, column_of, dotted, steps_of
 from connections.connectors.http.values import TYPES, Unfit, as_text, currency_units, reader, sent
 from connections.contract.errors import TableGone
 from connections.contract.table import INTEGER_RANGE, Column, Type
 
-CHANGED = (Unfit, ValueError, TypeError, ArithmeticError)
+CHANGED = (Unfit, ValueError, TypeError, ArithmeticError, RecursionError)
 # Types that JSON has itself: nothing is to be done where all values are of these.
 PLAIN = {"string": {str, type(None)}, "boolean": {bool, type(None)}}
 # Rows of one page, to the column's values; `given` are the values that the call was made with.
@@ -165,7 +166,7 @@ def money(table: str, name: str, take: Callable[[list[Any]], list[Any]], currenc
     def read(rows: list[Any], given: Mapping[str, Any]) -> list[Any]:
         try:
             return [
-                None if amount is None or not code else Decimal(str(amount)).scaleb(-currency_units(code))
+                None if amount is None or not code else bounded(Decimal(str(amount))).scaleb(-currency_units(code))
                 for amount, code in zip(take(rows), beside(rows), strict=True)
             ]
         except CHANGED as error:

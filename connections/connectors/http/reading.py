@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from connections.connectors.http.session import HttpSession
 
 MAX_PAGES = 100_000
+OTHER_ROWS = "The service changed its answer: correct the manifest or refresh."
 Row = tuple[Any, ...]
 
 
@@ -216,6 +217,7 @@ class Reading:
             chosen = pages.kept(lists, len(raw), self.tests, plan.verify)
         if self.has_key:
             keys = list(zip(*(lists[name] for name in self.table.key), strict=True))
+            self.check_keys(keys)
             places = self.seen.fresh(keys, raw if self.session.guesses_key(self.table) else None)
             new = len(places)
             if new < len(keys):
@@ -227,6 +229,12 @@ class Reading:
         if len(direct) < len(self.columns):
             self.look_up(lists, given)
         return list(zip(*(lists[name] for name in self.names), strict=True)), new
+
+    def check_keys(self, keys: list[Row]) -> None:
+        """Raise TableGone for rows none of which has a key: what the service gives now are other rows."""
+        if keys and all(all(value is None for value in key) for key in keys):
+            names = ", ".join(self.table.key)
+            raise TableGone(f"The rows of {self.table.name} have no {names}, their key.", hint=OTHER_ROWS)
 
     def look_up(self, lists: dict[str, list[Any]], given: Mapping[str, Any]) -> None:
         """Fill the columns that take one more call a row."""

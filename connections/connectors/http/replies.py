@@ -25,6 +25,7 @@ from connections.contract.errors import (
     ConstraintViolated,
     RateLimited,
     SourceRejected,
+    SourceTimeout,
     TableGone,
 )
 from connections.outgoing import Reply
@@ -42,6 +43,8 @@ SENTENCES = (
 )
 MAX_MATCHED = 2000
 LONGEST_WAIT = 3600.0
+ELSEWHERE = "Give the address in the connection that answers itself."
+REFUSED = "Check the values, and the connection's properties."
 BUSY = (429, 502, 503, 504)
 DEFAULT_WAIT = 5.0
 
@@ -81,11 +84,19 @@ def parsed(reply: Reply, asked: Asked, *, is_exact: bool = False) -> Any:
     try:
         return json.loads(body, parse_float=Decimal, parse_constant=refuse) if is_exact else orjson.loads(body)
     except (ValueError, RecursionError) as error:
-        kind = str(reply.headers.get("Content-Type", "")).split(";")[0]
-        is_page = kind == "text/html" or reply.body.lstrip()[:1] == b"<"
-        what = "a web page" if is_page else "what is no JSON"
-        hint = "Check the address: it may be that of the site, not of its API." if is_page else "The answer may be cut off; try again."
-        raise BadAnswer(f"{asked.label} answered with {what}.", hint=hint) from error
+        raise no_json(reply, asked.label) from error
+
+
+def no_json(reply: Reply, label: str) -> BadAnswer:
+    """Return the error of an answer that is no JSON: what it seems to be instead."""
+    kind = str(reply.headers.get("Content-Type", "")).split(";")[0]
+    if kind == "text/html" or reply.body.lstrip()[:1] == b"<":
+        return BadAnswer(f"{label} answered with a web page.", hint="Check the address: it may be that of the site, not of its API.")
+    try:
+        reply.body.decode()
+    except UnicodeDecodeError:
+        return BadAnswer(f"{label} answered with text that is not UTF-8.", hint="JSON is always UTF-8: the service has a fault.")
+    return BadAnswer(f"{label} answered with what is no JSON.", hint="The answer may be cut off; try again.")
 
 
 def refuse(constant: str) -> Any:
@@ -132,7 +143,7 @@ def kind_of(status: int, asked: Asked) -> str:
     if status == 404 and (asked.is_single or asked.is_insert):
         return "no_rows" if asked.is_single else "rejected"
     named = {401: "sign_in", 403: "forbidden", 404: "gone", 409: "duplicate", 410: "gone", 429: "rate"}
-    return named.get(status, "unavailable" if status >= 500 else "rejected")
+    return named.get(status, "elsewhere" if status < 400 else "late" if status == 408 else "unavailable" if status >= 500 else "rejected")
 
 
 def by_kind(kind: str, reply: Reply, asked: Asked, said: str, entry: Mapping[str, Any]) -> Exception:
@@ -168,9 +179,13 @@ def by_kind(kind: str, reply: Reply, asked: Asked, said: str, entry: Mapping[str
         )
     if kind == "rate":
         return asked_to_wait(asked.label, wait_of(reply), message, hint)
+    if kind == "elsewhere":
+        return told(BadAnswer, f"{asked.label} answered {reply.status} instead of data.", ELSEWHERE)
+    if kind == "late":
+        return told(SourceTimeout, f"{asked.label} answered {reply.status}{with_said}.", "Ask for less, or try again.")
     if kind == "unavailable":
         return told(ConnectionFailed, f"{asked.label} failed with status {reply.status}{with_said}.", "Try again; the service has a fault.")
-    return told(SourceRejected, f"{asked.label} refused the call for {where} with status {reply.status}{with_said}.", "")
+    return told(SourceRejected, f"{asked.label} refused the call for {where} with status {reply.status}{with_said}.", REFUSED)
 
 
 def asked_to_wait(label: str, wait: float | None, message: str = "", hint: str = "") -> RateLimited:

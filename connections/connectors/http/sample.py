@@ -83,16 +83,13 @@ def columns_of(rows: Sequence[Any]) -> dict[str, dict[str, Any]]:
         for path, kind in leaves_of(row if isinstance(row, dict) else {"$": row}):
             leaves.setdefault(path, set()).add(kind)
     # What is an object in one row and a value in another is shown whole.
-    mixed = {
-        path
-        for path in leaves
-        if any(other[: len(path)] == path and len(other) > len(path) for other in leaves) and leaves[path] - {"null"}
-    }
+    above = {path[:length] for path in leaves for length in range(1, len(path))}
+    mixed = {path for path in above & leaves.keys() if leaves[path] - {"null"}}
     columns: dict[str, dict[str, Any]] = {}
     for path, kinds in leaves.items():
-        if any(path[: len(whole)] == whole and len(path) > len(whole) for whole in mixed) or len(columns) >= MAX_COLUMNS:
-            continue
-        if kinds == {"null"} and any(other[: len(path)] == path and len(other) > len(path) for other in leaves):
+        if len(columns) >= MAX_COLUMNS:
+            break
+        if any(path[:length] in mixed for length in range(1, len(path))) or (kinds == {"null"} and path in above):
             continue
         kind = "json" if path in mixed else merged(kinds)
         name = free_name(camel(path) + ("Aggregate" if kind == "json" else ""), columns)

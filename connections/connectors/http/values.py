@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 
+from connections.connectors.exact_json import bounded, json_text
 from connections.contract.table import INTEGER_RANGE, Type
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -26,6 +27,7 @@ THREE_MINOR = frozenset("BHD IQD JOD KWD LYD OMR TND".split())  # noqa: SIM905
 DURATION = re.compile(r"([+-])?P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 # Doubles hold every whole number up to here.
 EXACT_DOUBLE = 2**53
+WIDE_NUMBER = re.compile(rb"\de\d|\d{16}")
 
 TYPES = {
     "boolean": Type.BOOLEAN,
@@ -84,7 +86,7 @@ def whole_of(kind: Type) -> Callable[[Any], int]:
             raise Unfit
         if isinstance(value, str) and WHOLE.fullmatch(value.strip()):
             value = int(value)
-        if isinstance(value, float | Decimal) and value == int(value):
+        if isinstance(value, float | Decimal) and low <= value <= high and value == int(value):
             value = int(value)
         if not isinstance(value, int) or not low <= value <= high:
             raise Unfit
@@ -100,12 +102,9 @@ def decimal(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise Unfit
     try:
-        found = Decimal(value)
-    except InvalidOperation:
+        return bounded(Decimal(value))
+    except (InvalidOperation, ValueError):
         raise Unfit from None
-    if not found.is_finite():
-        raise Unfit
-    return found
 
 
 def double(value: Any) -> float:
@@ -163,8 +162,28 @@ def span(value: Any) -> dt.timedelta:
 
 
 def document(value: Any) -> str:
-    """Return a JSON node as text."""
-    return orjson.dumps(value, default=float).decode()
+    """Return a JSON node as text, its numbers in the digits that they came in."""
+    try:
+        found = orjson.dumps(value, default=digits)
+    except TypeError:  # a number beyond 64 bits, or deeper than it writes
+        return json_text(value)
+    if WIDE_NUMBER.search(found) and has_wide(value):
+        raise Inexact
+    return found.decode()
+
+
+def digits(value: Decimal) -> orjson.Fragment:
+    """Return a decimal as it is written."""
+    return orjson.Fragment(str(value))
+
+
+def has_wide(node: Any) -> bool:
+    """Claim that a number of a node was too long for the double that it was read as."""
+    if isinstance(node, dict):
+        return any(has_wide(item) for item in node.values())
+    if isinstance(node, list):
+        return any(has_wide(item) for item in node)
+    return isinstance(node, float) and abs(node) > EXACT_DOUBLE
 
 
 def currency_units(currency: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from xml.parsers import expat
@@ -14,6 +15,8 @@ MOST_LEVELS = 5
 MOST_ELEMENTS = 500_000
 # Types without a value in JSON.
 STREAMS = ("Edm.Stream",)
+DIGITS = re.compile("[0-9]{1,9}")
+MOST_COLUMNS = 5000
 BROKEN = "The service's $metadata can't be read."
 
 
@@ -92,7 +95,7 @@ def parse(text: bytes) -> Node:
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(text, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, ValueError, LookupError) as error:
         raise BadAnswer(BROKEN, hint="Check URL: it must be the service's root, whose $metadata is XML.") from error
     return root
 
@@ -227,6 +230,8 @@ class Reading:
         """Give the fields, each column under a name of its own."""
         taken: set[str] = set()
         for item in fields:
+            if len(taken) >= MOST_COLUMNS:
+                raise BadAnswer(BROKEN, hint=f"One of its types has more than {MOST_COLUMNS:,} columns.")
             name, number = item.column.name, 2
             while name.lower() in taken:
                 name, number = f"{item.column.name}_{number}", number + 1
@@ -298,7 +303,7 @@ def value_of(node: Node | None, kind: str) -> str:
 
 def whole(text: str) -> int | None:
     """Return a facet's number; None for none, `max`, `variable`."""
-    return int(text) if text.isdigit() else None
+    return int(text) if DIGITS.fullmatch(text) else None
 
 
 def entity_set(model: Model, ref: TableRef) -> EntitySet:

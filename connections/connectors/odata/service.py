@@ -7,18 +7,21 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from connections.connectors.exact_json import DECODER, json_text
-from connections.connectors.http.calls import Caller, Target
-from connections.connectors.http.replies import DEFAULT_WAIT, wait_of
+from connections.connectors.http.calls import LOOK, UNCLEAR, Caller, Target
+from connections.connectors.http.replies import DEFAULT_WAIT, ELSEWHERE, no_json, wait_of, without_secrets
 from connections.contract.errors import (
     AddressRefused,
     AuthenticationFailed,
     BadAnswer,
+    ChangeUnknown,
     ConnectionFailed,
     ConnectorError,
+    ConstraintViolated,
     NotSupported,
     RateLimited,
     SourceRejected,
     SourceTimeout,
+    TableGone,
 )
 from connections.outgoing import Reply, joined, origin_of
 
@@ -42,7 +45,7 @@ class Service:
     def address(self, path: str, query: Query | None = None) -> str:
         """Return the address of a path below the root; every character of a value that could mean something is encoded."""
         text = "&".join(f"{name}={quote(value, safe=PLAIN)}" for name, value in (query or {}).items())
-        return self.root + quote(path, safe="'(),=$-_.~") + (f"?{text}" if text else "")
+        return self.root + quote(path, safe="/'(),=$-_.~") + (f"?{text}" if text else "")
 
     def get_json(self, address: str) -> Any:
         """Return the JSON of an address, tried again while the service asks for patience."""
@@ -56,12 +59,19 @@ class Service:
     def get_row(self, address: str) -> Reply | None:
         """Return the answer with one row; None where there is none."""
         reply = self._caller.reply(Target(address, headers={"Accept": "application/json;odata.metadata=minimal"}))
-        return None if reply.status in (204, 404, 410) else succeeded(reply, self.host())
+        return None if reply.status in (204, 404, 410) else self.good(reply)
 
     def write(self, method: str, address: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Reply:
         """Send a change once: nobody knows whether one that was not answered was made."""
-        content, kind = (None, "") if body is None else (json_text(body).encode(), "application/json")
-        return self._caller.reply(Target(address, method, {}, headers or {}, content, kind, is_repeatable=False))
+        try:
+            content, kind = (None, "") if body is None else (json_text(body).encode(), "application/json")
+        except RecursionError as error:
+            raise SourceRejected("The values are nested too deeply to be sent.", hint="Send flatter JSON.") from error
+        target = Target(address, method, {}, headers or {}, content, kind, is_repeatable=False, adds=method == "POST")
+        reply = self._caller.reply(target)
+        if target.adds and reply.status in UNCLEAR:
+            raise ChangeUnknown(f"{self.host()} answered {reply.status}: nobody knows whether it made the change.", hint=LOOK)
+        return reply
 
     def follow(self, base: str, link: object) -> str:
         """Return the address of a next link; raise for one that leads to another service."""
@@ -81,6 +91,10 @@ class Service:
         """Return the address of one row; `key` is in parentheses."""
         return self.root + quote(name, safe="") + quote(key, safe="'(),=:")
 
+    def good(self, reply: Reply) -> Reply:
+        """Return the answer; raise what a failure means."""
+        return succeeded(reply, self.host(), self._caller.secrets)
+
     def host(self) -> str:
         """Return the service's host, for messages."""
         return urlsplit(self.root).hostname or "The service"
@@ -90,21 +104,31 @@ class Service:
         self._caller.outgoing.close()
 
     def _got(self, address: str, headers: Mapping[str, str]) -> Reply:
-        return succeeded(self._caller.reply(Target(address, headers=headers)), self.host())
+        reply = self._caller.reply(Target(address, headers=headers))
+        if reply.status in (404, 410):
+            text = f"{self.host()} has nothing at this address any more: it answered {reply.status}."
+            raise TableGone(text, hint="Reload the list of tables, or check URL.")
+        return self.good(reply)
 
 
-def succeeded(reply: Reply, host: str) -> Reply:
+def succeeded(reply: Reply, host: str, secrets: frozenset[str]) -> Reply:
     """Return the answer; raise what a failure means."""
     if reply.status < 300:
         return reply
-    told = message_of(reply)
+    told = without_secrets(message_of(reply), secrets)
     text = f"{host} answered {reply.status}" + (f": {told}" if told else ".")
     if reply.status == 429:
         raise RateLimited(text, retry_after=wait_of(reply, "") or DEFAULT_WAIT, hint="The service asks to wait.")
     for statuses, error, hint in MEANINGS:
         if reply.status in statuses:
             raise error(text, hint=hint)
-    raise (SourceRejected if reply.status < 500 else ConnectionFailed)(text)
+    if reply.status == 409:
+        raise ConstraintViolated(text, kind="unique", hint="A row with this key may exist, or the row is in use.")
+    if reply.status < 400:
+        raise BadAnswer(text, hint=ELSEWHERE)
+    if reply.status < 500:
+        raise SourceRejected(text, hint="Check the values, and the connection's properties.")
+    raise ConnectionFailed(text, hint="Try again; the service has a fault.")
 
 
 Failure = Callable[..., ConnectorError]
@@ -131,4 +155,4 @@ def json_of(reply: Reply, host: str) -> Any:
     try:
         return DECODER.decode(reply.body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise BadAnswer(f"{host} answered with something that is no JSON.", hint="Check URL: it must be the service's root.") from error
+        raise no_json(reply, host) from error

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from connections.connectors.http.calls import LOOK
 from connections.connectors.odata.model import EntitySet, Model, entity_set, model_of
 from connections.connectors.odata.printing import Printer, Rules, Unwritable, key_text
-from connections.connectors.odata.service import Service, json_of, succeeded
+from connections.connectors.odata.service import Service, json_of
 from connections.connectors.odata.values import body_of, reader_of
-from connections.contract.errors import BadAnswer, RowChanged, SourceRejected
+from connections.contract.errors import BadAnswer, ChangeUnknown, ConnectorError, RowChanged, SourceRejected, TableGone
 from connections.contract.scan import Batch, Grade, Offer, Scan
 from connections.contract.table import Table, TableInfo, TableRef
 from connections.outgoing import Reply
@@ -24,6 +27,7 @@ LONGEST_FILTER = 6000
 MOST_EMPTY = 100
 # Seconds after which tables are described from a fresh $metadata.
 FRESH_SECONDS = 60.0
+COUNT = re.compile("[0-9]{1,18}")
 ANY = "*"  # as an ETag: the row must be there, whatever it is
 Expected = Mapping[str, Any] | None
 METADATA_TYPES = "application/xml"
@@ -146,6 +150,8 @@ class ODataSession:
         while address:
             page = self._page(address)
             whole = [tuple(take(row) for take in takers) for row in page["value"]]
+            if any(None in row[width:] for row in whole):
+                raise BadAnswer(f"{self._service.host()} gives a row without its key ({', '.join(key)}).", hint="Refresh the resource.")
             kept = [row for row in whole if not key or row[width:] not in before]
             before = {row[width:] for row in whole}
             empty = 0 if kept else empty + 1
@@ -161,6 +167,8 @@ class ODataSession:
     def _page(self, address: str) -> dict[str, Any]:
         page = self._service.get_json(address)
         rows = page.get("value") if isinstance(page, dict) else None
+        if isinstance(page, dict) and "error" in page:
+            raise BadAnswer(f"{self._service.host()} broke off its list of rows with an error.", hint="Try again; the service has a fault.")
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise BadAnswer(
                 f"{self._service.host()} answered with something that is no list of rows.", hint="Check URL: it must be the service's root."
@@ -171,11 +179,9 @@ class ODataSession:
         """Return the number of rows."""
         found = entity_set(self._fresh(), offer.scan.table.ref)
         text = self._service.get_text(self._count(found, offer.path), "text/plain").decode("utf-8-sig", "replace").strip()
-        if not text.isdigit():
-            raise BadAnswer(
-                f"{self._service.host()} answered with something that is no number of rows.",
-                hint="Set Pushdown off: rows are counted here then.",
-            )
+        if not COUNT.fullmatch(text):
+            hint = "Try again; the service has a fault, or Pushdown must be switched off."
+            raise BadAnswer(f"{self._service.host()} answered with something that is no number of rows.", hint=hint)
         return int(text)
 
     # ---- changes ----
@@ -185,7 +191,12 @@ class ODataSession:
         found = self._writable(table)
         headers = {"Prefer": "return=representation", "Repeatability-Request-ID": str(uuid.uuid5(uuid.NAMESPACE_OID, idempotency))}
         reply = self._service.write("POST", self._service.address(table.ref.name), body_of(found, values), headers)
-        succeeded(reply, self._service.host())
+        self._service.good(reply)
+        with doubted(self._service.host()):
+            return self._created(found, reply)
+
+    def _created(self, found: EntitySet, reply: Reply) -> Mapping[str, Any]:
+        """Return what the service tells of the new row, now or when it is asked."""
         if reply.status == 204 or not reply.body.strip():
             place = reply.headers.get("OData-EntityId") or reply.headers.get("Location")
             if not place:
@@ -232,7 +243,7 @@ class ODataSession:
             if match == ANY:
                 return False
             raise row_changed()
-        succeeded(reply, self._service.host())
+        self._service.good(reply)
         return True
 
     def _writable(self, table: Table) -> EntitySet:
@@ -249,12 +260,23 @@ class ODataSession:
 
     def _told(self, found: EntitySet, row: Any) -> dict[str, Any]:
         if not isinstance(row, dict):
-            raise BadAnswer(f"{self._service.host()} answered with something that is no row.")
+            raise BadAnswer(
+                f"{self._service.host()} answered with something that is no row.", hint="The service has a fault; tell its owner."
+            )
         return {name: reader_of(field)(row) for name, field in found.fields.items() if field.path[0] in row}
 
     def close(self) -> None:
         """Close the connections."""
         self._service.close()
+
+
+@contextmanager
+def doubted(host: str) -> Iterator[None]:
+    """Say of a failure that the row was created before it."""
+    try:
+        yield
+    except ConnectorError as error:
+        raise ChangeUnknown(f"{host} created the row, but what it tells of it can't be used: {error.message}", hint=LOOK) from error
 
 
 def row_changed() -> RowChanged:
@@ -270,5 +292,5 @@ def is_same(one: Any, other: Any) -> bool:
 def column_field(found: EntitySet, name: str) -> Any:
     """Return the field of a published column; raise for one that is gone."""
     if name not in found.fields:
-        raise SourceRejected(f"The service has no {name} of {found.table.ref} any more.", hint="Refresh the resource.")
+        raise TableGone(f"The service has no {name} of {found.table.ref} any more.", hint="Refresh the resource.")
     return found.fields[name]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from connections.connectors.exact_json import DECODER, json_text
+from connections.connectors.exact_json import DECODER, bounded, json_text
 from connections.connectors.odata.model import EntitySet, Field
 from connections.connectors.odata.printing import duration_text, stamp_text
 from connections.contract.errors import BadAnswer, SourceRejected
@@ -62,10 +62,9 @@ def read_float(value: Any) -> float:
 
 def read_decimal(value: Any) -> Decimal:
     """Return a decimal, given as number or (IEEE754Compatible) as text."""
-    found = Decimal(value) if isinstance(value, int | str | Decimal) and not isinstance(value, bool) else None
-    if found is None or not found.is_finite():
+    if isinstance(value, bool) or not isinstance(value, int | str | Decimal):
         raise TypeError(value)
-    return found
+    return bounded(Decimal(value))
 
 
 def read_boolean(value: Any) -> bool:
@@ -88,12 +87,17 @@ def integer_reader(type_: Type) -> Callable[[Any], int]:
     least, most = INTEGER_RANGE[type_]
 
     def read(value: Any) -> int:
-        found = int(value)
+        found = int(bounded(value) if isinstance(value, Decimal) else value)
         if isinstance(value, bool) or not least <= found <= most or (isinstance(value, Decimal) and value != found):
             raise TypeError(value)
         return found
 
     return read
+
+
+def read_json(value: Any) -> str:
+    """Return a node as JSON text."""
+    return str(read_text(json_text(value)))
 
 
 READERS: dict[Type, Callable[[Any], Any]] = {
@@ -113,7 +117,7 @@ READERS: dict[Type, Callable[[Any], Any]] = {
 
 def reader_of(field: Field) -> Callable[[Mapping[str, Any]], Any]:
     """Return the function that takes the field's value out of a row."""
-    read = json_text if field.column.is_json else READERS[field.column.type]
+    read = read_json if field.column.is_json else READERS[field.column.type]
     path, name = field.path, field.column.name
 
     def take(row: Mapping[str, Any]) -> Any:
@@ -122,7 +126,7 @@ def reader_of(field: Field) -> Callable[[Mapping[str, Any]], Any]:
             value = value.get(part) if isinstance(value, Mapping) else None
         try:
             return None if value is None else read(value)
-        except (ValueError, TypeError, ArithmeticError, AttributeError) as error:
+        except (ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
             raise BadAnswer(
                 f"The service's value of {name} is not of the type that its $metadata tells.", hint="Refresh the resource."
             ) from error
@@ -149,8 +153,8 @@ def written(field: Field, value: Any) -> Any:
     if field.column.is_json:
         try:
             return DECODER.decode(value)
-        except ValueError as error:
-            raise SourceRejected(f"{field.column.name} must be a JSON text.") from error
+        except (ValueError, RecursionError) as error:
+            raise SourceRejected(f"{field.column.name} must be a JSON text.", hint="Send JSON that is not nested deeply.") from error
     for kind, write in WRITERS:
         if isinstance(value, kind):
             return write(value)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
+from connections.connectors.exact_json import bounded
 from connections.connectors.sql import sqlite_functions as stored
 from connections.connectors.sql.functions_sqlite import CASTS, FUNCTIONS, instant
 from connections.connectors.sql.values import instant_reader, instant_writer, quoted, zone_of
@@ -115,6 +116,7 @@ def decimal_in(scale: int | None, value: Any) -> Decimal:
         if isinstance(value, str):
             raise TypeError(value)
         found = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+        found = bounded(found) if found.is_finite() else found
     except (InvalidOperation, TypeError, ValueError) as error:
         raise BadValue("A decimal column holds a value that is no number.") from error
     exponent = found.as_tuple().exponent

@@ -8,19 +8,59 @@ from __future__ import annotations
 
 import re
 import select
+import socket
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
-from time import sleep
+from time import monotonic, sleep
 from typing import Any
 
 import psycopg
 from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import _WaitTimeout
 from psycopg.pq import ConnStatus, ExecStatus, Format
+
+from connections.outgoing.sockets import WATCH
 
 MARKS = re.compile("%%|%s")
 PREPARED_MOST = 200
 GATHER_SECONDS = 0.002  # in which pieces of a long answer come together
+
+
+class Patient(psycopg.Connection[Any]):
+    """A connection whose waits end: a server that keeps its sockets open and does not answer is given up."""
+
+    seconds = 60.0
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """Wait for the server; drop the connection when it does not answer."""
+        try:
+            return super().wait(gen, interval, self.seconds if timeout is None else timeout)
+        except _WaitTimeout as error:
+            self.close()
+            raise psycopg.OperationalError("the server does not answer") from error
+
+
+def seconds_of(connection: psycopg.Connection[Any]) -> float:
+    """Return how long an answer may take."""
+    return getattr(connection, "seconds", Patient.seconds)
+
+
+class Line:
+    """The socket of a connection, for who watches it."""
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+
+    def shutdown(self, how: int) -> None:
+        """End the wait at it."""
+        with suppress(psycopg.Error, OSError):
+            found = socket.socket(fileno=self._connection.pgconn.socket)
+            try:
+                found.shutdown(how)
+            finally:
+                found.detach()
 
 
 @lru_cache(maxsize=2000)
@@ -46,14 +86,19 @@ class Statements:
         self.values = Transformer(connection)
         self._names: OrderedDict[tuple[str, tuple[int, ...]], bytes] = OrderedDict()
         self._made = 0
+        self._line: Any = Line(connection)
 
     def run(self, sql: str, binds: Sequence[Any]) -> Any:
         """Return libpq's result of a statement; raise psycopg's errors."""
-        server = self.connection.pgconn
-        name, params, types, formats = self._given(sql, binds)
-        if name:
-            return self._checked(server.exec_prepared(name, params, formats, Format.TEXT))
-        return self._checked(server.exec_params(numbered(sql), params, types, formats, Format.TEXT))
+        number = WATCH.add(monotonic() + seconds_of(self.connection), self._line)
+        try:
+            server = self.connection.pgconn
+            name, params, types, formats = self._given(sql, binds)
+            if name:
+                return self._checked(server.exec_prepared(name, params, formats, Format.TEXT))
+            return self._checked(server.exec_params(numbered(sql), params, types, formats, Format.TEXT))
+        finally:
+            WATCH.remove(number)
 
     def send(self, sql: str, binds: Sequence[Any], rows: int) -> Any:
         """Run a statement whose rows come so many at a time; return the first of them."""
@@ -68,11 +113,10 @@ class Statements:
 
     def received(self) -> Any:
         """Return the next rows of a statement that was sent; behind the last ones comes the end, which has none."""
-        server = self.connection.pgconn
-        result = awaited(server)
+        result = awaited(self.connection)
         if result is not None and result.status == ExecStatus.TUPLES_CHUNK:
             return result
-        while awaited(server) is not None:  # the statement is over once there is nothing left
+        while awaited(self.connection) is not None:  # the statement is over once there is nothing left
             pass
         return self._checked(result)
 
@@ -150,17 +194,20 @@ class DirectCursor:
         return self._statements.texts(self._result) if self.as_bytes else self._statements.rows(self._result)
 
 
-def awaited(server: Any) -> Any:
+def awaited(connection: psycopg.Connection[Any]) -> Any:
     """Return the next result; waits at the socket, where other threads run on: psycopg's get_result stops them all until it has one.
 
     The server sends a long answer in small pieces; to wake up for each of them costs more than to read it.
     """
+    server = connection.pgconn
     if server.is_busy():
         poll = select.poll()
         poll.register(server.socket, select.POLLIN)
         while server.is_busy():
             if not poll.poll(0):
-                poll.poll()
+                if not poll.poll(seconds_of(connection) * 1000):
+                    connection.close()
+                    raise psycopg.OperationalError("the server does not answer")
                 sleep(GATHER_SECONDS)
             server.consume_input()
     return server.get_result()

@@ -12,6 +12,7 @@ from connections.connectors.sql import properties as shared
 from connections.connectors.sql.base import ServerConnector, tunnel_for
 from connections.connectors.sql.certificates import PemFiles
 from connections.connectors.sql.dialect_postgresql import dialect
+from connections.connectors.sql.direct_postgresql import Patient
 from connections.connectors.sql.errors_postgresql import is_dead, translate
 from connections.connectors.sql.loaders_postgresql import register
 from connections.connectors.sql.reflect_postgresql import Reflection
@@ -21,6 +22,7 @@ from connections.contract.property import Property
 
 # Longest wait for another transaction's lock, in milliseconds.
 LOCK_TIMEOUT = 10000
+GRACE = 5  # seconds that the server has to say that a statement took too long
 # A path that can't exist: certificates in the home of the account we run under are none of the connection's.
 NO_FILE = f"{os.devnull}/none"
 BUILD_JSON = Property(
@@ -81,7 +83,8 @@ def connector(
     def connect(is_writer: bool) -> psycopg.Connection[Any]:
         # The certificate is checked against Server, whatever address the tunnel ends at.
         place = dict(zip(("hostaddr", "port"), tunnel(), strict=True)) if tunnel else {"port": values["Port"]}
-        connection = psycopg.connect(**{**options, **tls(values, files), **place}, autocommit=True)
+        connection = Patient.connect(**{**options, **tls(values, files), **place}, autocommit=True)
+        connection.seconds = values["Timeout"] + GRACE
         register(connection)
         connection.execute(SETTINGS, (str(values["Timeout"] * 1000), str(LOCK_TIMEOUT), "off" if is_writer else "on"))
         return connection

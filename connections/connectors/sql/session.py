@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from connections.connectors.sql.pool import Pool
 from connections.contract.connector import Result, Written
 from connections.contract.dialect import Dialect
-from connections.contract.errors import ConnectorError, NotSupported
+from connections.contract.errors import ChangeUnknown, ConnectorError, NotSupported
 from connections.contract.table import Column, Table, TableInfo, TableRef
 
 
@@ -137,10 +137,19 @@ class SqlSession:
             cursor.execute(self._source.BEGIN)
             try:
                 yield SqlTransaction(cursor, self._translate)
-                cursor.execute("COMMIT")
+                self._commit(connection, cursor)
             except BaseException:
                 roll_back(connection, cursor)
                 raise
+
+    def _commit(self, connection: Any, cursor: Any) -> None:
+        try:
+            cursor.execute("COMMIT")
+        except Exception as error:
+            if not self._is_dead(error) and roll_back(connection, cursor):  # the server is there: it said what it refused
+                raise
+            message = "The connection broke off while the change was made final: nobody knows whether it was made."
+            raise ChangeUnknown(message, hint="Look whether it is there before you send it again.") from error
 
     def close(self) -> None:
         """Release both pools."""
@@ -294,9 +303,11 @@ def execute(cursor: Any, sql: str, binds: Sequence[Any]) -> None:
     cursor.execute(sql, tuple(binds))
 
 
-def roll_back(connection: Any, cursor: Any) -> None:
-    """Undo what a failed block wrote; a connection that can't even do that is dropped, which undoes it too."""
+def roll_back(connection: Any, cursor: Any) -> bool:
+    """Undo what a failed block wrote; a connection that can't even do that is dropped (False), which undoes it too."""
     try:
         cursor.execute("ROLLBACK")
     except Exception:  # noqa: BLE001 the error that led here is the one to report
         connection.invalidate()
+        return False
+    return True

@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from connections.connectors.sql.direct_postgresql import Statements
+from connections.connectors.sql.direct_postgresql import Statements, awaited
 
 CANCEL_SECONDS = 5.0
 
@@ -50,5 +50,5 @@ class StreamCursor:
         if connection.closed or connection.pgconn.transaction_status != TransactionStatus.ACTIVE:
             return
         connection.cancel_safe(timeout=CANCEL_SECONDS)
-        while connection.pgconn.get_result() is not None:
+        while awaited(connection) is not None:
             pass

@@ -277,6 +277,20 @@ def test_file_that_is_none(tmp_path: Path) -> None:
     assert steps[-1].message == "The file is no DuckDB database."
 
 
+@pytest.mark.parametrize("kind", ["cut off", "overwritten"])
+def test_damaged_file_is_named(tmp_path: Path, kind: str) -> None:
+    whole = tmp_path / "whole.duckdb"
+    with duckdb.connect(str(whole)) as database:
+        database.execute("CREATE TABLE t AS SELECT range AS id, 'x' || range AS name FROM range(50000)")
+    content, third = whole.read_bytes(), whole.stat().st_size // 3
+    damaged = tmp_path / "bad.duckdb"
+    damaged.write_bytes(content[: third * 2] if kind == "cut off" else content[:12288] + b"\xaa" * (len(content) - 12288))
+    session = DuckdbConnector().open({"Database": str(damaged)})
+
+    with pytest.raises(errors.ConnectionFailed, match="The database file is damaged"):
+        rows(session, session.describe([TableRef("main", "t")])[0], "id")
+
+
 def test_own_files_are_forbidden(path: Path) -> None:
     path.touch()
 

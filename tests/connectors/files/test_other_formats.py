@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from connections.connectors.files import excel, json_rows, json_text
-from connections.contract.errors import BadValue, SourceRejected
+from connections.contract.errors import BadAnswer, BadValue
 from connections.contract.scan import Compare, Grade
 from tests.connectors.files.folder import offer, read, rows, session, table
 
@@ -81,7 +81,7 @@ def test_the_one_array_of_objects_is_found(tmp_path: Path) -> None:
 def test_broken_json_is_named(tmp_path: Path, content: str, match: str) -> None:
     (tmp_path / "t.json").write_text(content)
 
-    with pytest.raises(SourceRejected, match=match):
+    with pytest.raises(BadAnswer, match=match):
         read(tmp_path, "t.json")
 
 

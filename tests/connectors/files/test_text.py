@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connections.connectors.files import csvs
-from connections.contract.errors import BadValue, ConnectionFailed, InvalidProperties, SourceRejected, TableGone
+from connections.contract.errors import BadAnswer, BadValue, ConnectionFailed, InvalidProperties, TableGone
 from connections.contract.scan import Compare
 from tests.connectors.files.folder import offer, read, rows, session, table, types
 
@@ -103,7 +103,7 @@ def test_encoding_is_found_out(tmp_path: Path, encoding: str) -> None:
 def test_western_text_is_not_taken_for_japanese(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_bytes("a,b\nété,Müller\n".encode("cp1252"))
 
-    with pytest.raises(SourceRejected, match="not to be told"):
+    with pytest.raises(BadAnswer, match="not to be told"):
         read(tmp_path, "t.csv")
     assert read(tmp_path, "t.csv", Encoding="windows-1252")[1] == [("été", "Müller")]
 
@@ -216,7 +216,7 @@ def test_file_that_grows_while_it_is_read_is_no_table(tmp_path: Path) -> None:
 def test_broken_text_is_named(tmp_path: Path, text: bytes, match: str) -> None:
     (tmp_path / "t.csv").write_bytes(text)
 
-    with pytest.raises(SourceRejected, match=match):
+    with pytest.raises(BadAnswer, match=match):
         read(tmp_path, "t.csv", Delimiter=",")
 
 

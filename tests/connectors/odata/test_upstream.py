@@ -220,7 +220,7 @@ def test_empty_pages_without_end_are_an_error(upstream: Upstream) -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "text"),
     [
-        ((200, {}, b"<html>"), BadAnswer, "no JSON"),
+        ((200, {}, b"<html>"), BadAnswer, "a web page"),
         ((200, {}, b'{"value": [{"Id": 1}'), BadAnswer, "no JSON"),
         ((200, {}, b'{"value": [1]}'), BadAnswer, "no list of rows"),
         ((200, {}, b"[" * 100_000), BadAnswer, "no JSON"),
@@ -228,7 +228,7 @@ def test_empty_pages_without_end_are_an_error(upstream: Upstream) -> None:
         ((200, {}, b'{"value": [{"Id": 2147483648}]}'), BadAnswer, "value of Id"),
         ((400, {}, b'{"error": {"code": "", "message": "No\\n such option."}}'), SourceRejected, "answered 400: No such option."),
         ((401, {}, b""), AuthenticationFailed, "answered 401"),
-        ((404, {}, b"x" * 100_000), SourceRejected, "answered 404."),
+        ((404, {}, b"x" * 100_000), TableGone, "answered 404."),
         ((429, {"Retry-After": "7"}, b""), RateLimited, "answered 429"),
         ((500, {}, b""), ConnectionFailed, "answered 500"),
         ((501, {}, b""), NotSupported, "answered 501"),
