@@ -47,10 +47,14 @@ def conformance(connection: Connection, *, most: int, only: Sequence[str] = ()) 
     started = time.monotonic()
     try:
         session = services.session_for(connection.pk)
-        refs = [info.ref for info in session.list_tables() if not only or str(info.ref) in only or info.ref.name in only]
+        listed = [info.ref for info in session.list_tables()]
     except ConnectorError as failed:
         yield Finding("", "tables", False, time.monotonic() - started, failed.message, failed.hint)
         return
+    refs = [ref for ref in listed if not only or str(ref) in only or ref.name in only]
+    for name in only:
+        if not any(name in (str(ref), ref.name) for ref in listed):
+            yield Finding(name, "tables", False, 0.0, f"There is no table {name} in the database.", "Check schema and table name.")
     for ref in refs[:most]:
         yield from of_table(connection, session, ref)
     if len(refs) > most:

@@ -47,7 +47,12 @@ def test_tables_are_described_and_read(data: Path) -> None:
 
     found = {(finding["table"], finding["step"]) for finding in json.loads(done.stdout)["tables"]}
     assert {step for _, step in found} == {"read"} and len(found) > 0
-    assert (json.loads(one.stdout)["tables"], json.loads(none.stdout)["tables"]) == ([], [])
+    assert json.loads(none.stdout)["tables"] == []
+    missing = json.loads(one.stdout)
+    assert (one.returncode, missing["ok"]) == (1, False)
+    assert [(finding["table"], finding["ok"], finding["message"]) for finding in missing["tables"]] == [
+        ("nothing", False, "There is no table nothing in the database.")
+    ]
 
 
 def test_pushdown_is_compared_on_a_service(tmp_path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
 from connections.connectors.dbapi.describing import Describing, Fetch
@@ -15,7 +16,8 @@ from connections.contract.errors import AuthenticationFailed, InvalidProperties,
 from connections.contract.property import Property
 from connections.contract.table import TableRef, Type
 
-KEY_FILE, MACHINE = "OAuthJWT", "GCPInstanceAccount"
+KEY_FILE, MACHINE, NOBODY = "OAuthJWT", "GCPInstanceAccount", "None"
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 TYPES = {
     "bool": Type.BOOLEAN,
     "int64": Type.INT64,
@@ -46,7 +48,7 @@ class BigqueryConnector(DbapiConnector):
         Property(
             "BillingProjectId", "Project that pays", help="Project that the statements are charged to; empty: the one of the data set."
         ),
-        Property("AuthScheme", "Auth Scheme", kind="choice", choices=(KEY_FILE, MACHINE), default=KEY_FILE, group="Authentication"),
+        Property("AuthScheme", "Auth Scheme", kind="choice", choices=(KEY_FILE, MACHINE, NOBODY), default=KEY_FILE, group="Authentication"),
         Property(
             "OAuthJWTCert",
             "Key of the service account (JSON)",
@@ -56,12 +58,20 @@ class BigqueryConnector(DbapiConnector):
             shown_when=("AuthScheme", (KEY_FILE,)),
             help="Content of the JSON key file of a service account.",
         ),
+        Property(
+            "URL",
+            "URL",
+            is_advanced=True,
+            help="Address of the service, where it is another than the usual: a regional or private one.",
+            placeholder="https://bigquery.europe-west3.rep.googleapis.com",
+        ),
         *TUNING,
     )
     url_schemes: ClassVar[tuple[str, ...]] = ("bigquery",)
     texts: ClassVar[tuple[tuple[str, meanings.Meaning], ...]] = (
-        ("notfound: 404", meanings.GONE),
-        ("forbidden: 403", meanings.FORBIDDEN),
+        ("error: 404 ", meanings.GONE),
+        ("error: 403 ", meanings.FORBIDDEN),
+        ("error: 401 ", meanings.SIGN_IN),
         ("refresherror", meanings.SIGN_IN),
     )
     rules: ClassVar[Rules] = Rules(
@@ -83,19 +93,19 @@ class BigqueryConnector(DbapiConnector):
     )
     catalog: ClassVar[Catalog] = Catalog(
         tables="""
-SELECT table_schema, table_name, table_type, '' FROM {catalog}INFORMATION_SCHEMA.TABLES""",
+SELECT table_schema, table_name, table_type, '' FROM {dataset}INFORMATION_SCHEMA.TABLES""",
         columns="""
-SELECT table_schema, table_name, column_name, CONCAT(data_type, IF(collation_name = 'NULL', '', ' COLLATE')), is_nullable, NULL, NULL, NULL,
-       NULLIF(column_default, 'NULL'), IF(is_generated = 'ALWAYS', 'yes', 'no'), ''
-FROM {catalog}INFORMATION_SCHEMA.COLUMNS WHERE {refs} ORDER BY table_schema, table_name, ordinal_position""",
+SELECT table_schema, table_name, column_name, CONCAT(data_type, IF(COALESCE(collation_name, 'NULL') = 'NULL', '', ' COLLATE')),
+       is_nullable, NULL, NULL, NULL, NULLIF(column_default, 'NULL'), IF(is_generated = 'ALWAYS', 'yes', 'no'), ''
+FROM {dataset}INFORMATION_SCHEMA.COLUMNS WHERE {refs} ORDER BY table_schema, table_name, ordinal_position""",
         keys="""
 SELECT k.table_schema, k.table_name, CASE c.constraint_type WHEN 'PRIMARY KEY' THEN 'p' ELSE 'f' END, k.constraint_name, k.column_name,
        p.table_schema, p.table_name, p.column_name
-FROM {catalog}INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS k
-JOIN {catalog}INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS c ON c.constraint_name = k.constraint_name
-LEFT JOIN {catalog}INFORMATION_SCHEMA.CONSTRAINT_COLUMN_USAGE AS u
+FROM {dataset}INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS k
+JOIN {dataset}INFORMATION_SCHEMA.TABLE_CONSTRAINTS AS c ON c.constraint_name = k.constraint_name
+LEFT JOIN {dataset}INFORMATION_SCHEMA.CONSTRAINT_COLUMN_USAGE AS u
   ON c.constraint_type = 'FOREIGN KEY' AND u.constraint_name = k.constraint_name
-LEFT JOIN {catalog}INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS p
+LEFT JOIN {dataset}INFORMATION_SCHEMA.KEY_COLUMN_USAGE AS p
   ON p.table_name = u.table_name AND p.column_name = u.column_name AND p.ordinal_position = k.position_in_unique_constraint
 WHERE {refs} AND (c.constraint_type = 'PRIMARY KEY' OR p.column_name IS NOT NULL)
 ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position""",
@@ -104,10 +114,15 @@ ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position""",
     )
 
     def check(self, values: Mapping[str, Any]) -> dict[str, str]:
-        """Return what is wrong: the key of the account is JSON."""
-        if values["AuthScheme"] == MACHINE:
-            return {}
-        return {} if key_of(values["OAuthJWTCert"]) else {"OAuthJWTCert": "paste the whole content of the JSON key file"}
+        """Return what is wrong: the key of the account is JSON, and goes nowhere unencrypted."""
+        wrong = {}
+        if values["URL"] and not is_address(values["URL"]):
+            wrong["URL"] = "give a whole address that starts with https://; http:// reaches only this machine"
+        if values["AuthScheme"] == KEY_FILE and not key_of(values["OAuthJWTCert"]):
+            wrong["OAuthJWTCert"] = "paste the whole content of the JSON key file"
+        if values["AuthScheme"] == NOBODY and not values["URL"]:
+            wrong["AuthScheme"] = "Google's own service wants an account; None is for the emulator that URL names"
+        return wrong
 
     def from_url(self, url: str) -> dict[str, Any]:
         """Return the properties that a pasted address holds: bigquery://project/dataset."""
@@ -121,6 +136,10 @@ ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position""",
         """Return the project."""
         return str(values["ProjectId"])
 
+    def places(self, values: Mapping[str, Any], quote: Callable[[str], str]) -> dict[str, str]:
+        """Return the data set, whose own catalog is asked: that of a project lists no tables."""
+        return {"dataset": quote(f"{values['ProjectId']}.{values['DatasetId']}") + "."}
+
     def reach(self, values: Mapping[str, Any]) -> Steps:
         """Give nothing: the client finds the service itself."""
         yield from ()
@@ -132,13 +151,24 @@ ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position""",
             default_dataset=f"{values['ProjectId']}.{values['DatasetId']}", job_timeout_ms=values["Timeout"] * 1000, use_legacy_sql=False
         )
         project = values["BillingProjectId"] or values["ProjectId"]
-        client = bigquery.Client(project=project, credentials=self.credentials(values), default_query_job_config=config)
+        client = bigquery.Client(
+            project=project,
+            credentials=self.credentials(values),
+            default_query_job_config=config,
+            client_options={"api_endpoint": values["URL"].strip().rstrip("/")} if values["URL"] else None,
+        )
         return self.driver("google.cloud.bigquery.dbapi").connect(client, prefer_bqstorage_client=False)
+
+    def execute(self, cursor: Any, sql: str, binds: Sequence[Any], values: Mapping[str, Any]) -> None:
+        """Run a statement; without values the client wants none at all instead of an empty row of them."""
+        cursor.execute(sql, tuple(binds) or None)
 
     def credentials(self, values: Mapping[str, Any]) -> Any:
         """Return what signs in; None = the machine's own account."""
         if values["AuthScheme"] == MACHINE:
             return None
+        if values["AuthScheme"] == NOBODY:
+            return self.driver("google.auth.credentials").AnonymousCredentials()
         made = self.driver("google.oauth2.service_account").Credentials
         try:
             return made.from_service_account_info(key_of(values["OAuthJWTCert"]))
@@ -153,6 +183,17 @@ ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position""",
             return super().key_lines(fetch, refs, describing)
         except SourceRejected:
             return []
+
+
+def is_address(text: str) -> bool:
+    """Claim that the text is an address that may be used."""
+    try:
+        found = urlsplit(text.strip())
+        return (
+            found.port != 0 and bool(found.hostname) and (found.scheme == "https" or (found.scheme == "http" and found.hostname in LOCAL))
+        )
+    except ValueError:
+        return False
 
 
 def key_of(text: str | None) -> dict[str, Any]:

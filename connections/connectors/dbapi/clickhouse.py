@@ -97,6 +97,7 @@ class ClickhouseConnector(DbapiConnector):
         *shared.TUNING,
     )
     url_schemes: ClassVar[tuple[str, ...]] = ("clickhouse",)
+    schema_names: ClassVar[tuple[str, ...]] = ("Database",)
     texts: ClassVar[tuple[tuple[str, meanings.Meaning], ...]] = (
         ("code: 516", meanings.SIGN_IN),
         ("code: 60", meanings.GONE),
@@ -111,7 +112,7 @@ class ClickhouseConnector(DbapiConnector):
         types=TYPES,
         zoned=frozenset({"datetime", "datetime64"}),
         json=frozenset({"json"}),
-        as_text=lambda native: "toString({0})",
+        as_text=lambda native: f"toString({'finalizeAggregation({0})' if base_of(native) == 'aggregatefunction' else '{0}'})",
         read=read,
         bind=bind,
         can_bind=can_bind,
@@ -119,7 +120,7 @@ class ClickhouseConnector(DbapiConnector):
             Type.TIMESTAMP: lambda value: value.replace(tzinfo=None).isoformat(sep=" ", timespec="microseconds"),
             Type.DATE: lambda value: value.isoformat(),
             Type.GUID: str,
-            Type.DECIMAL: lambda value: format(value, "f"),
+            Type.DECIMAL: lambda value: format(Decimal(value), "f"),
         },
         text=Text(contains="position({0}, {1}) > 0", startswith="startsWith({0}, {1})", endswith="endsWith({0}, {1})"),
         unordered=frozenset({Type.BINARY, Type.DURATION, Type.SINGLE, Type.GUID}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -43,6 +43,7 @@ class DbapiConnector(ABC):
     catalog: ClassVar[Catalog]
     texts: ClassVar[tuple[tuple[str, Meaning], ...]] = ()  # parts of its errors, and what they mean
     keeps_idle: ClassVar[bool] = True
+    schema_names: ClassVar[tuple[str, ...]] = ()  # properties that name the only schema that is shown
 
     @abstractmethod
     def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
@@ -109,6 +110,14 @@ class DbapiConnector(ABC):
         """Return the database that tables are named in, where names have three parts."""
         return ""
 
+    def places(self, values: Mapping[str, Any], quote: Callable[[str], str]) -> dict[str, str]:
+        """Return names that queries of the catalog stand in, by the word that they are written as."""
+        return {}
+
+    def own_schemas(self, values: Mapping[str, Any]) -> set[str]:
+        """Return the schemas that a property of this database narrows the tables to; none: all are shown."""
+        return {str(values[name]) for name in self.schema_names if values[name]}
+
     def test(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> list[TestStep]:
         """Run the named steps; stop at the first that fails, or when the time is over."""
         return tested(lambda: self.clean(values), lambda found: self.steps(limited(found), context))
@@ -172,8 +181,12 @@ class DbapiConnector(ABC):
         asked = describing.asked(found.keys, refs, found.key_schema or found.schema, found.key_table or found.table)
         return fetch(*asked)
 
+    def changed(self, cursor: Any) -> int:
+        """Return how many rows the statement changed."""
+        return int(cursor.rowcount)
+
     def told(self, cursor: Any, table: Table, values: Mapping[str, Any], printer: Printer) -> Sequence[Any] | None:
         """Return the key of the row that was made, where the statement gives it."""
-        if not table.primary_key or not (self.rules.returning or self.rules.output):
+        if not table.primary_key or not self.rules.returning:
             return None
         return tuple(cursor.fetchone())

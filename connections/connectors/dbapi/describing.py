@@ -12,8 +12,9 @@ from connections.connectors.dbapi.printing import Printer, Statement
 from connections.contract.errors import TableGone
 from connections.contract.table import KEY_TYPES, Column, ForeignKey, Table, TableInfo, TableRef
 
-# Tables that one query of the catalog is asked for.
-MOST_REFS = 100
+# Tables that one query of the catalog is asked for: each may cost a scan of the whole catalog, and SQL Server takes 2,100 values,
+# four a table.
+MOST_REFS = 500
 # Schemas that a name without one is looked for in first.
 USUAL = frozenset({"main", "dbo", "public", "default"})
 
@@ -24,8 +25,10 @@ class Describing:
     """Asks the catalog of one connection."""
 
     def __init__(self, database: Any, printer: Printer, values: Mapping[str, Any]) -> None:
-        self._database, self._printer = database, printer
-        self._schemas = {name.strip() for name in (values.get("BrowsableSchemas") or "").split(",") if name.strip()}
+        self._database, self._printer, self._values = database, printer, values
+        names = (values.get("BrowsableSchemas") or "").split(",")
+        self._schemas = {name.strip() for name in names if name.strip()}
+        self._own = {name.lower() for name in database.own_schemas(values)}
         self._kinds: dict[TableRef, TableInfo] = {}
 
     def list_tables(self, fetch: Fetch) -> list[TableInfo]:
@@ -33,8 +36,12 @@ class Describing:
         lines = fetch(self.text(self._database.catalog.tables))
         found = [TableInfo(TableRef(schema or "", name), kind_of(kind), comment or "") for schema, name, kind, comment in lines]
         self._kinds = {info.ref: info for info in found}
-        shown = [info for info in found if not self._schemas or info.ref.schema in self._schemas]
-        return sorted(shown, key=lambda info: (info.ref.schema, info.ref.name))
+        return sorted(filter(self._is_shown, found), key=lambda info: (info.ref.schema, info.ref.name))
+
+    def _is_shown(self, info: TableInfo) -> bool:
+        if self._own and info.ref.schema.lower() not in self._own:
+            return False
+        return not self._schemas or info.ref.schema in self._schemas
 
     def describe(self, fetch: Fetch, refs: Sequence[TableRef]) -> list[Table]:
         """Return the tables in the order asked."""
@@ -61,16 +68,24 @@ class Describing:
             raise TableGone(f"There are several tables {ref} in the database.", hint="Name the table's schema.")
         return next(iter(usual or found), ref)
 
+    def named(self, ref: TableRef) -> str:
+        """Return a table's whole name as SQL."""
+        return self._printer.named(ref)
+
+    def named_schema(self, schema: str) -> str:
+        """Return a schema's whole name as SQL."""
+        return self.text("{catalog}") + self._printer.quote(schema)
+
     def text(self, template: str, **more: str) -> str:
         """Return a query of the catalog, of this database's."""
         catalog = self._printer.quote(self._printer.catalog) + "." if self._printer.catalog else ""
-        return template.format(catalog=catalog, **more)
+        return template.format(catalog=catalog, **self._database.places(self._values, self._printer.quote), **more)
 
     def asked(self, template: str, refs: Sequence[TableRef], schema: str, table: str) -> tuple[str, list[Any]]:
         """Return a query of the catalog about these tables, and its values."""
         made = Statement()
         conditions = [f"({schema} = {made.mark(ref.schema)} AND {table} = {made.mark(ref.name)})" for ref in refs]
-        return self.text(template, refs="(" + " OR ".join(conditions) + ")"), made.values
+        return self.text(template, refs=conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"), made.values
 
     def _columns(self, fetch: Fetch, refs: Sequence[TableRef]) -> dict[TableRef, list[Column]]:
         catalog = self._database.catalog

@@ -122,6 +122,7 @@ class DuckdbConnector(DbapiConnector):
         bind=bind,
         text=Text(contains="contains({0}, {1})", startswith="starts_with({0}, {1})", endswith="ends_with({0}, {1})"),
         is_nan_greatest=True,
+        has_infinity=True,
         returning=" RETURNING {0}",
     )
     catalog: ClassVar[Catalog] = Catalog(

@@ -38,6 +38,12 @@ TYPES = {
 ZONED = frozenset({"timestamp with time zone", "timestamp with local time zone"})
 # Neither compared nor ordered by Oracle as other text is: LOBs, and text whose code units are not in the order of code points.
 FOREIGN = frozenset({"clob", "nclob", "long", "nchar", "nvarchar2"})
+TEXTS = {
+    "xmltype": "XMLSERIALIZE(CONTENT {0} AS CLOB)",
+    "json": "JSON_SERIALIZE({0} RETURNING CLOB)",
+    "vector": "VECTOR_SERIALIZE({0} RETURNING CLOB)",
+    "sdo_geometry": "SDO_UTIL.TO_WKTGEOMETRY({0})",
+}
 TO_SECONDS = "TO_DATE({0}, 'YYYY-MM-DD HH24:MI:SS')"
 TO_MICROSECONDS = "TO_TIMESTAMP({0}, 'YYYY-MM-DD HH24:MI:SS.FF6')"
 
@@ -97,7 +103,8 @@ class OracleConnector(DbapiConnector):
         types=TYPES,
         zoned=ZONED,
         narrow=frozenset({"number"}),
-        as_text=lambda native: "XMLSERIALIZE(CONTENT {0} AS CLOB)" if base_of(native) == "xmltype" else "TO_CHAR({0})",
+        json=frozenset({"json"}),
+        as_text=lambda native: TEXTS.get(base_of(native), "TO_CHAR({0})"),
         read=read,
         bind=bind,
         can_bind=can_bind,
@@ -110,7 +117,7 @@ class OracleConnector(DbapiConnector):
             is_foreign=lambda column: base_of(column.native_type) in FOREIGN,
         ),
         is_nan_greatest=True,
-        default_row="VALUES (DEFAULT)",
+        default_row="({0}) VALUES (DEFAULT)",
     )
     catalog: ClassVar[Catalog] = Catalog(
         tables="""
@@ -118,11 +125,13 @@ SELECT o.owner, o.object_name, o.object_type, c.comments
 FROM all_objects o LEFT JOIN all_tab_comments c ON c.owner = o.owner AND c.table_name = o.object_name
 WHERE o.object_type IN ('TABLE', 'VIEW', 'MATERIALIZED VIEW') AND o.oracle_maintained = 'N' AND o.secondary = 'N'""",
         columns="""
-SELECT c.owner, c.table_name, c.column_name, c.data_type, c.nullable, c.char_length, c.data_precision, c.data_scale,
-       c.default_length, CASE WHEN c.virtual_column = 'YES' OR c.identity_column = 'YES' THEN 'yes' ELSE 'no' END, m.comments
+SELECT c.owner, c.table_name, c.column_name, c.data_type, c.nullable, c.char_length,
+       DECODE(c.data_type, 'FLOAT', NULL, c.data_precision), c.data_scale, c.default_length,
+       CASE WHEN c.virtual_column = 'YES' OR c.identity_column = 'YES' THEN 'yes' ELSE 'no' END, m.comments
 FROM all_tab_cols c
 LEFT JOIN all_col_comments m ON m.owner = c.owner AND m.table_name = c.table_name AND m.column_name = c.column_name
-WHERE c.hidden_column = 'NO' AND {refs} ORDER BY c.owner, c.table_name, c.column_id""",
+WHERE c.hidden_column = 'NO' AND c.data_type <> 'BFILE' AND (c.data_type_owner IS NULL OR c.data_type IN ('XMLTYPE', 'SDO_GEOMETRY'))
+  AND {refs} ORDER BY c.owner, c.table_name, c.column_id""",
         schema="c.owner",
         table="c.table_name",
         keys="""
@@ -165,6 +174,13 @@ ORDER BY c.owner, c.table_name, c.constraint_name, k.position""",
         with connection.cursor() as cursor:
             cursor.execute("ALTER SESSION SET NLS_COMP = BINARY NLS_SORT = BINARY TIME_ZONE = 'UTC'")
         return connection
+
+    def execute(self, cursor: Any, sql: str, binds: Sequence[Any], values: Mapping[str, Any]) -> None:
+        """Run a statement; doubles go as such, for a NUMBER holds none beyond 1E126."""
+        if any(isinstance(value, float) for value in binds):
+            double = self.driver().DB_TYPE_BINARY_DOUBLE
+            cursor.setinputsizes(*(double if isinstance(value, float) else None for value in binds))
+        cursor.execute(sql, tuple(binds))
 
     def told(self, cursor: Any, table: Table, values: Mapping[str, Any], printer: Printer) -> Sequence[Any] | None:
         """Return the key of the row that was made, looked up by its address."""

@@ -75,12 +75,15 @@ class Rules:
     unordered: frozenset[Type] = frozenset({Type.BINARY, Type.DURATION, Type.SINGLE})  # neither < nor ORDER BY
     unequal: frozenset[Type] = frozenset({Type.BINARY, Type.DURATION, Type.SINGLE})  # no = either
     is_nan_greatest: bool = False  # in comparisons, as in DuckDB; IEEE compares it with nothing
+    has_infinity: bool = False  # of date-times, which the driver gives as the ends of the calendar
     nan: str = ""  # condition that tells NaN, where ORDER BY has it elsewhere than behind the greatest number
     escapes_names: bool = False  # a backslash in a quoted name means something
     keys_hold: bool = True  # no two rows have one key; else keys are only declared
     returning: str = ""  # behind INSERT: {0} is the list of the key's columns
-    output: str = ""  # the same before VALUES
-    default_row: str = "DEFAULT VALUES"
+    declared: Callable[[Column], str] | None = None  # the key that the database made goes through a table of these types (T-SQL)
+    counted: str = "{0}"  # around UPDATE and DELETE, so that the number of changed rows is told as a row
+    inserts_by_select: bool = False  # VALUES takes no functions of some types
+    default_row: str = "DEFAULT VALUES"  # {0} is a column
     writes: frozenset[str] = frozenset({"insert", "update", "delete"})
 
     def can_order(self, column: Column) -> bool:

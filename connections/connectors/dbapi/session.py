@@ -33,6 +33,12 @@ class Database(Protocol):
     def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
         """Return an open connection of the driver."""
 
+    def places(self, values: Mapping[str, Any], quote: Callable[[str], str]) -> dict[str, str]:
+        """Return names that queries of the catalog stand in."""
+
+    def own_schemas(self, values: Mapping[str, Any]) -> set[str]:
+        """Return the schemas that a property narrows the tables to."""
+
     def translate(self, error: Exception) -> ConnectorError:
         """Return the error in the contract's words."""
 
@@ -50,6 +56,9 @@ class Database(Protocol):
 
     def key_lines(self, fetch: Fetch, refs: Sequence[TableRef], describing: Describing) -> list[Sequence[Any]]:
         """Return the lines of the catalog that tell keys."""
+
+    def changed(self, cursor: Any) -> int:
+        """Return how many rows the statement changed."""
 
     def told(self, cursor: Any, table: Table, values: Mapping[str, Any], printer: Printer) -> Sequence[Any] | None:
         """Return the key of the row that was made; None where the database does not tell it."""
@@ -119,7 +128,8 @@ class DbapiSession:
         pages = pages_of(self._printer.rules, offer, None if resume is None else json.loads(resume))
         page = next(pages)
         while True:
-            readers = [reader(scan.table.by_name[name], self._zone) for name in page.columns]
+            has_infinity = self._database.rules.has_infinity
+            readers = [reader(scan.table.by_name[name], self._zone, has_infinity=has_infinity) for name in page.columns]
             count = 0
             row: tuple[Any, ...] = ()
             for raw in self._batches(self._statement(offer, page)):
@@ -220,9 +230,10 @@ class DbapiSession:
 
     def _changed(self, cursor: Any, made: Statement) -> bool:
         self._run(cursor, made)
-        if cursor.rowcount > 1:  # a key that does not hold: nothing is changed
+        count = self._database.changed(cursor)
+        if count > 1:  # a key that does not hold: nothing is changed
             raise SourceRejected("More than one row has this key.", hint="Publish the table with a key that is unique.")
-        return bool(cursor.rowcount)
+        return bool(count)
 
     def _run(self, cursor: Any, made: Statement) -> None:
         sql, binds = made.finish(self._printer.rules)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
 import certifi
 
 from connections.connectors.dbapi.connector import DbapiConnector
+from connections.connectors.dbapi.printing import Printer
 from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.certificates import PemFiles
 from connections.contract.property import Property
-from connections.contract.table import Column, Type
+from connections.contract.table import Column, Table, Type
 
 BINARY_ORDER = "COLLATE Latin1_General_100_BIN2"
 WIDE = "CAST({0} AS nvarchar(max))"
 BYTES = "CAST({0} AS varbinary(max))"
+# In the collation that LEFT and RIGHT count by: others take an emoji for one character.
+LENGTH = f"LEN(({{1}} + N'.') {BINARY_ORDER}) - 1"
 # `=` goes by the column's collation and passes over blanks at the end; the bytes tell the rest, and indexes serve the first part.
 SAME = f"{{0}} = {{1}} AND {BYTES.format(WIDE)} = {BYTES.format(WIDE).replace('{0}', '{1}')}"
 TYPES = {
@@ -57,6 +60,9 @@ BINDS = {
     Type.GUID: "CAST({0} AS uniqueidentifier)",
     Type.BINARY: "CAST({0} AS varbinary(max))",
 }
+# Rounding the last tenth of a microsecond would leave the calendar, or begin the day again; rows of temporal tables end there.
+CUT = "CASE WHEN {{0}} >= {end} THEN CAST({end} AS {kind}) ELSE CAST({{0}} AS {kind}) END"
+ENDS = {"datetime2": "9999-12-31 23:59:59.999999", "time": "23:59:59.999999"}
 LOBS = frozenset({"text", "ntext"})
 
 
@@ -68,13 +74,20 @@ def read(column: Column) -> str:
     if base == "datetime":
         return "CAST({0} AS datetime2(3))"
     if base in ("datetime2", "time") and (column.precision is None or column.precision > 6):
-        return f"CAST({{0}} AS {base}(6))"
+        return CUT.format(end=f"'{ENDS[base]}'", kind=f"{base}(6)")
     return WIDE if base in LOBS else "{0}"
 
 
 def bind(column: Column) -> str:
     """Return what stands around the mark of a value."""
     return "CAST({0} AS datetime2(6))" if column.type is Type.TIMESTAMP else BINDS.get(column.type, "{0}")
+
+
+def declared(column: Column) -> str:
+    """Return the type of a column that the database gives a value to, as a declaration has it."""
+    if column.type is Type.DECIMAL:
+        return f"decimal({column.precision or 38}, {column.scale or 0})"
+    return "nvarchar(max)" if column.type is Type.STRING else base_of(column.native_type)
 
 
 class SqlserverConnector(DbapiConnector):
@@ -121,11 +134,13 @@ class SqlserverConnector(DbapiConnector):
             # A character behind the text makes blanks at the end count.
             ordered=f"({WIDE} + NCHAR(1)) {BINARY_ORDER}",
             contains=f"CHARINDEX({{1}} {BINARY_ORDER}, {WIDE} {BINARY_ORDER}) > 0 OR (DATALENGTH({{1}}) = 0 AND {{0}} IS NOT NULL)",
-            startswith=f"LEFT({WIDE}, LEN({{1}} + N'.') - 1) + N'.' = ({{1}} + N'.') {BINARY_ORDER}",
+            startswith=f"LEFT({WIDE} {BINARY_ORDER}, {LENGTH}) + N'.' = ({{1}} + N'.') {BINARY_ORDER}",
+            endswith=f"RIGHT({WIDE} {BINARY_ORDER}, {LENGTH}) + N'.' = ({{1}} + N'.') {BINARY_ORDER}",
             is_foreign=lambda column: base_of(column.native_type) in LOBS,
         ),
         unordered=frozenset({Type.BINARY, Type.DURATION, Type.SINGLE, Type.GUID}),
-        output=" OUTPUT {0}",
+        declared=declared,
+        counted="SET NOCOUNT ON; {0}; SELECT @@ROWCOUNT",
     )
     catalog: ClassVar[Catalog] = Catalog(
         tables="""
@@ -155,6 +170,14 @@ JOIN sys.objects r ON r.object_id = k.referenced_object_id JOIN sys.schemas rs O
 JOIN sys.columns rc ON rc.object_id = k.referenced_object_id AND rc.column_id = k.referenced_column_id
 WHERE {refs} ORDER BY 1, 2, 3, 4, 9""",
     )
+
+    def changed(self, cursor: Any) -> int:
+        """Return how many rows the statement changed; the driver's own count takes in what triggers did."""
+        return int(cursor.fetchone()[0])
+
+    def told(self, cursor: Any, table: Table, values: Mapping[str, Any], printer: Printer) -> Sequence[Any] | None:
+        """Return the key of the row that was made, where the database made a part of it."""
+        return None if all(name in values for name in table.primary_key) else tuple(cursor.fetchone())
 
     def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
         """Return a connection; what is read is read in transactions of one statement."""

@@ -98,7 +98,8 @@ class TrinoConnector(DbapiConnector):
         text=Text(
             contains="STRPOS({0}, {1}) > 0",
             startswith="STARTS_WITH({0}, {1})",
-            endswith="ENDS_WITH({0}, {1})",
+            # ends_with came late to Trino.
+            endswith="LENGTH({0}) >= LENGTH({1}) AND SUBSTR({0}, LENGTH({0}) - LENGTH({1}) + 1) = {1}",
             is_foreign=lambda column: base_of(column.native_type) == "char",
         ),
         unordered=frozenset({Type.BINARY, Type.DURATION, Type.SINGLE, Type.GUID}),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from decimal import Context, Decimal
 from typing import Any
 from uuid import UUID
@@ -18,29 +19,30 @@ from connections.contract.unsayable import OTHER_TYPE
 # What every database and driver can hold exactly.
 MOST_DIGITS = 28
 MIDNIGHT = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
-# Drivers give these for infinity.
+# DuckDB's driver gives these for infinity.
 ENDS = (MIDNIGHT.replace(tzinfo=None), dt.datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=dt.UTC).replace(tzinfo=None))
 WIDE = Context(prec=160)
 
 
-def reader(column: Column, zone: dt.tzinfo) -> Callable[[Any], Any]:
+def reader(column: Column, zone: dt.tzinfo, *, has_infinity: bool = False) -> Callable[[Any], Any]:
     """Return what makes the contract's value of the driver's; None stays None."""
     if column.type is Type.TIMESTAMP:
         read_naive = instant_reader(dt.UTC if column.has_zone else zone)
-        return lambda value: instant(value, read_naive)
+        ends = ENDS if has_infinity else ()
+        return lambda value: instant(value, read_naive, ends)
     if column.type is Type.DECIMAL and column.scale is not None and column.scale >= 0:
         scale = Decimal(1).scaleb(-column.scale)
         return lambda value: padded(decimal(value), scale)
     return READERS[column.type]
 
 
-def instant(value: Any, read_naive: Callable[[dt.datetime], dt.datetime]) -> dt.datetime:
-    """Return the instant in UTC."""
+def instant(value: Any, read_naive: Callable[[dt.datetime], dt.datetime], ends: Sequence[dt.datetime]) -> dt.datetime:
+    """Return the instant in UTC; `ends` stand for infinity."""
     if isinstance(value, str):
         value = dt.datetime.fromisoformat(value)
     if not isinstance(value, dt.datetime):
         raise BadValue(OTHER_TYPE)
-    if value.replace(tzinfo=None) in ENDS:
+    if value.replace(tzinfo=None) in ends:
         raise BadValue("The date or time lies outside the years 1 to 9999, or is infinity or 24:00.")
     return read_naive(value) if value.tzinfo is None else value.astimezone(dt.UTC)
 
@@ -135,6 +137,8 @@ def writer(rules: Rules, column: Column, zone: dt.tzinfo) -> Callable[[Any], Any
 def can_send(rules: Rules, column: Column, value: Any) -> bool:
     """Claim that the database can take the value for a comparison; what it can't is compared here."""
     if isinstance(value, str) and "\0" in value:
+        return False
+    if isinstance(value, float) and not math.isfinite(value):  # most drivers or databases have no such value
         return False
     if isinstance(value, Decimal):
         _, digits, exponent = value.as_tuple()

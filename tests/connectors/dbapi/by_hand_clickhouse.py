@@ -74,6 +74,21 @@ def test_rows_come_back_as_they_were_written(session: DbapiSession) -> None:
     assert all(isinstance(row[NAMES.index("price")], Decimal | None) for row in found)
 
 
+def test_odd_types_are_text(session: DbapiSession) -> None:
+    running = driver.connect(max_execution_time=30, transform_null_in=0).client
+    running.command("DROP TABLE IF EXISTS shop.odd")
+    running.command(
+        "CREATE TABLE shop.odd (id Int32, total AggregateFunction(sum, Int64), ip IPv4, kinds Map(String, Int32),"
+        " pair Tuple(Int32, String), fixed FixedString(3), huge UInt64) ENGINE = MergeTree ORDER BY id"
+    )
+    running.command("INSERT INTO shop.odd SELECT 1, sumState(toInt64(5)), '1.2.3.4', map('a', 1), (1, 'x'), 'abc', 18446744073709551615")
+    table = session.describe([TableRef("shop", "odd")])[0]
+
+    found = [row for batch in session.read(session.offer(Scan(table, tuple(table.by_name)))) for row in batch.rows]
+
+    assert found == [(1, "5", "1.2.3.4", "{'a':1}", "(1,'x')", "abc", Decimal(18446744073709551615))]
+
+
 def test_pushdown_changes_no_answer(session: DbapiSession) -> None:
     shares = check_agreement(session, TableRef("shop", "facts"), examples=30)
 

@@ -36,6 +36,8 @@ CREATE MACRO is_nan(x) AS isnan(x);
 
 
 BYTES = (exp.DataType.Type.VARBINARY, exp.DataType.Type.BINARY)
+# What stands around a change of SQL Server.
+COUNTED = ("SET NOCOUNT ON; ", "; SELECT @@ROWCOUNT")
 
 
 class StandIn:
@@ -126,7 +128,8 @@ class Cursor:
         self.lastrowid: Any = None
         self._next: Callable[[int], list[Line]] = lambda size: []
 
-    def execute(self, sql: str, binds: Sequence[Any] = ()) -> None:
+    def execute(self, sql: str, binds: Sequence[Any] | None = None) -> None:
+        binds = binds or ()
         self.standin.statements.append(sql)
         plain = self.plain(sql, len(binds))
         lines = self.standin.catalog(sql)
@@ -135,7 +138,10 @@ class Cursor:
                 self.standin.read(plain)
             self._next = taken(lines)
             return
-        found, self.rowcount = self.standin.run(plain, binds)
+        found, self.rowcount = self.standin.run(plain.removeprefix(COUNTED[0]).removesuffix(COUNTED[1]), binds)
+        if plain.endswith(COUNTED[1]):
+            self._next = taken([(self.rowcount,)])
+            return
         if plain.startswith("INSERT"):
             self.lastrowid = str(self.standin.database.execute('SELECT max(rowid) FROM "facts"').fetchall()[0][0])
         self._next = found.fetchmany if found is not None else lambda size: []

@@ -38,6 +38,15 @@ def test_extra_is_pinned(connector: DbapiConnector) -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9-]+==[0-9.]+", line) for line in extras[connector.extra])
 
 
+def test_extras_can_stand_side_by_side() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    versions = [line.partition("==") for lines in extras.values() for line in lines]
+
+    assert len({name for name, _, _ in versions}) == len(set(versions))
+    # Snowflake's driver wants one before 7: BigQuery's own choice would shut it out for good.
+    assert [name for name, lines in extras.items() if "protobuf==6.33.6" in lines] == ["bigquery", "snowflake"]
+
+
 def test_duckdb_needs_no_install() -> None:
     assert get_connector("duckdb").missing_driver() is None  # type: ignore[attr-defined]
     assert install_line(get_connector("duckdb")) == ""
