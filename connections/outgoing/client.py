@@ -93,7 +93,7 @@ def host_of(url: Url) -> str:
     return (url.host or "").lower().strip("[]").rstrip(".")
 
 
-def late(host: str, kind: type[SourceTimeout]) -> SourceTimeout:
+def late(host: str, kind: type[SourceTimeout] = SourceTimeout) -> SourceTimeout:
     """Return what is said of a host whose time is over."""
     return kind(f"{host} did not answer in time.", hint="Ask for less, or raise the connection's Timeout.")
 

@@ -10,10 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from cryptography.hazmat.primitives import serialization
 
-from connections.connectors.dbapi import errors
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
 from connections.connectors.dbapi.describing import Describing, Fetch
 from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
+from connections.connectors.sql import meanings
 from connections.connectors.sql.certificates import pem
 from connections.connectors.testing import Steps
 from connections.contract.errors import ConnectionFailed, InvalidProperties
@@ -131,7 +131,7 @@ class SnowflakeConnector(DbapiConnector):
     )
     url_schemes: ClassVar[tuple[str, ...]] = ("snowflake", "https")
     schema_names: ClassVar[tuple[str, ...]] = ("Schema",)
-    texts: ClassVar[tuple[tuple[str, errors.Meaning], ...]] = (("does not have a current database", NO_DATABASE),)
+    texts: ClassVar[tuple[tuple[str, meanings.Meaning], ...]] = (("does not have a current database", NO_DATABASE),)
     rules: ClassVar[Rules] = Rules(
         sqlglot="snowflake",
         mark=lambda place: "?",

@@ -212,7 +212,6 @@ class DirectCursor:
 def awaited(connection: psycopg.Connection[Any], seconds: float = 0) -> Any:
     """Return the next result; raise TimeoutError when nothing comes for so many seconds, 0 = until the connection is given up.
 
-
     It waits at the socket, where other threads run on: psycopg's get_result stops them all until it has one.
     The server sends a long answer in small pieces; to wake up for each of them costs more than to read it.
     """
