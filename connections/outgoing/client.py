@@ -206,7 +206,7 @@ class Outgoing:
     ) -> tuple[int, Mapping[str, str], bytes]:
         host, left = host_of(url), ends - time.monotonic()
         if left <= 0:
-            raise late(host, SourceTimeout)
+            raise late(host)
         if self.settings.proxy:
             check_behind_proxy(self.reach, host, url.port or PORTS[url.scheme or ""], is_plain=url.scheme == "http")
         timeout = Timeout(connect=min(self.settings.connect_timeout, left), read=left)
