@@ -50,8 +50,10 @@ def clean_up() -> None:
     """Drop old log entries, dead set-up links, sign-ins and sessions; keep idle OAuth grants alive."""
     from django.core.management import call_command
     from django.utils import timezone
+    from django.utils.module_loading import import_string
 
     from apiserver.server import requestlog
+    from apiserver.server.registry import HOUSEKEEPING
     from connections.oauth.grants import refresh_idle_grants
     from connections.oauth.signin import forget_old
     from users.models import SetupLink
@@ -61,6 +63,8 @@ def clean_up() -> None:
     call_command("clearsessions")
     forget_old(now=timezone.now())
     refresh_idle_grants(now=timezone.now())
+    for path in HOUSEKEEPING:
+        import_string(path)(now=timezone.now())
 
 
 @worker_ready.connect

@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
+from django.utils.module_loading import import_string
+
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
+from apiserver.server.registry import DESCRIBED
 from connections.contract.table import Column, Type
 
 TITLE, LONGEST_TITLE = "Published tables", 30
@@ -68,6 +72,9 @@ def described(catalog: Catalog, address: Address) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     for resource in catalog.resources.values():
         add_resource(paths, definitions, resource)
+    for add in contributions():
+        for resource in catalog.resources.values():
+            add(paths, definitions, resource)
     document: dict[str, Any] = {
         "swagger": "2.0",
         "info": info(catalog),
@@ -83,6 +90,12 @@ def described(catalog: Catalog, address: Address) -> dict[str, Any]:
         document["securityDefinitions"] = {"authtoken": SECURITY}
         document["security"] = [{"authtoken": []}]
     return document
+
+
+@cache
+def contributions() -> tuple[Callable[[dict[str, Any], dict[str, Any], PublishedResource], None], ...]:
+    """Return what rooms above add."""
+    return tuple(import_string(path) for path in DESCRIBED)
 
 
 def info(catalog: Catalog) -> dict[str, Any]:

@@ -24,6 +24,12 @@ MANAGEMENT_ROOMS = (
     "users.rest_entries",
     "apiserver.server.rest_views",
 )
+# First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
+ADDRESSES = {"$poll": "apiserver.triggers.polling.answer"}
+# What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
+DESCRIBED = ("apiserver.triggers.described.add",)
+# What rooms forget once a minute: verbs that take `now`.
+HOUSEKEEPING = ("apiserver.triggers.polling.forget_old",)
 # Every error that a room raises -> what a client is told.
 PROBLEMS = "apiserver.odata.errors.problem_of"
 # Sections that the file may hold in later versions: named, so that nobody thinks they took effect.

@@ -35,8 +35,15 @@ BINDS: dict[Type, str] = {
     Type.BINARY: "CAST({0} AS bytea)",
 }
 
+# The oldest transaction of this database that still runs: a server's snapshot also holds those of its other databases.
+HORIZON = (
+    "(SELECT coalesce(min(own.number), txid_snapshot_xmax(txid_current_snapshot()))"
+    " FROM txid_snapshot_xip(txid_current_snapshot()) AS own(number) WHERE NOT EXISTS (SELECT 1 FROM pg_locks AS held"
+    " JOIN pg_stat_activity AS holder ON holder.pid = held.pid WHERE held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock'"
+    " AND held.granted AND CAST(CAST(held.transactionid AS text) AS bigint) = mod(own.number, 4294967296)"
+    " AND holder.datname <> current_database()))"
+)
 # A row's transaction is known by the lower half of its number, so that the distance to the horizon is counted within that; 2: long frozen.
-HORIZON = "txid_snapshot_xmin(txid_current_snapshot())"
 COMMITS = Commits(
     column="xmin",
     version="CAST({0} AS text)",
