@@ -6,6 +6,8 @@ import os
 import threading
 import time
 import warnings
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from celery import Celery
@@ -36,6 +38,8 @@ class Housekeeping:
 @app.task(name="apiserver.tick")
 def tick() -> None:
     """Do what is due."""
+    for work in ticks():
+        work()
     if not Housekeeping.lock.acquire(blocking=False):
         return
     try:
@@ -44,6 +48,16 @@ def tick() -> None:
             clean_up()
     finally:
         Housekeeping.lock.release()
+
+
+@cache
+def ticks() -> tuple[Callable[[], None], ...]:
+    """Return what rooms do twice a second."""
+    from django.utils.module_loading import import_string
+
+    from apiserver.server.registry import TICKS
+
+    return tuple(import_string(path) for path in TICKS)
 
 
 def clean_up() -> None:

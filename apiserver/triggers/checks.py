@@ -17,7 +17,7 @@ NAMES = {
 
 def check_of(resource: PublishedResource, event: str) -> PublishedProperty | None:
     """Return the check column of an event; None where rows can't be told so: no key, no such column, or one that may be null."""
-    if not resource.key:
+    if not resource.key or event not in NAMES:
         return None
     chosen = next((item for item in resource.all_properties if item.column.name == resource.check_column), None)
     if chosen is not None and event in events_of(resource, chosen):
