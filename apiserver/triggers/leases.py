@@ -8,7 +8,8 @@ from django.db.models import Q
 
 from apiserver.triggers.models import Subscription, Watch
 
-LEASE = timedelta(seconds=120)
+# Longer than one reading of a table; longer than one call, for each delivery prolongs it.
+LEASES = {Watch: timedelta(seconds=60), Subscription: timedelta(seconds=30)}
 
 
 def is_free(now: datetime) -> Q:
@@ -19,7 +20,7 @@ def is_free(now: datetime) -> Q:
 def take(row: Watch | Subscription, *, now: datetime) -> bool:
     """Claim that the row is ours now; its fence tells us from others."""
     free = type(row)._default_manager.filter(is_free(now), pk=row.pk, fence=row.fence)
-    if not free.update(fence=row.fence + 1, lease_until=now + LEASE):
+    if not free.update(fence=row.fence + 1, lease_until=now + LEASES[type(row)]):
         return False
     row.fence += 1
     return True

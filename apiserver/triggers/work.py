@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from apiserver.server import options
 from apiserver.triggers import polling
-from apiserver.triggers.delivering import DISPATCHER
 from apiserver.triggers.detection import detect_due
+from apiserver.triggers.dispatching import DISPATCHER
 from apiserver.triggers.models import Delivery
 
 LOOKING = threading.Lock()
