@@ -86,20 +86,27 @@ def retry_after(reply: Reply) -> float:
 def settled(subscription: Subscription, delivery: Delivery, outcome: Outcome, *, is_last: bool) -> bool:
     """Store what came of a try; claim that the next delivery may follow."""
     now = timezone.now()
-    changes = {"failing_since": None} if outcome.is_taken else {}
-    if not is_held(subscription, lease_until=now + LEASES[Subscription], **changes):
-        return False
+    is_given_up = not outcome.is_taken and (delivery.is_test or delivery.attempts >= len(PAUSES))
     delivery.attempts += 1
-    delivery.status, delivery.error, delivery.tried = outcome.status, outcome.error, now
-    has_failed = not outcome.is_taken and (delivery.is_test or delivery.attempts > len(PAUSES))
-    delivery.state = Delivery.DONE if outcome.is_taken else Delivery.FAILED if has_failed else Delivery.WAITING
-    delivery.save(update_fields=["attempts", "status", "error", "tried", "state"])
-    if outcome.is_taken or (has_failed and not outcome.is_gone):
-        if is_last:
-            release(subscription)
-        return True
-    postpone(subscription, delivery, outcome, now)
-    return False
+    state = Delivery.DONE if outcome.is_taken else Delivery.FAILED if is_given_up else Delivery.WAITING
+    ours = Delivery.objects.filter(pk=delivery.pk, subscription__fence=subscription.fence)
+    if not ours.update(state=state, attempts=delivery.attempts, status=outcome.status, error=outcome.error, tried=now):
+        return False
+    if not outcome.is_taken and (outcome.is_gone or not is_given_up):
+        postpone(subscription, delivery, outcome, now)
+        return False
+    if is_last:
+        release(subscription, has_succeeded=outcome.is_taken)
+    elif outcome.is_taken and (subscription.failing_since or is_lease_short(subscription, now)):
+        subscription.failing_since, subscription.lease_until = None, now + LEASES[Subscription]
+        is_held(subscription, failing_since=None, lease_until=subscription.lease_until)
+    return True
+
+
+def is_lease_short(subscription: Subscription, now: datetime) -> bool:
+    """Claim that another call may take longer than the lease lasts."""
+    until = subscription.lease_until
+    return until is None or (until - now).total_seconds() < calling.SECONDS + 5
 
 
 def postpone(subscription: Subscription, delivery: Delivery, outcome: Outcome, now: datetime) -> None:
@@ -122,8 +129,9 @@ def end(subscription: Subscription, reason: str, now: datetime) -> None:
     audit.record("subscription ended", who="server", subject=subscription.public_id, reason=reason)
 
 
-def release(subscription: Subscription) -> None:
+def release(subscription: Subscription, *, has_succeeded: bool = False) -> None:
     """Give the subscription back; it stays due while something waits."""
-    if is_held(subscription, lease_until=None):  # from here on nobody adds to it until this is stored
+    changes = {"failing_since": None} if has_succeeded else {}
+    if is_held(subscription, lease_until=None, **changes):  # from here on nobody adds to it until this is stored
         has_more = Delivery.objects.filter(subscription=subscription, state=Delivery.WAITING).exists()
         is_held(subscription, next_at=timezone.now() if has_more else None)

@@ -105,6 +105,7 @@ def claim(full: list[str], per_host: Counter[str], most: int) -> list[Subscripti
         Subscription.objects.filter(pk__in=ids).update(fence=F("fence") + 1, lease_until=now + LEASES[Subscription])
     for item in chosen:
         item.fence += 1
+        item.lease_until = now + LEASES[Subscription]
     return chosen
 
 

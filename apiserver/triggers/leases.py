@@ -23,6 +23,7 @@ def take(row: Watch | Subscription, *, now: datetime) -> bool:
     if not free.update(fence=row.fence + 1, lease_until=now + LEASES[type(row)]):
         return False
     row.fence += 1
+    row.lease_until = now + LEASES[type(row)]
     return True
 
 
