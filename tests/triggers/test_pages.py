@@ -45,7 +45,7 @@ def test_a_subscription_is_shown_without_its_address_or_secret(small: Shop, rece
 
     listed, shown = (client.get(path).content.decode() for path in ("/console/triggers/", f"/console/triggers/{found.pk}"))
 
-    assert (f"127.0.0.1:{receiver.port}" in listed, "sig=" in listed + shown, made.json()["secret"] in shown) == (True, False, False)
+    assert (str(receiver.port) in listed, "sig=" in listed + shown, made.json()["secret"] in shown) == (True, False, False)
     assert ("Taken" in shown, "name ne &#x27;&lt;b&gt;&#x27;" in shown) == (True, True)
 
 
