@@ -89,10 +89,11 @@ def unsubscribing(resource: PublishedResource, event: str) -> dict[str, Any]:
 
 def message(resource: PublishedResource, event: str) -> dict[str, Any]:
     """Return the schema of what is sent."""
-    row = row_schema(resource)["properties"]
-    names = [item.name for item in resource.properties if event != DELETED or item.is_key]
-    about = "The key of the row that is gone." if event == DELETED else "The row as it is now."
-    data = {"type": "object", "title": "Row", "description": about, "properties": {name: row[name] for name in names}}
+    data: dict[str, Any] = {"$ref": f"#/definitions/{definition_name(resource)}"}
+    if event == DELETED:
+        row = row_schema(resource)["properties"]
+        about = "The key of the row that is gone."
+        data = {"type": "object", "title": "Key", "description": about, "properties": {name: row[name] for name in resource.key}}
     moment = {"type": "string", "format": "date-time", "title": "Timestamp", "description": "When the server noticed it."}
     kind = {"type": "string", "title": "Type", "description": "The resource and what happened."}
     return {"type": "object", "properties": {"type": kind, "timestamp": moment, "data": data}}

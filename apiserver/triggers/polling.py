@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -39,7 +39,6 @@ STATE = "triggerState"
 ALLOWED = frozenset({"filter", "select", "format"})
 FIRST_KNOWN = 1000  # rows near the edge that are known to who begins: what is committed late among them is told
 MOST_STATES = 1000  # of one user
-KEPT = timedelta(days=30)
 PLAIN = Format()
 
 
@@ -189,11 +188,6 @@ def forget(poller: Poller, previous: Poll | None) -> None:
     own = Q(user__isnull=True) if poller.user_id is None else Q(user=poller.user_id)
     mine = Poll.objects.filter(own).order_by("-used", "-pk").values_list("pk", flat=True)
     Poll.objects.filter(pk__in=list(mine[MOST_STATES : MOST_STATES + 100])).delete()
-
-
-def forget_old(*, now: datetime) -> None:
-    """Drop states that nobody has asked with for a month."""
-    Poll.objects.filter(used__lt=now - KEPT).delete()
 
 
 # ---- answers ----

@@ -222,7 +222,7 @@ def test_a_nullable_column_is_no_check_column(small: Shop) -> None:
 
 
 def test_old_states_go(small: Shop) -> None:
-    from apiserver.triggers.polling import forget_old
+    from apiserver.triggers.work import forget_old
 
     Poller(small.user("flow"), CREATED)()
 
