@@ -6,6 +6,8 @@ import os
 import threading
 import time
 import warnings
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from celery import Celery
@@ -36,6 +38,8 @@ class Housekeeping:
 @app.task(name="apiserver.tick")
 def tick() -> None:
     """Do what is due."""
+    for work in ticks():
+        work()
     if not Housekeeping.lock.acquire(blocking=False):
         return
     try:
@@ -46,12 +50,24 @@ def tick() -> None:
         Housekeeping.lock.release()
 
 
+@cache
+def ticks() -> tuple[Callable[[], None], ...]:
+    """Return what rooms do twice a second."""
+    from django.utils.module_loading import import_string
+
+    from apiserver.server.registry import TICKS
+
+    return tuple(import_string(path) for path in TICKS)
+
+
 def clean_up() -> None:
     """Drop old log entries, dead set-up links, sign-ins and sessions; keep idle OAuth grants alive."""
     from django.core.management import call_command
     from django.utils import timezone
+    from django.utils.module_loading import import_string
 
     from apiserver.server import requestlog
+    from apiserver.server.registry import HOUSEKEEPING
     from connections.oauth.grants import refresh_idle_grants
     from connections.oauth.signin import forget_old
     from users.models import SetupLink
@@ -61,6 +77,8 @@ def clean_up() -> None:
     call_command("clearsessions")
     forget_old(now=timezone.now())
     refresh_idle_grants(now=timezone.now())
+    for path in HOUSEKEEPING:
+        import_string(path)(now=timezone.now())
 
 
 @worker_ready.connect

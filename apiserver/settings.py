@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "connections",
     "apiserver.resources",
     "apiserver.odata",
+    "apiserver.triggers",
     "apiserver.console",
 ]
 

@@ -10,5 +10,6 @@ urlpatterns = [
     path("console/connections/", include("connections.urls")),
     path("console/sql/", include("connections.sql_urls")),
     path("console/api/", include("apiserver.resources.urls")),
+    path("console/triggers/", include("apiserver.triggers.urls")),
     path("console/users/", include("users.urls")),
 ]

@@ -21,6 +21,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
         ("connections:list", _("Connections"), "circle-stack"),
         ("resources:list", _("API"), "table-cells"),
         ("sql:explorer", _("SQL"), "command-line"),
+        ("triggers:list", _("Triggers"), "bolt"),
     ]
     if role == "admin":
         found.append(("users:list", _("Users"), "users"))

@@ -39,7 +39,10 @@ def openapi(catalog: Catalog, address: Address, version: str) -> bytes:
     """Return the document in one of the versions."""
     old, is_new = described(catalog, address), version.startswith("3.1")
     schemas = {name: schema_of(schema, is_new=is_new) for name, schema in old["definitions"].items()}
-    paths = {path: {verb: operation_of(item, is_new=is_new) for verb, item in verbs.items()} for path, verbs in old["paths"].items()}
+    paths = {
+        path: {verb: operation_of(item, is_new=is_new) for verb, item in verbs.items() if not verb.startswith("x-")}
+        for path, verbs in old["paths"].items()
+    }
     tell_upserts(paths)
     document: dict[str, Any] = {
         "openapi": version,

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.module_loading import import_string
 
 from apiserver.odata import deadline, headers, nodes, page_bytes
 from apiserver.odata.documents import Document
@@ -25,6 +26,7 @@ from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
 from apiserver.resources.remembered import remembered
 from apiserver.server.api_handler import RAW_PATH
+from apiserver.server.registry import ADDRESSES
 from apiserver.server.responses import ApiResponse
 from connections.contract.connector import Session
 
@@ -151,6 +153,8 @@ def parse(exchange: Exchange) -> HttpResponseBase | None:
         if slash:
             raise NotFound(f"Nothing is below {head}.", hint="Remove what follows it.")
         exchange.target = Target(document=head)
+    elif head in ADDRESSES:
+        return rooms_answer(head)(exchange, path)
     elif path == "$entity":
         exchange.target = _entity(exchange)
     else:
@@ -183,6 +187,13 @@ def _take_query(exchange: Exchange, path: str) -> str:
     exchange.method = "GET"
     exchange.path = path.removesuffix("/$query")
     return exchange.path
+
+
+@cache
+def rooms_answer(head: str) -> Callable[[Exchange, str], HttpResponseBase]:
+    """Return what answers the addresses of a room above."""
+    found: Callable[[Exchange, str], HttpResponseBase] = import_string(ADDRESSES[head])
+    return found
 
 
 def _entity(exchange: Exchange) -> Target:

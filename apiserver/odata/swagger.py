@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
+
+from django.utils.module_loading import import_string
 
 from apiserver.odata.swagger_info import Address, info, metadata, one_line
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
+from apiserver.server.registry import DESCRIBED
 from connections.contract.table import Column, Type
 
 SECURITY = {"type": "apiKey", "in": "header", "name": "x-cdata-authtoken"}
@@ -65,6 +69,9 @@ def described(catalog: Catalog, address: Address) -> dict[str, Any]:
     }
     for resource in resources.values():
         add_resource(document, resources, resource)
+    for add in contributions():
+        for resource in resources.values():
+            add(document["paths"], document["definitions"], resource)
     for name in sorted({navigation.target for resource in resources.values() for navigation in resource.navigations}):
         document["definitions"][related_name(resources[name])] = row_schema(resources[name])  # its relations left out: none holds itself
     document["x-ms-connector-metadata"] = metadata(catalog, address)
@@ -72,6 +79,12 @@ def described(catalog: Catalog, address: Address) -> dict[str, Any]:
         document["securityDefinitions"] = {"authtoken": SECURITY}
         document["security"] = [{"authtoken": []}]
     return document
+
+
+@cache
+def contributions() -> tuple[Callable[[dict[str, Any], dict[str, Any], PublishedResource], None], ...]:
+    """Return what rooms above add."""
+    return tuple(import_string(path) for path in DESCRIBED)
 
 
 def add_resource(document: dict[str, Any], resources: Mapping[str, PublishedResource], resource: PublishedResource) -> None:

@@ -228,4 +228,15 @@ GROUPS: dict[str, dict[str, Check]] = {
         "upload_megabytes": between(1, 100_000),
     },
     "outgoing": {"allow": texts},
+    "triggers": {
+        "rows": between(1, 1000),
+        "interval_seconds": between(1, 3600),
+        "late_seconds": between(0, 86_400),
+        "sweep_seconds": between(5, 86_400),
+        "keys": between(100, 1_000_000),
+        "subscriptions": between(0, 100_000),
+        "hosts": texts,
+        "give_up_days": between(1, 30),
+        "log_days": between(1, 90),
+    },
 }

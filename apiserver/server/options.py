@@ -55,6 +55,18 @@ REQUEST_LIMITS: dict[str, Any] = {
     "reader_seconds": 60,
     "upload_megabytes": 512,
 }
+# How rows that are new are looked for and told.
+TRIGGERS: dict[str, Any] = {
+    "rows": 100,
+    "interval_seconds": 5,
+    "late_seconds": 600,
+    "sweep_seconds": 60,
+    "keys": 100_000,
+    "subscriptions": 1000,
+    "hosts": [],
+    "give_up_days": 5,
+    "log_days": 7,
+}
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
 DEFAULTS: dict[str, Any] = {
     "public_url": "",
@@ -69,6 +81,7 @@ DEFAULTS: dict[str, Any] = {
     "limits": LIMITS,
     "request_limits": REQUEST_LIMITS,
     "outgoing": {"allow": []},
+    "triggers": TRIGGERS,
     "anonymous": False,
 }
 # settings.cfg of the replaced product, section [Application]: its names for ours. What DEFAULTS lacks comes from there or a variable only.
@@ -93,6 +106,7 @@ class ServerOptions:
     limits: Mapping[str, Any]
     request_limits: Mapping[str, Any]
     outgoing: Mapping[str, Any]
+    triggers: Mapping[str, Any]
     anonymous: bool
     origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it is locked: a variable or settings.cfg
 
@@ -165,7 +179,7 @@ def replace(values: Mapping[str, Any]) -> bool:
 def merged(values: Mapping[str, Any]) -> ServerOptions:
     """Return defaults, database, settings.cfg and environment, the later over the earlier."""
     found: dict[str, Any] = {**DEFAULTS, **values}
-    for name in ("cors", "limits", "request_limits", "outgoing"):
+    for name in ("cors", "limits", "request_limits", "outgoing", "triggers"):
         found[name] = {**DEFAULTS[name], **found[name]}
     origins: dict[str, str] = {}
     for name, value in ((name, value) for name, value in from_file().items() if name in DEFAULTS):

@@ -15,7 +15,7 @@ SECTIONS: dict[str, str] = {
     "users": "users.configuration.UsersSection",
 }
 # Verbs of rooms that seal all their secrets anew and return how many they were.
-SEALED = ("connections.services.reseal", "connections.oauth.store.reseal", "users.tokens.reseal")
+SEALED = ("connections.services.reseal", "connections.oauth.store.reseal", "users.tokens.reseal", "apiserver.triggers.secrets.reseal")
 # What rooms bring to the management API: `urls()` and `SCHEMAS` of each module.
 MANAGEMENT_ROOMS = (
     "connections.rest",
@@ -24,6 +24,14 @@ MANAGEMENT_ROOMS = (
     "users.rest_entries",
     "apiserver.server.rest_views",
 )
+# First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
+ADDRESSES = {"$poll": "apiserver.triggers.polling.answer", "$subscriptions": "apiserver.triggers.subscribing.answer"}
+# What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
+DESCRIBED = ("apiserver.triggers.described.add",)
+# What rooms forget once a minute: verbs that take `now`.
+HOUSEKEEPING = ("apiserver.triggers.work.forget_old",)
+# What rooms do twice a second in the worker: verbs that end soon, or keep themselves from being begun twice.
+TICKS = ("apiserver.triggers.work.tick",)
 # Every error that a room raises -> what a client is told.
 PROBLEMS = "apiserver.odata.errors.problem_of"
 # Sections that the file may hold in later versions: named, so that nobody thinks they took effect.

@@ -31,6 +31,17 @@ class RowJson:
 
 
 @dataclass(frozen=True, slots=True)
+class Commits:
+    """How one statement tells which rows' transactions are settled: those with no older one still running. Texts of SQL."""
+
+    column: str  # the hidden column that names the transaction which wrote a row's present version
+    version: str  # over "{0}", that column: the transaction as text
+    settled: str  # over "{0}": true of rows whose transaction no older one that still runs precedes
+    running: str  # the oldest transaction that still runs, a growing number
+    next: str  # the first transaction that has not begun, a growing number
+
+
+@dataclass(frozen=True, slots=True)
 class Dialect:
     """One SQL dialect. A function or cast without an entry raises NotSupported when printed."""
 
@@ -49,3 +60,4 @@ class Dialect:
     is_typed: bool = True  # all values of a column have its type
     wire: Callable[[Column], Wire | None] = lambda _: None  # None = read as `select` and `decode` say
     row_json: RowJson | None = None  # None = rows become JSON here
+    commits: Commits | None = None  # None = rows do not tell in which transaction they came

@@ -157,6 +157,11 @@ class Outgoing:
         pools.pool_classes_by_scheme = pool_classes(self.reach)
         return pools
 
+    def check(self, url: str) -> None:
+        """Raise AddressRefused for an address that may not be called; a name that can't be resolved yet is no reason."""
+        parts = checked(url)
+        check_behind_proxy(self.reach, host_of(parts), parts.port or PORTS[parts.scheme or ""], is_plain=parts.scheme == "http")
+
     def send(
         self,
         method: str,

@@ -64,7 +64,10 @@ def test_every_key_is_on_the_page_and_no_other(heading: str) -> None:
     assert [cells for cells in rows(heading) if len(cells) != 5 or not (cells[1] and cells[2] and cells[3] and cells[4])] == []
 
 
-@pytest.mark.parametrize("heading", ["server", "server.cors", "server.limits", "server.request_limits", "server.outgoing"])
+SETTINGS = ("server", "server.cors", "server.limits", "server.request_limits", "server.outgoing", "server.triggers")
+
+
+@pytest.mark.parametrize("heading", SETTINGS)
 def test_defaults_of_settings_are_those_in_force(heading: str) -> None:
     defaults = options.DEFAULTS if heading == "server" else options.DEFAULTS[heading.removeprefix("server.")]
     told = {cells[0].strip("`"): cells[2].strip("`") for cells in rows(heading)}

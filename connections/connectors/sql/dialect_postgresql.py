@@ -13,7 +13,7 @@ from connections.connectors.sql.errors_postgresql import OUT_OF_CALENDAR
 from connections.connectors.sql.functions_postgresql import CASTS, FUNCTIONS, instant
 from connections.connectors.sql.meanings import made
 from connections.connectors.sql.values import instant_reader, instant_writer, nearest_single, quoted, zone_of
-from connections.contract.dialect import Dialect, RowJson, Template, Wire
+from connections.contract.dialect import Commits, Dialect, RowJson, Template, Wire
 from connections.contract.errors import BadValue
 from connections.contract.table import Column, Type
 from connections.contract.unsayable import OTHER_TYPE
@@ -35,6 +35,24 @@ BINDS: dict[Type, str] = {
     Type.DURATION: "CAST({0} AS interval)",
     Type.BINARY: "CAST({0} AS bytea)",
 }
+
+# The oldest transaction of this database that still runs: a server's snapshot also holds those of its other databases.
+HORIZON = (
+    "(SELECT coalesce(min(own.number), txid_snapshot_xmax(txid_current_snapshot()))"
+    " FROM txid_snapshot_xip(txid_current_snapshot()) AS own(number) WHERE NOT EXISTS (SELECT 1 FROM pg_locks AS held"
+    " JOIN pg_stat_activity AS holder ON holder.pid = held.pid WHERE held.locktype = 'transactionid' AND held.mode = 'ExclusiveLock'"
+    " AND held.granted AND CAST(CAST(held.transactionid AS text) AS bigint) = mod(own.number, 4294967296)"
+    " AND holder.datname <> current_database()))"
+)
+# A row's transaction is known by the lower half of its number, so that the distance to the horizon is counted within that; 2: long frozen.
+COMMITS = Commits(
+    column="xmin",
+    version="CAST({0} AS text)",
+    settled=f"(mod(mod({HORIZON}, 4294967296) - CAST(CAST({{0}} AS text) AS bigint) + 4294967296, 4294967296)"
+    " BETWEEN 1 AND 2147483647 OR CAST({0} AS text) = '2')",
+    running=HORIZON,
+    next="txid_snapshot_xmax(txid_current_snapshot())",
+)
 
 
 def is_foreign_text(column: Column) -> bool:
@@ -239,4 +257,5 @@ def dialect(zone: str, *, builds_json: bool = False) -> Dialect:
         has_returning=True,
         wire=functools.partial(wire, found),
         row_json=RowJson(functools.partial(json_column, found), UNSAYABLE, MAX_NAME) if builds_json else None,
+        commits=COMMITS,
     )

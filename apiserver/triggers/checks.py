@@ -1,0 +1,52 @@
+"""By which column new or changed rows of a resource are found: as an administrator chose, else guessed by name and type."""
+
+from __future__ import annotations
+
+import re
+
+from apiserver.resources.catalog import PublishedProperty, PublishedResource
+from connections.contract.table import INTEGERS, Type
+
+CREATED, MODIFIED, DELETED = EVENTS = ("created", "modified", "deleted")
+# Words of names such as CreatedAt, created_on, date_created, LastModified, updated.
+NAMES = {
+    CREATED: re.compile(r"creat|insert|added|registered", re.IGNORECASE),
+    MODIFIED: re.compile(r"updat|modif|chang|edited", re.IGNORECASE),
+}
+
+
+def check_of(resource: PublishedResource, event: str) -> PublishedProperty | None:
+    """Return the check column of an event; None where rows can't be told so: no key, no such column, or one that may be null."""
+    if not resource.key or event not in NAMES:
+        return None
+    chosen = next((item for item in resource.all_properties if item.column.name == resource.check_column), None)
+    if chosen is not None and event in events_of(resource, chosen):
+        return chosen
+    named = [item for item in resource.all_properties if is_moment(item) and NAMES[event].search(item.column.name)]
+    if len(named) == 1 or (named and event == CREATED):
+        return named[0]
+    if named:
+        return next((item for item in named if "by" not in item.name.lower()), named[0])
+    return growing_key(resource) if event == CREATED else None
+
+
+def events_of(resource: PublishedResource, item: PublishedProperty) -> tuple[str, ...]:
+    """Return what a chosen column shows: a key or a time of creation new rows, any other time or number changes."""
+    is_number = item.column.type in INTEGERS and not item.column.is_collection and not item.column.is_nullable
+    if not is_number and not is_moment(item):
+        return ()
+    is_key = (item.name,) == resource.key
+    return (CREATED,) if is_key or NAMES[CREATED].search(item.column.name) else (MODIFIED,)
+
+
+def is_moment(item: PublishedProperty) -> bool:
+    """Claim that the column has a time in every row."""
+    column = item.column
+    return column.type is Type.TIMESTAMP and not column.is_nullable and not column.is_collection and not column.is_costly
+
+
+def growing_key(resource: PublishedResource) -> PublishedProperty | None:
+    """Return the key that the source itself counts up."""
+    item = resource.by_name[resource.key[0]]
+    is_counted = item.column.has_default or item.column.is_generated
+    return item if len(resource.key) == 1 and item.column.type in INTEGERS and is_counted else None

@@ -1,0 +1,202 @@
+"""What happened to the tables that are subscribed to: each read once for all its subscriptions, deliveries stored with the mark."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from apiserver.odata.errors import problem_of
+from apiserver.odata.service import readable
+from apiserver.resources.catalog import Catalog
+from apiserver.resources.services import catalog_for
+from apiserver.server import options
+from apiserver.triggers import messages
+from apiserver.triggers.checks import DELETED
+from apiserver.triggers.leases import is_free, is_held, take
+from apiserver.triggers.marks import Told, advanced
+from apiserver.triggers.matching import Matcher, matcher
+from apiserver.triggers.models import Delivery, Subscription, Watch
+from apiserver.triggers.storing import packed, unpacked
+from apiserver.triggers.watching import first_mark, keys_now, question_of, revealed, sealed, window_of
+from apiserver.triggers.window import rows_beyond
+from connections import vault
+from users.models import User
+from users.principal import principal_of
+
+log = logging.getLogger(__name__)
+MOST_ROWS = 500  # of one reading
+MOST_DELIVERIES = 20_000  # stored at once
+
+
+class LostLease(Exception):
+    """Another worker does it now: nothing of ours may be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A subscription and what its user sees; None = its user may not read the resource now."""
+
+    subscription: Subscription
+    matcher: Matcher | None
+
+
+def detect_due(*, now: datetime) -> int:
+    """Look at every table that is due; return how many were looked at."""
+    done = 0
+    for watch in Watch.objects.select_related("resource").filter(is_free(now), next_at__lte=now).order_by("next_at")[:50]:
+        if take(watch, now=timezone.now()):
+            look(watch)
+            done += 1
+    return done
+
+
+def look(watch: Watch) -> None:
+    """Tell what happened to one table since the last look; a failure is told on its page and tried again."""
+    now = timezone.now()
+    settings = options.current().triggers
+    pause = timedelta(seconds=int(settings["sweep_seconds" if watch.event == DELETED else "interval_seconds"]))
+    try:
+        listeners = listeners_of(watch)
+        if not listeners:
+            Watch.objects.filter(pk=watch.pk, fence=watch.fence).delete()
+            return
+        (sweep if watch.event == DELETED else read)(watch, listeners, now + pause)
+    except LostLease:
+        log.warning("a look at %s took longer than its lease", watch.resource.name)
+    except Exception as error:  # noqa: BLE001 whatever the source did, the other tables are looked at
+        problem = problem_of(error)
+        is_held(watch, lease_until=None, next_at=now + pause, error=problem.message)
+
+
+def listeners_of(watch: Watch) -> list[Listener]:
+    """Return the active subscriptions of a table, users with equal rights and filters sharing what they see."""
+    found = list(Subscription.objects.filter(resource=watch.resource_id, event=watch.event, state=Subscription.ACTIVE))
+    users = User.objects.prefetch_related("groups").in_bulk({item.user_id for item in found})
+    catalogs = {pk: readable(catalog_for(principal_of(user))) for pk, user in users.items() if user.is_active}
+    known: dict[tuple[str, str], Matcher | None] = {}
+    listeners = []
+    for item in found:
+        catalog = catalogs.get(item.user_id)
+        if catalog is None:
+            continue
+        key = (catalog.fingerprint, item.filter)
+        if key not in known:
+            known[key] = matcher_of(catalog, watch, item.filter)
+        listeners.append(Listener(item, known[key]))
+    return listeners
+
+
+def matcher_of(catalog: Catalog, watch: Watch, text: str) -> Matcher | None:
+    """Return what a user sees of the table; None where it is not there for this user, or the filter no longer fits it."""
+    resource = next((item for item in catalog.resources.values() if item.id == watch.resource.public_id), None)
+    if resource is None:
+        return None
+    try:
+        return matcher(catalog, resource, text)
+    except Exception as error:  # noqa: BLE001 one subscription's filter must not stop the others
+        log.warning("a filter of a subscription to %s does not fit it any more: %s", resource.name, problem_of(error).message)
+        return None
+
+
+# ---- created and modified ----
+
+
+def read(watch: Watch, listeners: Sequence[Listener], due: datetime) -> None:
+    """Read what is new and store what is told of it."""
+    window, question = window_of(watch.resource, watch.event), question_of(watch.resource, watch.event)
+    now = timezone.now()
+    if question != watch.question:
+        store(watch, [], mark=first_mark(window, now=now), question=question, next_at=due)
+        return
+    mark = unpacked(bytes(watch.mark), window)
+    most = max(1, min(MOST_ROWS, MOST_DELIVERIES // max(1, len(listeners))))
+    told: list[Told] = []
+    rows: list[Mapping[str, Any]] = []
+    clock, has_more = None, False
+    for found in rows_beyond(window, mark.floor, len(mark.known) + most + 1):
+        if found.told.id in mark.known:
+            continue
+        if len(told) == most:
+            has_more = True
+            break
+        clock = found.clock
+        told.append(found.told)
+        rows.append({item.column.name: found.row[item.name] for item in window.items})
+    after = mark if clock is None else advanced(mark, told, clock, has_more=has_more)
+    changes = {} if after is mark else {"mark": packed(after, window)}
+    store(watch, deliveries(watch, listeners, rows, now), next_at=now if has_more else due, **changes)
+
+
+def deliveries(watch: Watch, listeners: Sequence[Listener], rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Delivery]:
+    """Return what is to be sent, by row and subscription."""
+    made = []
+    for row in rows:
+        bodies: dict[int, str | None] = {}
+        for listener in listeners:
+            view = listener.matcher
+            if view is None:
+                continue
+            if id(view) not in bodies:
+                bodies[id(view)] = sealed_body(watch, view, view.data(row), now) if view.shows(row) else None
+            body = bodies[id(view)]
+            if body is not None:
+                made.append(delivery(listener.subscription, body, now))
+    return made
+
+
+def sealed_body(watch: Watch, view: Matcher, data: Any, now: datetime) -> str:
+    """Return a message as it is stored."""
+    return vault.seal(messages.body(view.resource.name, watch.event, data, now=now).decode("utf-8", "surrogatepass"))
+
+
+def delivery(subscription: Subscription, body: str, now: datetime, **more: Any) -> Delivery:
+    """Return one delivery, not stored yet."""
+    return Delivery(subscription=subscription, webhook_id=f"msg_{uuid.uuid4().hex}", body=body, created=now, **more)
+
+
+def store(watch: Watch, made: Sequence[Delivery], **changes: Any) -> None:
+    """Store deliveries and the mark that moved past their rows, together or not at all; raise LostLease."""
+    with transaction.atomic():
+        if not is_held(watch, lease_until=None, error="", **changes):
+            raise LostLease
+        enqueue(made)
+
+
+def enqueue(made: Sequence[Delivery]) -> None:
+    """Store deliveries within the caller's transaction and let their subscriptions be due."""
+    if not made:
+        return
+    waiting = {item.subscription_id for item in made}
+    ids = sorted(waiting)
+    for start in range(0, len(ids), 500):
+        Subscription.objects.filter(pk__in=ids[start : start + 500]).update(next_at=Coalesce(F("next_at"), made[0].created))
+    Delivery.objects.bulk_create(made, batch_size=500)
+
+
+# ---- deleted ----
+
+
+def sweep(watch: Watch, listeners: Sequence[Listener], due: datetime) -> None:
+    """Compare the keys that are there with those that were, and tell which are gone."""
+    question, now = question_of(watch.resource, DELETED), timezone.now()
+    there = keys_now(watch.resource)
+    if question != watch.question:
+        store(watch, [], keys=sealed(there), question=question, next_at=due)
+        return
+    before = revealed(watch.keys)
+    gone = sorted(before - there)
+    made = []
+    for key in gone:
+        body = vault.seal(messages.body(watch.resource.name, DELETED, json.loads(key), now=now).decode())
+        made += [delivery(item.subscription, body, now) for item in listeners if item.matcher is not None]
+    store(watch, made, next_at=due, **({} if there == before else {"keys": sealed(there)}))
