@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.module_loading import import_string
 
 from apiserver.odata.swagger_info import Address, info, metadata, one_line
+from apiserver.odata.swagger_limits import fitted
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource
 from apiserver.server.registry import DESCRIBED
 from connections.contract.table import Column, Type
@@ -44,8 +45,8 @@ FORMATS: dict[Type, dict[str, str]] = {
 
 
 def swagger(catalog: Catalog, address: Address) -> bytes:
-    """Return the document."""
-    return written(described(catalog, address))
+    """Return the document, as much of it as one connector holds."""
+    return written(fitted(described(catalog, address)))
 
 
 def written(document: dict[str, Any]) -> bytes:
