@@ -56,7 +56,9 @@ def peaks(root: int) -> dict[int, int]:
             lines = Path(f"/proc/{pid}/status").read_text().splitlines()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        found |= {pid: int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:")}
+        for line in lines:
+            if line.startswith("VmHWM:"):
+                found[pid] = int(line.split()[1]) * 1024
     return found
 
 
