@@ -79,7 +79,8 @@ def test_document_is_valid_and_has_the_operations_of_oas(client: Client, version
     document, oas = get(client, f"?version={version}"), client.get("/api.rsc/$oas").json()
 
     assert [str(error) for error in VALIDATORS[version](document).iter_errors()] == []
-    assert {path: set(verbs) for path, verbs in document["paths"].items()} == {path: set(verbs) for path, verbs in oas["paths"].items()}
+    verbs_of_oas = {path: {verb for verb in verbs if not verb.startswith("x-")} for path, verbs in oas["paths"].items()}
+    assert {path: set(verbs) for path, verbs in document["paths"].items()} == verbs_of_oas
     assert set(document["components"]["schemas"]) - {"Error"} == set(oas["definitions"])
     assert document["info"] == oas["info"]
     assert "x-ms-" not in json.dumps(document)
@@ -135,7 +136,8 @@ def test_document_holds_only_what_the_user_may(small: Client) -> None:
 
     document = get(mine)
 
-    assert [set(verbs) for verbs in document["paths"].values()] == [{"get"}, {"get"}, {"get"}]
+    tables = {path: set(verbs) for path, verbs in document["paths"].items() if not path.startswith("/$")}
+    assert list(tables.values()) == [{"get"}, {"get"}]
     assert "note" not in json.dumps(document)
     assert Client().get("/api.rsc/$openapi").status_code == 401
 

@@ -106,7 +106,7 @@ def test_no_row_is_lost_or_told_twice_when_processes_are_killed(kind: str, reque
             time.sleep(0.5)
         stopped.set()
         poller.join(60)
-        server.dismiss()
+        assert server.stop() == 0
 
     expected = [f"n{number}" for number in range(ROWS)]
     first: dict[str, str] = {}
