@@ -44,7 +44,7 @@ def fitted(document: Document) -> Document:
             left_out.append(kind)
             document = without(document, belongs)
             document["info"] = {**document["info"], "description": told(description, left_out)}
-    return document
+    return document if fits(document) else {**document, "definitions": shortened(document["definitions"])}
 
 
 def told(description: str, kinds: list[str]) -> str:
@@ -56,6 +56,19 @@ def told(description: str, kinds: list[str]) -> str:
 def fits(document: Document) -> bool:
     """Claim that one connector can hold the document."""
     return operations(document) <= MOST_OPERATIONS and len(json.dumps(document, separators=(",", ":"))) < MOST_BYTES
+
+
+def shortened(definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the definitions without what is said twice of a property, and without what only some readers know."""
+    return {
+        name: {**schema, "properties": {key: spare(item) for key, item in schema["properties"].items()}}
+        for name, schema in definitions.items()
+    }
+
+
+def spare(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a property, its title said once."""
+    return {key: value for key, value in schema.items() if key not in ("x-ms-summary", "x-nullable")}
 
 
 def operations(document: Document) -> int:

@@ -59,7 +59,7 @@ def value() -> int:
         try:
             Seen.value = read()
         except NotReady:
-            Seen.failed_at = now
+            Seen.failed_at = time.monotonic()  # when it was known, which took a while: the request's next question is refused at once
             raise
         Seen.at = now
     return Seen.value

@@ -81,7 +81,9 @@ class StandIn:
             named.set("this", "chr")  # NCHAR is a type to DuckDB
         for cast in [item for item in tree.find_all(exp.Cast) if item.args["to"].this in BYTES]:
             cast.replace(exp.Anonymous(this="encode", expressions=[cast.this]))  # DuckDB reads \\x within text as bytes
-        for plus in list(tree.find_all(exp.Add)):  # no number is added here: + joins text
+        for plus in list(tree.find_all(exp.Add)):
+            if plus.expression.is_number:
+                continue
             plus.replace(exp.DPipe(this=plus.this, expression=plus.expression))
         for column in tree.find_all(exp.Column):
             if column.table == "INSERTED":
