@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from random import random
+from time import sleep
 from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
@@ -30,7 +32,8 @@ from connections.contract.errors import ConstraintViolated, Overtaken
 from connections.contract.unsayable import Unsayable
 from connections.engine.prepared import gives_rows
 
-TRIES = 4  # of one write
+TRIES = 8  # of one write
+PAUSE_SECONDS = 0.02
 Finish = Callable[[], HttpResponseBase]  # what is answered once the transaction has committed
 Action = Callable[[Exchange, Writer, Any], Finish]
 
@@ -61,6 +64,7 @@ def in_turn(write: Callable[[], Finish]) -> Finish:
         except Overtaken as error:
             overtaken = error
             deadline.check()
+            sleep(random() * PAUSE_SECONDS)  # noqa: S311 - no secret: those who met should not meet again
     cause = overtaken.__cause__
     raise cause if isinstance(cause, ConstraintViolated) else overtaken
 

@@ -242,7 +242,8 @@ def added(answer: Answer, item: Found, text: bytes) -> Answer:
 
 def waiting(poller: Poller, state: Poll) -> HttpResponseBase:
     """Answer that nothing is new."""
-    return ApiResponse(status=202, headers=headers(poller, state, int(options.current().triggers["interval_seconds"])))
+    seconds = int(options.current().triggers["interval_seconds"])
+    return ApiResponse(status=202, content_type=PLAIN.content_type, headers=headers(poller, state, seconds))
 
 
 def rows(poller: Poller, found: Answer, state: Poll) -> HttpResponseBase:

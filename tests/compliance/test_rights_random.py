@@ -6,6 +6,7 @@ leaks through any option, an error text or a document would differ between the t
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -146,7 +147,16 @@ class World:
         response = run(request, path, lambda _: context)
         body = b"".join(response.streaming_content) if response.streaming else response.content  # type: ignore[attr-defined]
         response.close()
+        if path == "/$oas":
+            body = without_triggers(body)
         return response.status_code, re.sub(rb"skiptoken=[^\"&]*", b"skiptoken=", body)
+
+
+def without_triggers(body: bytes) -> bytes:
+    """Return $oas without triggers: where rows are filtered, deleted ones are not told, and that is no secret."""
+    document = json.loads(body)
+    document["paths"] = {path: item for path, item in document["paths"].items() if not path.startswith("/$")}
+    return json.dumps(document).encode()
 
 
 def world(connection: Connection, tables: Sequence[str], user: User) -> World:

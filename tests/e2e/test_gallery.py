@@ -120,7 +120,7 @@ def test_files_are_uploaded_and_become_tables(page: Page, tmp_path: Path) -> Non
     expect(page.locator("#uploads tbody tr")).to_contain_text("orders.csv")
     assert page.evaluate(FAULTS) == []
     page.get_by_role("button", name="Delete orders.csv").click()
-    expect(page.get_by_text("No file was uploaded yet.")).to_be_visible()
+    expect(page.get_by_text("No file was uploaded yet.", exact=True)).to_be_visible()
 
 
 def test_connection_that_a_view_names_is_not_deleted(page: Page) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,8 @@ from tests.databases import Database
 
 ROOT = "http://testserver/api.rsc"
 ALL = frozenset({"GET", "POST", "PATCH", "PUT", "DELETE"})
+
+NUMBERS = itertools.count()  # of catalogs: what is remembered of one holds for no other
 
 
 @dataclass
@@ -76,7 +79,7 @@ def open_service(database: Database, tables: tuple[str, ...], wrap: Callable[[An
     found = {info.ref.name: info.ref for info in session.list_tables()}
     described = session.describe([found[name] for name in tables])
     resources = {table.ref.name: published(table, described, session.dialect.name) for table in described}
-    return Service(session, Catalog(dict(sorted(resources.items())), f"{database.kind}:{id(session)}", page_size=100, max_page_size=500))
+    return Service(session, Catalog(dict(sorted(resources.items())), f"{database.kind}:{next(NUMBERS)}", page_size=100, max_page_size=500))
 
 
 def published(table: Table, others: list[Table], dialect: str) -> PublishedResource:
