@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -81,8 +80,11 @@ class Dispatcher:
                 self._active[found.host] -= 1
                 is_empty = not self._queue
             if is_empty:
-                with contextlib.suppress(Exception):  # the next tick asks again
+                try:
                     self.fill()
+                except Exception:  # the next tick asks again
+                    log.exception("due deliveries could not be claimed")
+                    connection.close()
             with self._lock:
                 found = self._next()
         connection.close()
