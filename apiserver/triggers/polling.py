@@ -260,4 +260,4 @@ def headers(poller: Poller, state: Poll, wait: int) -> dict[str, str]:
     kept = [piece for piece in exchange.query.split("&") if piece and piece.partition("=")[0] != STATE]
     token = quote(vault.seal(f"poll {state.pk}"), safe="")
     path = f"{exchange.context.root}/$poll/{quote(window.question.resource.name)}/{window.event}"
-    return {"Location": f"{path}?{'&'.join([*kept, f'{STATE}={token}'])}", "Retry-After": str(wait), "Cache-Control": "no-store"}
+    return {"Location": f"{path}?{'&'.join([*kept, f'{STATE}={token}'])}", "Retry-After": str(wait)}

@@ -274,9 +274,8 @@ def address(asked: Asked, item: Subscription) -> str:
 
 
 def json_response(body: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> HttpResponseBase:
-    """Return JSON that nobody keeps."""
-    found = {"Cache-Control": "no-store", **(headers or {})}
-    return ApiResponse(orjson.dumps(body, option=orjson.OPT_UTC_Z), status=status, content_type="application/json", headers=found)
+    """Return JSON."""
+    return ApiResponse(orjson.dumps(body, option=orjson.OPT_UTC_Z), status=status, content_type="application/json", headers=headers)
 
 
 def record(asked: Asked, action: str, item: Subscription, **detail: Any) -> None:
