@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "apiserver.resources",
     "apiserver.odata",
     "apiserver.triggers",
+    "apiserver.powerplatform",
     "apiserver.console",
 ]
 
