@@ -297,5 +297,5 @@ def _without_body(response: HttpResponseBase) -> HttpResponse:
     body = b"" if response.streaming else response.content  # type: ignore[attr-defined]
     empty = ApiResponse(status=response.status_code, headers=dict(response.items()))
     if not response.streaming:
-        empty["Content-Length"] = str(len(body))
+        empty.headers.setdefault("Content-Length", str(len(body)))
     return empty
