@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apiserver.powerplatform.contract_findings import BREAKING, SAFE, level_of
 from apiserver.powerplatform.contract_markdown import as_json, lines, markdown
-from apiserver.powerplatform.contract_source import NotReadable, read
 from apiserver.powerplatform.contract_packages import compare_packages
+from apiserver.powerplatform.contract_source import NotReadable, read
 
 CODES = {BREAKING: 3, SAFE: 2}
 

@@ -268,6 +268,14 @@ GROUPS: dict[str, dict[str, Check]] = {
         "upload_megabytes": between(1, 100_000),
     },
     "outgoing": {"allow": texts},
+    "long_reads": {
+        "per_user": between(0, 1000),
+        "at_once": between(1, 8),
+        "seconds": between(10, 86_400),
+        "megabytes": between(1, 10_000),
+        "kept_megabytes": between(1, 1_000_000),
+        "keep_minutes": between(1, 43_200),
+    },
     "triggers": {
         "rows": between(1, 1000),
         "interval_seconds": between(1, 3600),

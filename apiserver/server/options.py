@@ -67,6 +67,15 @@ TRIGGERS: dict[str, Any] = {
     "give_up_days": 5,
     "log_days": 7,
 }
+# Reads whose answer comes later.
+LONG_READS: dict[str, Any] = {
+    "per_user": 10,
+    "at_once": 2,
+    "seconds": 3600,
+    "megabytes": 100,
+    "kept_megabytes": 1000,
+    "keep_minutes": 60,
+}
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
 DEFAULTS: dict[str, Any] = {
     "public_url": "",
@@ -82,6 +91,7 @@ DEFAULTS: dict[str, Any] = {
     "request_limits": REQUEST_LIMITS,
     "outgoing": {"allow": []},
     "triggers": TRIGGERS,
+    "long_reads": LONG_READS,
     "anonymous": False,
 }
 # settings.cfg of the replaced product, section [Application]: its names for ours. What DEFAULTS lacks comes from there or a variable only.
@@ -109,6 +119,7 @@ class ServerOptions:
     request_limits: Mapping[str, Any]
     outgoing: Mapping[str, Any]
     triggers: Mapping[str, Any]
+    long_reads: Mapping[str, Any]
     anonymous: bool
     contract_version: str = FIRST_VERSION  # info.version of the descriptions
     origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it is locked: a variable or settings.cfg
@@ -196,7 +207,7 @@ def replace(values: Mapping[str, Any]) -> bool:
 def merged(values: Mapping[str, Any], version: str = FIRST_VERSION) -> ServerOptions:
     """Return defaults, database, settings.cfg and environment, the later over the earlier."""
     found: dict[str, Any] = {**DEFAULTS, **values}
-    for name in ("cors", "limits", "request_limits", "outgoing", "triggers"):
+    for name in ("cors", "limits", "request_limits", "outgoing", "triggers", "long_reads"):
         found[name] = {**DEFAULTS[name], **found[name]}
     origins: dict[str, str] = {}
     for name, value in ((name, value) for name, value in from_file().items() if name in DEFAULTS):

@@ -21,6 +21,7 @@ SEALED = (
     "connections.oauth.store.reseal",
     "users.tokens.reseal",
     "apiserver.triggers.secrets.reseal",
+    "apiserver.powerplatform.long_read_results.reseal",
     "apiserver.server.notification_settings.reseal",
     "apiserver.server.notices.reseal",
 )
@@ -33,13 +34,30 @@ MANAGEMENT_ROOMS = (
     "apiserver.server.rest_views",
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
-ADDRESSES = {"$poll": "apiserver.triggers.polling.answer", "$subscriptions": "apiserver.triggers.subscribing.answer"}
+ADDRESSES = {
+    "$poll": "apiserver.triggers.polling.answer",
+    "$subscriptions": "apiserver.triggers.subscribing.answer",
+    "$async": "apiserver.powerplatform.long_reads.answer",
+}
+# What takes a read whose answer may come later: a verb of (exchange), None where it is answered at once.
+DEFERRED = "apiserver.powerplatform.long_reads.defer"
+# Kinds of work that is answered 202 and done by the worker: verbs of (running, sink) that return status and headers of the result.
+LONG_WORK = {"read": "apiserver.powerplatform.long_read_odata.run_read"}
 # What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
-DESCRIBED = ("apiserver.triggers.described.add",)
+DESCRIBED = ("apiserver.triggers.described.add", "apiserver.powerplatform.long_read_described.add")
 # What rooms forget once a minute: verbs that take `now`.
-HOUSEKEEPING = ("apiserver.triggers.work.forget_old", "apiserver.server.notices.forget_old")
+HOUSEKEEPING = (
+    "apiserver.triggers.work.forget_old",
+    "apiserver.powerplatform.long_read_results.forget_old",
+    "apiserver.server.notices.forget_old",
+)
 # What rooms do twice a second in the worker: verbs that end soon, or keep themselves from being begun twice.
-TICKS = ("apiserver.triggers.work.tick", "apiserver.powerplatform.contract_work.tick", "apiserver.server.notifying.tick")
+TICKS = (
+    "apiserver.triggers.work.tick",
+    "apiserver.powerplatform.long_read_work.tick",
+    "apiserver.powerplatform.contract_work.tick",
+    "apiserver.server.notifying.tick",
+)
 # What rooms derive from the configuration and settle before it is exported: verbs that take `now`.
 SETTLED = ("apiserver.powerplatform.contract_store.settle",)
 # Every error that a room raises -> what a client is told.
