@@ -10,6 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
+        ("powerplatform", "0001_contract"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
