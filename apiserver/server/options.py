@@ -83,6 +83,7 @@ DEFAULTS: dict[str, Any] = {
     "outgoing": {"allow": []},
     "triggers": TRIGGERS,
     "anonymous": False,
+    "packages": {},
 }
 # settings.cfg of the replaced product, section [Application]: its names for ours. What DEFAULTS lacks comes from there or a variable only.
 FILE_NAMES = {"allowauthtokeninurl": "allow_authtoken_in_url", "installconnectors": "install_connectors"}
@@ -108,6 +109,7 @@ class ServerOptions:
     outgoing: Mapping[str, Any]
     triggers: Mapping[str, Any]
     anonymous: bool
+    packages: Mapping[str, Any]  # user name -> what package_choices keeps
     origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it is locked: a variable or settings.cfg
 
 

@@ -25,7 +25,11 @@ MANAGEMENT_ROOMS = (
     "apiserver.server.rest_views",
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
-ADDRESSES = {"$poll": "apiserver.triggers.polling.answer", "$subscriptions": "apiserver.triggers.subscribing.answer"}
+ADDRESSES = {
+    "$poll": "apiserver.triggers.polling.answer",
+    "$subscriptions": "apiserver.triggers.subscribing.answer",
+    "$connector": "apiserver.powerplatform.package_answers.answer",
+}
 # What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
 DESCRIBED = ("apiserver.triggers.described.add",)
 # What rooms forget once a minute: verbs that take `now`.
