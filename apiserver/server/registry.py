@@ -38,6 +38,7 @@ ADDRESSES = {
     "$poll": "apiserver.triggers.polling.answer",
     "$subscriptions": "apiserver.triggers.subscribing.answer",
     "$async": "apiserver.powerplatform.long_reads.answer",
+    "$connector": "apiserver.powerplatform.package_answers.answer",
 }
 # What takes a read whose answer may come later: a verb of (exchange), None where it is answered at once.
 DEFERRED = "apiserver.powerplatform.long_reads.defer"
