@@ -25,7 +25,16 @@ MANAGEMENT_ROOMS = (
     "apiserver.server.rest_views",
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
-ADDRESSES = {"$poll": "apiserver.triggers.polling.answer", "$subscriptions": "apiserver.triggers.subscribing.answer"}
+ADDRESSES = {
+    "$poll": "apiserver.triggers.polling.answer",
+    "$subscriptions": "apiserver.triggers.subscribing.answer",
+    "$dynamic": "apiserver.powerplatform.dynamic.answer",
+    "$tabular": "apiserver.powerplatform.tabular.answer",
+    "$metadata.json": "apiserver.powerplatform.tabular.answer",
+    "datasets": "apiserver.powerplatform.tabular.answer",
+}
+# Of these, those whose clients read another error body than OData's: a verb of (problem, OData's body).
+REFUSALS = dict.fromkeys(("$tabular", "$metadata.json", "datasets"), "apiserver.powerplatform.tabular.refusal")
 # What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
 DESCRIBED = ("apiserver.triggers.described.add",)
 # What rooms forget once a minute: verbs that take `now`.
