@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apiserver.server import audit, options
 from apiserver.server.addresses import is_listed, is_public_url, rule
+from apiserver.server.configuration_jwt import issuers
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
 Check = Callable[[Any, str], Any]
@@ -187,6 +188,7 @@ SINGLE: dict[str, Check] = {
     "max_page_size": count,
     "put_merges": switch,
     "anonymous": switch,
+    "jwt": issuers,
 }
 GROUPS: dict[str, dict[str, Check]] = {
     "api": {"title": text, "description": text, "contact": contact, "privacy_policy": text, "categories": categories},
@@ -228,6 +230,7 @@ GROUPS: dict[str, dict[str, Check]] = {
         "upload_megabytes": between(1, 100_000),
     },
     "outgoing": {"allow": texts},
+    "oauth": {"code_seconds": between(10, 600), "access_minutes": between(1, 1440), "refresh_days": between(1, 3650)},
     "triggers": {
         "rows": between(1, 1000),
         "interval_seconds": between(1, 3600),

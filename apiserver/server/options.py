@@ -67,6 +67,8 @@ TRIGGERS: dict[str, Any] = {
     "give_up_days": 5,
     "log_days": 7,
 }
+# Sign-in for other programs: how long codes, access tokens and refresh tokens live.
+OAUTH: dict[str, Any] = {"code_seconds": 60, "access_minutes": 60, "refresh_days": 90}
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
 DEFAULTS: dict[str, Any] = {
     "public_url": "",
@@ -82,6 +84,8 @@ DEFAULTS: dict[str, Any] = {
     "request_limits": REQUEST_LIMITS,
     "outgoing": {"allow": []},
     "triggers": TRIGGERS,
+    "oauth": OAUTH,
+    "jwt": [],
     "anonymous": False,
 }
 # settings.cfg of the replaced product, section [Application]: its names for ours. What DEFAULTS lacks comes from there or a variable only.
@@ -107,6 +111,8 @@ class ServerOptions:
     request_limits: Mapping[str, Any]
     outgoing: Mapping[str, Any]
     triggers: Mapping[str, Any]
+    oauth: Mapping[str, Any]
+    jwt: tuple[Mapping[str, Any], ...]  # as configuration_jwt checks them
     anonymous: bool
     origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it is locked: a variable or settings.cfg
 
@@ -179,7 +185,7 @@ def replace(values: Mapping[str, Any]) -> bool:
 def merged(values: Mapping[str, Any]) -> ServerOptions:
     """Return defaults, database, settings.cfg and environment, the later over the earlier."""
     found: dict[str, Any] = {**DEFAULTS, **values}
-    for name in ("cors", "limits", "request_limits", "outgoing", "triggers"):
+    for name in ("cors", "limits", "request_limits", "outgoing", "triggers", "oauth"):
         found[name] = {**DEFAULTS[name], **found[name]}
     origins: dict[str, str] = {}
     for name, value in ((name, value) for name, value in from_file().items() if name in DEFAULTS):

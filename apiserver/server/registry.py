@@ -13,15 +13,23 @@ SECTIONS: dict[str, str] = {
     "resources": "apiserver.resources.configuration.ResourcesSection",
     "groups": "users.configuration_groups.GroupsSection",
     "users": "users.configuration.UsersSection",
+    "oauth_clients": "users.oauth.configuration.ClientsSection",
 }
 # Verbs of rooms that seal all their secrets anew and return how many they were.
-SEALED = ("connections.services.reseal", "connections.oauth.store.reseal", "users.tokens.reseal", "apiserver.triggers.secrets.reseal")
+SEALED = (
+    "connections.services.reseal",
+    "connections.oauth.store.reseal",
+    "users.tokens.reseal",
+    "users.oauth.clients.reseal",
+    "apiserver.triggers.secrets.reseal",
+)
 # What rooms bring to the management API: `urls()` and `SCHEMAS` of each module.
 MANAGEMENT_ROOMS = (
     "connections.rest",
     "connections.rest_uploads",
     "apiserver.resources.rest",
     "users.rest_entries",
+    "users.oauth.rest",
     "apiserver.server.rest_views",
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
@@ -29,7 +37,7 @@ ADDRESSES = {"$poll": "apiserver.triggers.polling.answer", "$subscriptions": "ap
 # What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
 DESCRIBED = ("apiserver.triggers.described.add",)
 # What rooms forget once a minute: verbs that take `now`.
-HOUSEKEEPING = ("apiserver.triggers.work.forget_old",)
+HOUSEKEEPING = ("apiserver.triggers.work.forget_old", "users.oauth.validator.forget_old")
 # What rooms do twice a second in the worker: verbs that end soon, or keep themselves from being begun twice.
 TICKS = ("apiserver.triggers.work.tick",)
 # Every error that a room raises -> what a client is told.
