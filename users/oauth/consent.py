@@ -80,7 +80,7 @@ def told(request: HttpRequest, error: OAuth2Error) -> HttpResponse:
 
 def back(request: HttpRequest, address: str) -> HttpResponse:
     """Lead back to the program; the issuer says which server answered (RFC 9207)."""
-    mark = "&" if "?" in address else "?"
+    mark = "&" if "?" in address or "#" in address else "?"
     return HttpResponse(status=302, headers={"Location": f"{address}{mark}iss={quote(site_root(request), safe='')}"})
 
 
@@ -117,7 +117,10 @@ def granted(request: HttpRequest, user: User, scopes: list[str], asked: dict[str
     given = {**asked, "user": user}
     client: Client = given.pop("request").client
     uri, method, body, headers = core()._extract_params(request)
-    found, _body, _status = core().server.create_authorization_response(uri, method, body, headers, scopes, given)
+    try:
+        found, _body, _status = core().server.create_authorization_response(uri, method, body, headers, scopes, given)
+    except OAuth2Error as error:  # the client was changed or deleted meanwhile
+        return refused(request, error)
     audit.record("access granted", who=user.name, subject=client.name, address=caller(request).address, scopes=sorted(scopes))
     return back(request, found["Location"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from functools import cache
 from typing import Any
@@ -17,6 +18,7 @@ from apiserver.server import options
 # A dot is in no authtoken and one dot is in no JWT: each kind of credential is known by its look.
 ACCESS, REFRESH = "oat.", "ort."
 BYTES = 32
+CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class Core(OAuthLibCore):
@@ -47,10 +49,15 @@ def refresh_token(request: Request) -> str:
     return REFRESH + secrets.token_urlsafe(BYTES)
 
 
-def only_by_query(request: Request) -> dict[str, Any]:
-    """Refuse answers in another part of the address than its query."""
+def strict(request: Request) -> dict[str, Any]:
+    """Refuse answers in another part of the address than its query, and PKCE by anything but S256 (RFC 7636, 4.2)."""
     if request.response_mode not in (None, "query"):
         raise InvalidRequestError(description="Only response_mode=query is known.", request=request)
+    if request.code_challenge is not None or request.code_challenge_method is not None:
+        if request.code_challenge_method != "S256":
+            raise InvalidRequestError(description="Only code_challenge_method=S256 is known.", request=request)
+        if not CHALLENGE.fullmatch(request.code_challenge or ""):
+            raise InvalidRequestError(description="The code_challenge is no SHA-256 in base64url.", request=request)
     return {}
 
 
@@ -62,5 +69,5 @@ def core() -> Core:
     server = WebApplicationServer(
         Validator(), token_generator=access_token, token_expires_in=seconds, refresh_token_generator=refresh_token
     )
-    server.auth_grant.custom_validators.pre_auth.append(only_by_query)
+    server.auth_grant.custom_validators.pre_auth.append(strict)
     return Core(server)

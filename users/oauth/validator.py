@@ -83,6 +83,7 @@ class Validator(OAuth2Validator):
     def save_authorization_code(self, client_id: str, code: dict[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
         """Store the code's hash."""
         expires = timezone.now() + timedelta(seconds=options.current().oauth["code_seconds"])
+        request.nonce, request.claims = "", None  # of OpenID Connect, which is not spoken here
         self._create_authorization_code(request, {**code, "code": digest(code["code"])}, expires)
 
     def validate_code(self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
