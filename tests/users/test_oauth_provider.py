@@ -235,7 +235,7 @@ def test_the_consent_page_is_framed_by_nobody_and_lets_its_opener_wait(flow: tup
     assert "form-action" not in page["Content-Security-Policy"]
     assert (page["Cross-Origin-Opener-Policy"], page["Referrer-Policy"], page["Cache-Control"]) == (
         "unsafe-none",
-        "no-referrer",
+        "same-origin",
         "no-store",
     )
 

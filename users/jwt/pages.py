@@ -19,10 +19,15 @@ from users.acting import by
 from users.jwt.forms import IssuerForm
 
 
+def configured() -> list[Any]:
+    """Return the issuers as they are stored: the options in force may be half a second older."""
+    return list(options.stored().get("jwt", ()))
+
+
 @admin_page
 def listing(request: HttpRequest) -> HttpResponse:
     """Show the issuers."""
-    return render(request, "users/issuers.html", {"issuers": options.current().jwt})
+    return render(request, "users/issuers.html", {"issuers": configured()})
 
 
 @admin_page
@@ -34,14 +39,14 @@ def add(request: HttpRequest) -> HttpResponse:
 @admin_page
 def edit(request: HttpRequest, number: int) -> HttpResponse:
     """Change an issuer."""
-    if number >= len(options.current().jwt):
+    if number >= len(configured()):
         raise Http404
     return form_page(request, number)
 
 
 def form_page(request: HttpRequest, number: int | None) -> HttpResponse:
     """Show the form of an issuer; store what it gives."""
-    before: list[Any] = list(options.current().jwt)
+    before = configured()
     form = IssuerForm(None if number is None else before[number], request.POST or None)
     if form.is_valid():
         after = [*before, form.cleaned_data] if number is None else [*before[:number], form.cleaned_data, *before[number + 1 :]]
@@ -59,7 +64,7 @@ def form_page(request: HttpRequest, number: int | None) -> HttpResponse:
 @admin_page
 def delete(request: HttpRequest, number: int) -> HttpResponse:
     """Take no more tokens of an issuer; the form says which one, for another administrator may have changed the list."""
-    before = list(options.current().jwt)
+    before = configured()
     if number >= len(before) or before[number]["issuer"] != request.POST.get("issuer"):
         raise Http404
     change_settings({"jwt": [*before[:number], *before[number + 1 :]]}, **by(request))

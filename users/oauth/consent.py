@@ -51,7 +51,6 @@ def authorize(request: HttpRequest) -> HttpResponse:
     response = answered(request)
     response["Content-Security-Policy"] = CONSENT_POLICY
     response["Cross-Origin-Opener-Policy"] = "unsafe-none"  # the window that opened this one waits for the program's page in it
-    response["Referrer-Policy"] = "no-referrer"
     return response
 
 
