@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from apiserver.server import audit, options, package_choices
 from apiserver.server.addresses import is_listed, is_public_url, rule
+from apiserver.server.configuration_jwt import issuers
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
 Check = Callable[[Any, str], Any]
@@ -221,6 +222,7 @@ SINGLE: dict[str, Check] = {
     "max_page_size": count,
     "put_merges": switch,
     "anonymous": switch,
+    "jwt": issuers,
 }
 # By names that people give: what is not named stays.
 MAPPED: dict[str, Check] = {"packages": package_choices.checked}
@@ -280,6 +282,7 @@ GROUPS: dict[str, dict[str, Check]] = {
         "kept_megabytes": between(1, 1_000_000),
         "keep_minutes": between(1, 43_200),
     },
+    "oauth": {"code_seconds": between(10, 600), "access_minutes": between(1, 1440), "refresh_days": between(1, 3650)},
     "triggers": {
         "rows": between(1, 1000),
         "interval_seconds": between(1, 3600),
