@@ -25,7 +25,13 @@ MANAGEMENT_ROOMS = (
     "apiserver.server.rest_views",
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
-ADDRESSES = {"$poll": "apiserver.triggers.polling.answer", "$subscriptions": "apiserver.triggers.subscribing.answer"}
+ADDRESSES = {
+    "$poll": "apiserver.triggers.polling.answer",
+    "$subscriptions": "apiserver.triggers.subscribing.answer",
+    "$postman": "apiserver.powerplatform.postman.answer",
+    "$odc": "apiserver.powerplatform.office.odc",
+    "$pbids": "apiserver.powerplatform.office.pbids",
+}
 # What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
 DESCRIBED = ("apiserver.triggers.described.add",)
 # What rooms forget once a minute: verbs that take `now`.
