@@ -84,7 +84,7 @@ class Person:
         self.served = served
         self.session = requests.Session()
         self.session.headers["Accept-Language"] = "en"
-        self.post("/console/sign-in", "/console/sign-in", username=name, password=PASSWORD)
+        self.post("/console/sign-in", "/console/sign-in", name=name, password=PASSWORD)
 
     def get(self, path: str) -> requests.Response:
         return self.session.get(self.served.base + path, timeout=30)
