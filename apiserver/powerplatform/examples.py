@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
-from connections.contract.table import NUMBERS, Column, Type
+from connections.contract.table import INTEGER_RANGE, NUMBERS, Column, Type
 
 TEXT = "text"
+NEW = 900_001
 VALUES: dict[Type, Any] = {
     Type.BOOLEAN: True,
     Type.STRING: TEXT,
@@ -49,6 +50,15 @@ def literal_of(column: Column) -> str:
 def row_of(resource: PublishedResource, names: Iterable[str]) -> dict[str, Any]:
     """Return an example row of these properties; names of other things are left out."""
     return {name: value_of(resource.by_name[name].column) for name in names if name in resource.by_name}
+
+
+def new_row_of(resource: PublishedResource, names: Iterable[str]) -> dict[str, Any]:
+    """Return an example of a row that is created: whole numbers in its key are ones that no row is likely to have yet."""
+    row = row_of(resource, names)
+    for name in row.keys() & set(resource.key):
+        highest = INTEGER_RANGE.get(resource.by_name[name].column.type, (0, 0))[1]
+        row[name] = min(NEW, highest) or row[name]
+    return row
 
 
 def condition_of(resource: PublishedResource) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from apiserver.odata.swagger_info import one_line
 from apiserver.odata.swagger_limits import VERBS
-from apiserver.powerplatform.examples import condition_of, first_names, needs_condition, row_of, value_of
+from apiserver.powerplatform.examples import condition_of, first_names, needs_condition, new_row_of, row_of, value_of
 from apiserver.resources.catalog import Catalog, PublishedResource
 from connections.contract.table import Type
 
@@ -124,7 +124,7 @@ def body_of(document: dict[str, Any], resource: PublishedResource, operation: di
     for item in operation["parameters"]:
         if item["in"] == "body":
             definition = document["definitions"][item["schema"]["$ref"].removeprefix(REFERENCE)]
-            return row_of(resource, definition["properties"])
+            return new_row_of(resource, definition["properties"])
     return None
 
 

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from apiserver.odata.swagger import body_schema
-from apiserver.powerplatform.examples import condition_of, needs_condition, row_of
+from apiserver.powerplatform.examples import condition_of, needs_condition, new_row_of
 from apiserver.resources.catalog import PublishedResource
 
 SAFE = "(),/:*"
@@ -56,7 +56,7 @@ class Place:
         """Return a new row, None where this user may not create one."""
         if "POST" not in self.resource.methods:
             return None
-        return row_of(self.resource, body_schema(self.resource, is_create=True)["properties"])
+        return new_row_of(self.resource, body_schema(self.resource, is_create=True)["properties"])
 
 
 def snippets(kind: str, place: Place) -> list[Snippet]:
@@ -102,12 +102,15 @@ while url:
 
 def python_write(place: Place, row: dict[str, Any]) -> str:
     """Return a program for Python 3 with requests; `repr` writes True and not true."""
+    lines = "\n".join(f"        {json.dumps(name, ensure_ascii=False)}: {value!r}," for name, value in row.items())
     return f"""import requests
 
 answer = requests.post(
     {json.dumps(place.address)},
     headers={{"{HEADER}": "{place.token}"}},
-    json={row!r},
+    json={{
+{lines}
+    }},
     timeout=60,
 )
 answer.raise_for_status()
@@ -129,10 +132,11 @@ while (url) {{
 
 def javascript_write(place: Place, row: dict[str, Any]) -> str:
     """Return a module for Node.js 18 or a browser."""
+    sent = json.dumps(row, indent=2, ensure_ascii=False).replace("\n", "\n  ")
     return f"""const answer = await fetch({json.dumps(place.address)}, {{
   method: "POST",
   headers: {{"{HEADER}": "{place.token}", "Content-Type": "application/json"}},
-  body: JSON.stringify({json.dumps(row)}),
+  body: JSON.stringify({sent}),
 }});
 if (!answer.ok) throw new Error(`${{answer.status}} ${{await answer.text()}}`);
 console.log(await answer.json());"""
