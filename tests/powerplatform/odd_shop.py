@@ -41,7 +41,7 @@ TABLES = {
 }
 ROWS: dict[str, list[tuple[object, ...]]] = {
     "products": [(number, f"Product {number}", number * 1.25, number % 2 == 0) for number in range(1, 26)],
-    "codes": [("O'Neil 注/文 100%&+#?", "odd"), ("text", "plain")],
+    "codes": [("O'Neil 注/文 100%&+#?", "odd"), ("注/文 100%&+#?", "quite odd"), ("text", "plain")],
     "items": [(7, 3, "first"), (1, 1, "second")],
     "big": [(9007199254740993, "beyond 2**53"), (1, "one")],
     "loose": [("a", 1), ("b", 2)],
