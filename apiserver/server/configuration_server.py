@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from apiserver.server import audit, options
+from apiserver.server import audit, options, package_choices
 from apiserver.server.addresses import is_listed, is_public_url, rule
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
@@ -114,6 +114,8 @@ def checked(name: str, value: Any, before: Any) -> Any:
         checks = GROUPS[name]
         given = check_keys(value, checks, place)
         return {**(before or {}), **{key: checks[key](item, f"{place}.{key}") for key, item in given.items()}}
+    if name in MAPPED:
+        return {**(before or {}), **MAPPED[name](value, place)}
     return SINGLE[name](value, place)
 
 
@@ -220,6 +222,8 @@ SINGLE: dict[str, Check] = {
     "put_merges": switch,
     "anonymous": switch,
 }
+# By names that people give: what is not named stays.
+MAPPED: dict[str, Check] = {"packages": package_choices.checked}
 GROUPS: dict[str, dict[str, Check]] = {
     "api": {
         "title": text,

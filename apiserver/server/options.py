@@ -93,6 +93,7 @@ DEFAULTS: dict[str, Any] = {
     "triggers": TRIGGERS,
     "long_reads": LONG_READS,
     "anonymous": False,
+    "packages": {},
 }
 # settings.cfg of the replaced product, section [Application]: its names for ours. What DEFAULTS lacks comes from there or a variable only.
 FILE_NAMES = {"allowauthtokeninurl": "allow_authtoken_in_url", "installconnectors": "install_connectors"}
@@ -121,6 +122,7 @@ class ServerOptions:
     triggers: Mapping[str, Any]
     long_reads: Mapping[str, Any]
     anonymous: bool
+    packages: Mapping[str, Any]  # user name -> what package_choices keeps
     contract_version: str = FIRST_VERSION  # info.version of the descriptions
     origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it is locked: a variable or settings.cfg
 

@@ -41,11 +41,18 @@ ADDRESSES = {
     "$odc": "apiserver.powerplatform.office.odc",
     "$pbids": "apiserver.powerplatform.office.pbids",
     "$async": "apiserver.powerplatform.long_reads.answer",
+    "$connector": "apiserver.powerplatform.package_answers.answer",
+    "$dynamic": "apiserver.powerplatform.dynamic.answer",
+    "$tabular": "apiserver.powerplatform.tabular.answer",
+    "$metadata.json": "apiserver.powerplatform.tabular.answer",
+    "datasets": "apiserver.powerplatform.tabular.answer",
 }
 # What takes a read whose answer may come later: a verb of (exchange), None where it is answered at once.
 DEFERRED = "apiserver.powerplatform.long_reads.defer"
 # Kinds of work that is answered 202 and done by the worker: verbs of (running, sink) that return status and headers of the result.
 LONG_WORK = {"read": "apiserver.powerplatform.long_read_odata.run_read"}
+# Of these, those whose clients read another error body than OData's: a verb of (problem, OData's body).
+REFUSALS = dict.fromkeys(("$tabular", "$metadata.json", "datasets"), "apiserver.powerplatform.tabular.refusal")
 # What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
 DESCRIBED = ("apiserver.triggers.described.add", "apiserver.powerplatform.long_read_described.add")
 # What rooms forget once a minute: verbs that take `now`.
