@@ -40,6 +40,9 @@ MANAGEMENT_ROOMS = (
 ADDRESSES = {
     "$poll": "apiserver.triggers.polling.answer",
     "$subscriptions": "apiserver.triggers.subscribing.answer",
+    "$postman": "apiserver.powerplatform.postman.answer",
+    "$odc": "apiserver.powerplatform.office.odc",
+    "$pbids": "apiserver.powerplatform.office.pbids",
     "$async": "apiserver.powerplatform.long_reads.answer",
     "$connector": "apiserver.powerplatform.package_answers.answer",
     "$dynamic": "apiserver.powerplatform.dynamic.answer",
