@@ -17,7 +17,7 @@ from django_htmx.middleware import HtmxMiddleware
 
 from apiserver.server.addresses import site_root
 
-NOT_PAGES = ("/api.rsc", "/healthz", "/readyz", "/manage/api", "/static/")
+NOT_PAGES = ("/api.rsc", "/healthz", "/readyz", "/manage/api", "/static/", "/hooks/")
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 

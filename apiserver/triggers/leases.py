@@ -17,6 +17,11 @@ def is_free(now: datetime) -> Q:
     return Q(lease_until__isnull=True) | Q(lease_until__lt=now)
 
 
+def is_due(now: datetime) -> Q:
+    """Return the condition of tables that are to be looked at: it is time, or their service said that something changed."""
+    return Q(next_at__lte=now) | Q(rung_at__isnull=False)
+
+
 def take(row: Watch | Subscription, *, now: datetime) -> bool:
     """Claim that the row is ours now; its fence tells us from others."""
     free = type(row)._default_manager.filter(is_free(now), pk=row.pk, fence=row.fence)
