@@ -17,6 +17,7 @@ from apiserver.server import audit, options
 from apiserver.triggers import calling, rights, signing
 from apiserver.triggers.leases import LEASES, is_held
 from apiserver.triggers.models import Delivery, Subscription
+from apiserver.triggers.settling import Taken
 from apiserver.triggers.together import TOGETHER
 from connections import vault
 from connections.contract.errors import ConnectorError
@@ -60,7 +61,7 @@ def deliver_turn(subscription: Subscription) -> None:
     for place, delivery in enumerate(waiting, 1):
         outcome = attempt(subscription, delivery, url, secrets)
         is_last = place == len(waiting) or time.monotonic() > ends
-        if not TOGETHER.run(partial(settled, subscription, delivery, outcome, is_last=is_last)) or is_last:
+        if not settle(subscription, delivery, outcome, is_last=is_last) or is_last:
             return
     TOGETHER.run(partial(release, subscription))
 
@@ -91,6 +92,14 @@ def retry_after(reply: Reply) -> float:
     with contextlib.suppress(ValueError, TypeError):
         return min(max(0.0, parsedate_to_datetime(text).timestamp() - time.time()), LONGEST_PAUSE)
     return 0.0
+
+
+def settle(subscription: Subscription, delivery: Delivery, outcome: Outcome, *, is_last: bool) -> bool:
+    """Store what came of a try, with those of other threads; claim that the next delivery may follow."""
+    is_plain = outcome.is_taken and not subscription.failing_since and (is_last or not is_lease_short(subscription, timezone.now()))
+    if is_plain and outcome.status is not None:
+        return TOGETHER.taken(Taken(subscription.pk, subscription.fence, delivery.pk, outcome.status, is_last))
+    return bool(TOGETHER.run(partial(settled, subscription, delivery, outcome, is_last=is_last)))
 
 
 def settled(subscription: Subscription, delivery: Delivery, outcome: Outcome, *, is_last: bool) -> bool:
