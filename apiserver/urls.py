@@ -13,5 +13,6 @@ urlpatterns = [
     path("console/api/", include("apiserver.resources.urls")),
     path("console/triggers/", include("apiserver.triggers.urls")),
     path("console/powerplatform/", include("apiserver.powerplatform.urls")),
+    path("hooks/", include("apiserver.triggers.hook_urls")),
     path("console/users/", include("users.urls")),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -148,16 +149,18 @@ def at_least(least: int, value: Any, place: str) -> int:
     return number
 
 
-def between(least: int, most: int) -> Check:
-    """Return the check of a number within bounds."""
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The check of a number within bounds."""
 
-    def check(value: Any, place: str) -> int:
+    least: int
+    most: int
+
+    def __call__(self, value: Any, place: str) -> int:
         number = int(typed(value, int, place))
-        if not least <= number <= most:
-            raise ConfigurationError(f"{place} must be between {least} and {most}.")
+        if not self.least <= number <= self.most:
+            raise ConfigurationError(f"{place} must be between {self.least} and {self.most}.")
         return number
-
-    return check
 
 
 def texts(value: Any, place: str) -> list[str]:
@@ -249,29 +252,29 @@ GROUPS: dict[str, dict[str, Check]] = {
     "limits": {"requests_per_hour": limit, "concurrent_requests": limit, "token_days": count},
     # Beyond the upper ends: the web server's own bounds, what SQLite parses, what stays readable within one answer's memory.
     "request_limits": {
-        "url_bytes": between(256, 60_000),
-        "header_bytes": between(256, 60_000),
-        "header_block_bytes": between(1024, 60_000),
-        "header_count": between(20, 100),
-        "body_bytes": between(1024, 32 * 1024 * 1024),
-        "json_depth": between(2, 200),
-        "filter_nodes": between(1, 500),
-        "filter_depth": between(1, 100),
-        "in_values": between(1, 10_000),
-        "lambda_depth": between(1, 10),
-        "expand_depth": between(1, 10),
-        "expand_levels": between(1, 10),
-        "orderby_items": between(1, 200),
-        "select_items": between(1, 2000),
-        "path_segments": between(4, 100),
-        "number_digits": between(5, 400),
-        "request_seconds": between(1, 3600),
-        "source_calls": between(1, 100_000),
-        "source_rows": between(1000, 100_000_000),
-        "source_memory": between(16, 16_384),
-        "page_bytes": between(1024, 1024 * 1024 * 1024),
-        "reader_seconds": between(1, 3600),
-        "upload_megabytes": between(1, 100_000),
+        "url_bytes": Between(256, 60_000),
+        "header_bytes": Between(256, 60_000),
+        "header_block_bytes": Between(1024, 60_000),
+        "header_count": Between(20, 100),
+        "body_bytes": Between(1024, 32 * 1024 * 1024),
+        "json_depth": Between(2, 200),
+        "filter_nodes": Between(1, 500),
+        "filter_depth": Between(1, 100),
+        "in_values": Between(1, 10_000),
+        "lambda_depth": Between(1, 10),
+        "expand_depth": Between(1, 10),
+        "expand_levels": Between(1, 10),
+        "orderby_items": Between(1, 200),
+        "select_items": Between(1, 2000),
+        "path_segments": Between(4, 100),
+        "number_digits": Between(5, 400),
+        "request_seconds": Between(1, 3600),
+        "source_calls": Between(1, 100_000),
+        "source_rows": Between(1000, 100_000_000),
+        "source_memory": Between(16, 16_384),
+        "page_bytes": Between(1024, 1024 * 1024 * 1024),
+        "reader_seconds": Between(1, 3600),
+        "upload_megabytes": Between(1, 100_000),
     },
     "outgoing": {"allow": texts},
     "long_reads": {
@@ -284,14 +287,16 @@ GROUPS: dict[str, dict[str, Check]] = {
     },
     "oauth": {"code_seconds": between(10, 600), "access_minutes": between(1, 1440), "refresh_days": between(1, 3650)},
     "triggers": {
-        "rows": between(1, 1000),
-        "interval_seconds": between(1, 3600),
-        "late_seconds": between(0, 86_400),
-        "sweep_seconds": between(5, 86_400),
-        "keys": between(100, 1_000_000),
-        "subscriptions": between(0, 100_000),
+        "rows": Between(1, 1000),
+        "interval_seconds": Between(1, 3600),
+        "late_seconds": Between(0, 86_400),
+        "reconcile_seconds": Between(5, 86_400),
+        "reconcile_rows": Between(0, 100_000),
+        "sweep_seconds": Between(5, 86_400),
+        "keys": Between(100, 1_000_000),
+        "subscriptions": Between(0, 100_000),
         "hosts": texts,
-        "give_up_days": between(1, 30),
-        "log_days": between(1, 90),
+        "give_up_days": Between(1, 30),
+        "log_days": Between(1, 90),
     },
 }

@@ -60,6 +60,8 @@ TRIGGERS: dict[str, Any] = {
     "rows": 100,
     "interval_seconds": 5,
     "late_seconds": 600,
+    "reconcile_seconds": 300,
+    "reconcile_rows": 10_000,
     "sweep_seconds": 60,
     "keys": 100_000,
     "subscriptions": 1000,
