@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from apiserver.server.masking import masked_anywhere
 
 # Pages of this room that belong to an entry of another one.
-HOMES = {"console:try_it": "resources:list", "console:effective": "users:list"}
+HOMES = {"console:try_it": "resources:list", "console:effective": "users:list", "console:fitting": "users:list"}
 
 
 def entries(role: str) -> list[tuple[str, str, str]]:

@@ -26,8 +26,12 @@ MANAGEMENT_ROOMS = (
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
 ADDRESSES = {"$poll": "apiserver.triggers.polling.answer", "$subscriptions": "apiserver.triggers.subscribing.answer"}
-# What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
-DESCRIBED = ("apiserver.triggers.described.add",)
+# What rooms add to $oas for each resource: verbs of (paths, definitions, resource); by kind of operation where a maker can do without.
+DESCRIBED: tuple[str, ...] = ()
+DESCRIBED_KINDS = {
+    "polling": "apiserver.triggers.described.add_polling",
+    "subscriptions": "apiserver.triggers.described.add_subscriptions",
+}
 # What rooms forget once a minute: verbs that take `now`.
 HOUSEKEEPING = ("apiserver.triggers.work.forget_old",)
 # What rooms do twice a second in the worker: verbs that end soon, or keep themselves from being begun twice.
