@@ -16,6 +16,7 @@ HOMES = {
     "console:effective": "users:list",
     "powerplatform:use": "resources:list",
     "powerplatform:long_reads": "console:logs",
+    "console:fitting": "users:list",
 }
 
 
