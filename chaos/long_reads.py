@@ -10,7 +10,7 @@ from tests.powerplatform.long_client import expected, readings, served
 
 ROWS = 15_000
 READS, CLIENTS = 100, 4
-KILLS, GAP = 60, (2.0, 6.0)  # seconds
+KILLS, GAP = 40, (3.0, 13.0)  # seconds; more often, and the supervisor would wait longer each time
 
 
 @promise("R25")
