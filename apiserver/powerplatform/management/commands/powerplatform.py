@@ -11,6 +11,7 @@ from apiserver.server.commands import OwnCommand
 
 # Name -> a class with `help`, `add_arguments(parser)` and `run(command, options)`.
 SUBCOMMANDS = {
+    "diff": "apiserver.powerplatform.contract_command.Diff",
     "package": "apiserver.powerplatform.package_command.MakePackage",
     "pipeline": "apiserver.powerplatform.pipeline_command.WritePipeline",
 }
