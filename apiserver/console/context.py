@@ -26,6 +26,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
         ("resources:list", _("API"), "table-cells"),
         ("sql:explorer", _("SQL"), "command-line"),
         ("triggers:list", _("Triggers"), "bolt"),
+        ("powerplatform:contract", _("Contract"), "document-check"),
     ]
     if role == "admin":
         found.append(("users:list", _("Users"), "users"))
@@ -37,6 +38,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
             ("resources:list", _("Resources"), ""),
             ("users:list", _("Users"), ""),
             ("console:settings", _("Server"), ""),
+            ("console:notifications", _("Notifications"), ""),
         ]
     return found
 

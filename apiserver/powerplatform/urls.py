@@ -2,10 +2,14 @@
 
 from django.urls import path
 
-from apiserver.powerplatform import long_read_pages
+from apiserver.powerplatform import contract_pages, long_read_pages
 
 app_name = "powerplatform"
 urlpatterns = [
+    path("contract", contract_pages.contract, name="contract"),
+    path("contract/<int:pk>", contract_pages.change, name="contract_change"),
+    path("contract/look", contract_pages.look, name="look"),
+    path("contract/take-over/<int:pk>", contract_pages.take_over, name="take_over"),
     path("long-reads", long_read_pages.listing, name="long_reads"),
     path("long-reads/<int:pk>/cancel", long_read_pages.cancel, name="cancel_long_read"),
 ]
