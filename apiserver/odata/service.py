@@ -26,7 +26,7 @@ from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
 from apiserver.resources.remembered import remembered
 from apiserver.server.api_handler import RAW_PATH
-from apiserver.server.registry import ADDRESSES, DEFERRED
+from apiserver.server.registry import ADDRESSES, DEFERRED, REFUSALS
 from apiserver.server.responses import ApiResponse
 from connections.contract.connector import Session
 
@@ -85,11 +85,28 @@ def run(request: HttpRequest, path: str, open_context: OpenContext, limits: Limi
     try:
         response = _stages(exchange)
     except Exception as error:  # noqa: BLE001 the one place where every error meets its status
-        response = error_response(noted(request, problem_of(error)))
+        response = refused(exchange, noted(request, problem_of(error)))
     headers.compress(request, response)
     if request.method == "HEAD":
         response = _without_body(response)
     return headers.finish(response, exchange.version)
+
+
+def refused(exchange: Exchange, problem: Problem) -> HttpResponseBase:
+    """Answer an error; clients of some addresses read another body than OData's."""
+    response = error_response(problem)
+    head = exchange.path.strip("/").partition("/")[0]
+    is_known: bool = exchange.context is not None and head in exchange.catalog.resources
+    if head in REFUSALS and not is_known:
+        response.content = rooms_refusal(head)(problem, response.content)
+    return response
+
+
+@cache
+def rooms_refusal(head: str) -> Callable[[Problem, bytes], bytes]:
+    """Return what writes the errors of a room above."""
+    found: Callable[[Problem, bytes], bytes] = import_string(REFUSALS[head])
+    return found
 
 
 def noted(request: HttpRequest, problem: Problem) -> Problem:
@@ -190,9 +207,9 @@ def _take_query(exchange: Exchange, path: str) -> str:
 
 
 @cache
-def rooms_answer(head: str) -> Callable[[Exchange, str], HttpResponseBase]:
-    """Return what answers the addresses of a room above."""
-    found: Callable[[Exchange, str], HttpResponseBase] = import_string(ADDRESSES[head])
+def rooms_answer(head: str) -> Callable[[Exchange, str], HttpResponseBase | None]:
+    """Return what answers the addresses of a room above; None of it leaves them to OData, with the target that it set."""
+    found: Callable[[Exchange, str], HttpResponseBase | None] = import_string(ADDRESSES[head])
     return found
 
 
@@ -297,5 +314,5 @@ def _without_body(response: HttpResponseBase) -> HttpResponse:
     body = b"" if response.streaming else response.content  # type: ignore[attr-defined]
     empty = ApiResponse(status=response.status_code, headers=dict(response.items()))
     if not response.streaming:
-        empty["Content-Length"] = str(len(body))
+        empty.headers.setdefault("Content-Length", str(len(body)))
     return empty

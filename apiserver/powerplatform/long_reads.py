@@ -186,9 +186,10 @@ def result(exchange: Exchange, read: LongRead, *, status: int, is_wrapped: bool 
     head = wrapped_head(read) if is_wrapped else b""
     media = HTTP if is_wrapped else read.headers.get("Content-Type", "application/json")
     kept = {} if is_wrapped else {name: value for name, value in read.headers.items() if name not in ("Content-Type", "OData-Version")}
-    if read.size <= PIECE_BYTES or exchange.method == "HEAD":
-        body = b"" if exchange.method == "HEAD" and read.size > PIECE_BYTES else b"".join(pieces(read))
-        return ApiResponse(head + body, status=status, content_type=media, headers=kept)
+    if exchange.method == "HEAD":
+        return ApiResponse(status=status, content_type=media, headers={**kept, "Content-Length": str(len(head) + read.size)})
+    if read.size <= PIECE_BYTES:
+        return ApiResponse(head + b"".join(pieces(read)), status=status, content_type=media, headers=kept)
     leave = enter_stream()
     response = StreamingHttpResponse((part for parts in ((head,), pieces(read)) for part in parts), status=status, content_type=media)
     for name, value in kept.items():

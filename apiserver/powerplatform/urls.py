@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apiserver.powerplatform import contract_pages, long_read_pages
+from apiserver.powerplatform import contract_pages, long_read_pages, use_pages
 
 app_name = "powerplatform"
 urlpatterns = [
@@ -12,4 +12,7 @@ urlpatterns = [
     path("contract/take-over/<int:pk>", contract_pages.take_over, name="take_over"),
     path("long-reads", long_read_pages.listing, name="long_reads"),
     path("long-reads/<int:pk>/cancel", long_read_pages.cancel, name="cancel_long_read"),
+    path("use/<int:pk>", use_pages.panel, name="use"),
+    path("use/<int:pk>/reveal", use_pages.reveal, name="use_reveal"),
+    path("use/<int:pk>/<str:kind>", use_pages.download, name="use_file"),
 ]

@@ -10,13 +10,17 @@ from django.utils.module_loading import import_string
 from apiserver.server.commands import OwnCommand
 
 # Name -> a class with `help`, `add_arguments(parser)` and `run(command, options)`.
-SUBCOMMANDS = {"diff": "apiserver.powerplatform.contract_command.Diff"}
+SUBCOMMANDS = {
+    "diff": "apiserver.powerplatform.contract_command.Diff",
+    "package": "apiserver.powerplatform.package_command.MakePackage",
+    "pipeline": "apiserver.powerplatform.pipeline_command.WritePipeline",
+}
 
 
 class Command(OwnCommand):
     """Runs one of the subcommands."""
 
-    help = "Connectors for Power Platform: compare two definitions, and more."
+    help = "Connectors for Power Platform: packages, pipelines, and what differs between two definitions."
 
     def add_arguments(self, parser: CommandParser) -> None:
         found = parser.add_subparsers(dest="subcommand", required=True, metavar="|".join(SUBCOMMANDS))
