@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,9 +61,17 @@ def parts(findings: list[Finding]) -> list[Part]:
     found = []
     for level in LEVELS:
         listed = [item for item in findings if item.level == level]
-        lines = tuple(Line(item.title, item.operation, item.said(_), item.advice(_)) for item in listed[:MOST_SHOWN])
-        found.append(Part(level, labels[level], len(listed), lines))
+        found.append(Part(level, labels[level], len(listed), tuple(lines(listed[:MOST_SHOWN]))))
     return [part for part in found if part.lines]
+
+
+def lines(findings: list[Finding]) -> Iterator[Line]:
+    """Return findings as lines; what to do is said once."""
+    known: set[str] = set()
+    for item in findings:
+        advice = item.advice(_)
+        yield Line(item.title, item.operation, item.said(_), "" if advice in known else advice)
+        known.add(advice)
 
 
 @console_page
