@@ -23,7 +23,7 @@ from apiserver.resources.catalog import Catalog, PublishedResource
 from apiserver.resources.remembered import remembered
 from apiserver.server.responses import ApiResponse
 from connections.connectors.exact_json import DECODER, json_text
-from connections.contract.table import Type
+from connections.contract.table import FLOATS, Type
 
 MOST_ROWS = 2000  # of a page: Power Apps takes a table that answers 2,100 rows at once for one that does not page
 ON_SET, ON_ROW = ("GET", "HEAD", "POST"), ("GET", "HEAD", "PATCH", "DELETE")
@@ -71,7 +71,7 @@ def page(exchange: Exchange, resource: PublishedResource, dress: Dress) -> HttpR
     size = service_read.page_size(exchange)
     question = service_rows.question_of(exchange, resource, options, {})
     names = service_rows.needed_names(resource, options)
-    straight = service_rows.straight_maker(exchange, question) if dress.row is None and not binaries(resource) else None
+    straight = service_rows.straight_maker(exchange, question) if dress.row is None and not odd(resource) else None
     size, root = min(size or MOST_ROWS, MOST_ROWS), exchange.context.root
     found = reader.read_set(question, size=size, names=names, root=root, straight=straight)
     writer = PayloadWriter(exchange.catalog, root, exchange.format)
@@ -115,17 +115,21 @@ def dressed(resource: PublishedResource, row: Mapping[str, Any], entity: Entity,
 
 
 def standard(resource: PublishedResource, entity: Entity) -> Entity:
-    """Return the row with bytes in base64, which the format `byte` means; OData has base64url."""
-    for name in binaries(resource):
-        if isinstance(entity.get(name), str):
-            entity[name] = entity[name].translate(TO_STANDARD)
+    """Return the row as its schema has it: bytes in base64 (OData has base64url), no number that JSON can't say (OData has "NaN")."""
+    for name, kind in odd(resource):
+        value = entity.get(name)
+        if isinstance(value, str):
+            entity[name] = value.translate(TO_STANDARD) if kind is Type.BINARY else None
     return entity
 
 
 @remembered
-def binaries(resource: PublishedResource) -> tuple[str, ...]:
-    """Return the names of the properties that hold bytes."""
-    return tuple(item.name for item in resource.properties if item.column.type is Type.BINARY and not item.column.is_collection)
+def odd(resource: PublishedResource) -> tuple[tuple[str, Type], ...]:
+    """Return the properties whose values OData says otherwise than their schema, with their types."""
+    kinds = FLOATS | {Type.BINARY}
+    return tuple(
+        (item.name, item.column.type) for item in resource.properties if item.column.type in kinds and not item.column.is_collection
+    )
 
 
 # ---- writing ----
