@@ -26,7 +26,7 @@ from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
 from apiserver.resources.remembered import remembered
 from apiserver.server.api_handler import RAW_PATH
-from apiserver.server.registry import ADDRESSES, REFUSALS
+from apiserver.server.registry import ADDRESSES, DEFERRED, REFUSALS
 from apiserver.server.responses import ApiResponse
 from connections.contract.connector import Session
 
@@ -240,7 +240,10 @@ def answer(exchange: Exchange) -> HttpResponseBase:
     write, tell, read = handlers()
     if exchange.method not in ("GET", "HEAD"):
         return write(exchange)
-    return read(exchange) if exchange.target.hops else tell(exchange)
+    if not exchange.target.hops:
+        return tell(exchange)
+    later = deferring()(exchange) if exchange.preferences.is_async and exchange.method == "GET" else None
+    return later or read(exchange)
 
 
 @cache
@@ -249,6 +252,13 @@ def handlers() -> tuple[Callable[[Exchange], HttpResponseBase], ...]:
     from apiserver.odata import service_documents, service_read, service_write  # they read Exchange from here
 
     return service_write.answer, service_documents.answer, service_read.answer
+
+
+@cache
+def deferring() -> Callable[[Exchange], HttpResponseBase | None]:
+    """Return what answers a read that may come later (Protocol 4.01, 11.6); None where it is to be answered at once."""
+    found: Callable[[Exchange], HttpResponseBase | None] = import_string(DEFERRED)
+    return found
 
 
 STAGES: tuple[Callable[[Exchange], HttpResponseBase | None], ...] = (bound, open_service, read_headers, parse, authorize, answer)
@@ -304,5 +314,5 @@ def _without_body(response: HttpResponseBase) -> HttpResponse:
     body = b"" if response.streaming else response.content  # type: ignore[attr-defined]
     empty = ApiResponse(status=response.status_code, headers=dict(response.items()))
     if not response.streaming:
-        empty["Content-Length"] = str(len(body))
+        empty.headers.setdefault("Content-Length", str(len(body)))
     return empty
