@@ -12,5 +12,7 @@ urlpatterns = [
     path("console/sql/", include("connections.sql_urls")),
     path("console/api/", include("apiserver.resources.urls")),
     path("console/triggers/", include("apiserver.triggers.urls")),
+    path("console/powerplatform/", include("apiserver.powerplatform.urls")),
+    path("hooks/", include("apiserver.triggers.hook_urls")),
     path("console/users/", include("users.urls")),
 ]

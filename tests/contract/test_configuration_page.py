@@ -15,7 +15,7 @@ import yaml
 from apiserver import handover
 from apiserver.resources import configuration as resources
 from apiserver.resources.models import Resource
-from apiserver.server import configuration_jwt, configuration_server, options
+from apiserver.server import configuration_jwt, configuration_server, notification_settings, options
 from apiserver.server.registry import NOT_YET, SECTIONS
 from connections import configuration as connections
 from connections.connectors.registry import connector_keys, get_connector
@@ -38,6 +38,8 @@ KEYS: dict[str, Any] = {
     "users.resources": users.GRANT,
     "server.jwt": configuration_jwt.KEYS,
     "oauth_clients": oauth_clients.KEYS,
+    "notifications": notification_settings.KEYS,
+    "notifications.smtp": notification_settings.SMTP,
 }
 READ = re.compile(r"(?:env|env_bool|env_list|env_int|optional_path)\(\s*\"([A-Z_]+)\"")
 

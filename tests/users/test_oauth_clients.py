@@ -146,8 +146,6 @@ def test_sign_ins_are_shown_and_ended_one_by_one(console: Browser, reader: User,
     for user in (reader, admin):
         made = {"user": user, "application": client, "token_checksum": digest(f"ort.{user.name}"), "token_family": _family(user)}
         RefreshToken.objects.create(**made, token="", scope="read", expires=later)
-            user=user, application=client, token="", token_checksum=digest(text), token_family=_family(user), scope="read", expires=later
-        )
 
     page = console.get(f"/console/users/oauth/{client.pk}").content.decode()
     console.post(f"/console/users/oauth/{client.pk}/end", {"family": str(_family(reader))})
