@@ -13,8 +13,8 @@ SECTIONS: dict[str, str] = {
     "resources": "apiserver.resources.configuration.ResourcesSection",
     "groups": "users.configuration_groups.GroupsSection",
     "users": "users.configuration.UsersSection",
-    "notifications": "apiserver.server.notification_settings.NotificationsSection",
     "oauth_clients": "users.oauth.configuration.ClientsSection",
+    "notifications": "apiserver.server.notification_settings.NotificationsSection",
 }
 # Verbs of rooms that seal all their secrets anew and return how many they were.
 SEALED = (
