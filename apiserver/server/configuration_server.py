@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from apiserver.server import audit, options, package_choices
 from apiserver.server.addresses import is_listed, is_public_url, rule
+from apiserver.server.configuration_jwt import issuers
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
 Check = Callable[[Any, str], Any]
@@ -147,16 +149,18 @@ def at_least(least: int, value: Any, place: str) -> int:
     return number
 
 
-def between(least: int, most: int) -> Check:
-    """Return the check of a number within bounds."""
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The check of a number within bounds."""
 
-    def check(value: Any, place: str) -> int:
+    least: int
+    most: int
+
+    def __call__(self, value: Any, place: str) -> int:
         number = int(typed(value, int, place))
-        if not least <= number <= most:
-            raise ConfigurationError(f"{place} must be between {least} and {most}.")
+        if not self.least <= number <= self.most:
+            raise ConfigurationError(f"{place} must be between {self.least} and {self.most}.")
         return number
-
-    return check
 
 
 def texts(value: Any, place: str) -> list[str]:
@@ -221,6 +225,7 @@ SINGLE: dict[str, Check] = {
     "max_page_size": count,
     "put_merges": switch,
     "anonymous": switch,
+    "jwt": issuers,
 }
 # By names that people give: what is not named stays.
 MAPPED: dict[str, Check] = {"packages": package_choices.checked}
@@ -231,7 +236,7 @@ GROUPS: dict[str, dict[str, Check]] = {
         "contact": contact,
         "privacy_policy": text,
         "categories": categories,
-        "look_minutes": between(0, 10_080),
+        "look_minutes": Between(0, 10_080),
         "version": version,
     },
     "cors": {
@@ -247,48 +252,51 @@ GROUPS: dict[str, dict[str, Check]] = {
     "limits": {"requests_per_hour": limit, "concurrent_requests": limit, "token_days": count},
     # Beyond the upper ends: the web server's own bounds, what SQLite parses, what stays readable within one answer's memory.
     "request_limits": {
-        "url_bytes": between(256, 60_000),
-        "header_bytes": between(256, 60_000),
-        "header_block_bytes": between(1024, 60_000),
-        "header_count": between(20, 100),
-        "body_bytes": between(1024, 32 * 1024 * 1024),
-        "json_depth": between(2, 200),
-        "filter_nodes": between(1, 500),
-        "filter_depth": between(1, 100),
-        "in_values": between(1, 10_000),
-        "lambda_depth": between(1, 10),
-        "expand_depth": between(1, 10),
-        "expand_levels": between(1, 10),
-        "orderby_items": between(1, 200),
-        "select_items": between(1, 2000),
-        "path_segments": between(4, 100),
-        "number_digits": between(5, 400),
-        "request_seconds": between(1, 3600),
-        "source_calls": between(1, 100_000),
-        "source_rows": between(1000, 100_000_000),
-        "source_memory": between(16, 16_384),
-        "page_bytes": between(1024, 1024 * 1024 * 1024),
-        "reader_seconds": between(1, 3600),
-        "upload_megabytes": between(1, 100_000),
+        "url_bytes": Between(256, 60_000),
+        "header_bytes": Between(256, 60_000),
+        "header_block_bytes": Between(1024, 60_000),
+        "header_count": Between(20, 100),
+        "body_bytes": Between(1024, 32 * 1024 * 1024),
+        "json_depth": Between(2, 200),
+        "filter_nodes": Between(1, 500),
+        "filter_depth": Between(1, 100),
+        "in_values": Between(1, 10_000),
+        "lambda_depth": Between(1, 10),
+        "expand_depth": Between(1, 10),
+        "expand_levels": Between(1, 10),
+        "orderby_items": Between(1, 200),
+        "select_items": Between(1, 2000),
+        "path_segments": Between(4, 100),
+        "number_digits": Between(5, 400),
+        "request_seconds": Between(1, 3600),
+        "source_calls": Between(1, 100_000),
+        "source_rows": Between(1000, 100_000_000),
+        "source_memory": Between(16, 16_384),
+        "page_bytes": Between(1024, 1024 * 1024 * 1024),
+        "reader_seconds": Between(1, 3600),
+        "upload_megabytes": Between(1, 100_000),
     },
     "outgoing": {"allow": texts},
     "long_reads": {
-        "per_user": between(0, 1000),
-        "at_once": between(1, 8),
-        "seconds": between(10, 86_400),
-        "megabytes": between(1, 10_000),
-        "kept_megabytes": between(1, 1_000_000),
-        "keep_minutes": between(1, 43_200),
+        "per_user": Between(0, 1000),
+        "at_once": Between(1, 8),
+        "seconds": Between(10, 86_400),
+        "megabytes": Between(1, 10_000),
+        "kept_megabytes": Between(1, 1_000_000),
+        "keep_minutes": Between(1, 43_200),
     },
+    "oauth": {"code_seconds": Between(10, 600), "access_minutes": Between(1, 1440), "refresh_days": Between(1, 3650)},
     "triggers": {
-        "rows": between(1, 1000),
-        "interval_seconds": between(1, 3600),
-        "late_seconds": between(0, 86_400),
-        "sweep_seconds": between(5, 86_400),
-        "keys": between(100, 1_000_000),
-        "subscriptions": between(0, 100_000),
+        "rows": Between(1, 1000),
+        "interval_seconds": Between(1, 3600),
+        "late_seconds": Between(0, 86_400),
+        "reconcile_seconds": Between(5, 86_400),
+        "reconcile_rows": Between(0, 100_000),
+        "sweep_seconds": Between(5, 86_400),
+        "keys": Between(100, 1_000_000),
+        "subscriptions": Between(0, 100_000),
         "hosts": texts,
-        "give_up_days": between(1, 30),
-        "log_days": between(1, 90),
+        "give_up_days": Between(1, 30),
+        "log_days": Between(1, 90),
     },
 }

@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 
 from apiserver.server import stamp
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
-from apiserver.server.configuration_server import between, text
+from apiserver.server.configuration_server import Between, text
 from apiserver.server.models import NotificationSettings
 from apiserver.server.standard_webhooks import is_secret, new_secret
 from connections import vault
@@ -129,7 +129,7 @@ def smtp(data: Any, place: str) -> dict[str, Any]:
     if not HOST.fullmatch(host):
         raise ConfigurationError(f"{place}.host must be the name of a mail server, not {host!r}.")
     tls = reference("none" if given.get("tls") is False else str(given.get("tls", STARTTLS)).lower(), tuple(PORTS), f"{place}.tls")
-    found: dict[str, Any] = {"host": host, "port": between(1, 65_535)(given.get("port", PORTS[tls]), f"{place}.port"), "tls": tls}
+    found: dict[str, Any] = {"host": host, "port": Between(1, 65_535)(given.get("port", PORTS[tls]), f"{place}.port"), "tls": tls}
     found["from"] = address(given.get("from", ""), f"{place}.from")
     for name in ("user", "password", "authority"):
         if given.get(name):

@@ -60,6 +60,8 @@ TRIGGERS: dict[str, Any] = {
     "rows": 100,
     "interval_seconds": 5,
     "late_seconds": 600,
+    "reconcile_seconds": 300,
+    "reconcile_rows": 10_000,
     "sweep_seconds": 60,
     "keys": 100_000,
     "subscriptions": 1000,
@@ -76,6 +78,8 @@ LONG_READS: dict[str, Any] = {
     "kept_megabytes": 1000,
     "keep_minutes": 60,
 }
+# Sign-in for other programs: how long codes, access tokens and refresh tokens live.
+OAUTH: dict[str, Any] = {"code_seconds": 60, "access_minutes": 60, "refresh_days": 90}
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
 DEFAULTS: dict[str, Any] = {
     "public_url": "",
@@ -92,6 +96,8 @@ DEFAULTS: dict[str, Any] = {
     "outgoing": {"allow": []},
     "triggers": TRIGGERS,
     "long_reads": LONG_READS,
+    "oauth": OAUTH,
+    "jwt": [],
     "anonymous": False,
     "packages": {},
 }
@@ -121,6 +127,8 @@ class ServerOptions:
     outgoing: Mapping[str, Any]
     triggers: Mapping[str, Any]
     long_reads: Mapping[str, Any]
+    oauth: Mapping[str, Any]
+    jwt: tuple[Mapping[str, Any], ...]  # as configuration_jwt checks them
     anonymous: bool
     packages: Mapping[str, Any]  # user name -> what package_choices keeps
     contract_version: str = FIRST_VERSION  # info.version of the descriptions
@@ -209,7 +217,7 @@ def replace(values: Mapping[str, Any]) -> bool:
 def merged(values: Mapping[str, Any], version: str = FIRST_VERSION) -> ServerOptions:
     """Return defaults, database, settings.cfg and environment, the later over the earlier."""
     found: dict[str, Any] = {**DEFAULTS, **values}
-    for name in ("cors", "limits", "request_limits", "outgoing", "triggers", "long_reads"):
+    for name in ("cors", "limits", "request_limits", "outgoing", "triggers", "long_reads", "oauth"):
         found[name] = {**DEFAULTS[name], **found[name]}
     origins: dict[str, str] = {}
     for name, value in ((name, value) for name, value in from_file().items() if name in DEFAULTS):

@@ -14,6 +14,7 @@ SECTIONS: dict[str, str] = {
     "groups": "users.configuration_groups.GroupsSection",
     "users": "users.configuration.UsersSection",
     "notifications": "apiserver.server.notification_settings.NotificationsSection",
+    "oauth_clients": "users.oauth.configuration.ClientsSection",
 }
 # Verbs of rooms that seal all their secrets anew and return how many they were.
 SEALED = (
@@ -24,6 +25,7 @@ SEALED = (
     "apiserver.powerplatform.long_read_results.reseal",
     "apiserver.server.notification_settings.reseal",
     "apiserver.server.notices.reseal",
+    "users.oauth.clients.reseal",
 )
 # What rooms bring to the management API: `urls()` and `SCHEMAS` of each module.
 MANAGEMENT_ROOMS = (
@@ -31,6 +33,7 @@ MANAGEMENT_ROOMS = (
     "connections.rest_uploads",
     "apiserver.resources.rest",
     "users.rest_entries",
+    "users.oauth.rest",
     "apiserver.server.rest_views",
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
@@ -47,12 +50,12 @@ ADDRESSES = {
     "$metadata.json": "apiserver.powerplatform.tabular.answer",
     "datasets": "apiserver.powerplatform.tabular.answer",
 }
+# Of these, those whose clients read another error body than OData's: a verb of (problem, OData's body).
+REFUSALS = dict.fromkeys(("$tabular", "$metadata.json", "datasets"), "apiserver.powerplatform.tabular.refusal")
 # What takes a read whose answer may come later: a verb of (exchange), None where it is answered at once.
 DEFERRED = "apiserver.powerplatform.long_reads.defer"
 # Kinds of work that is answered 202 and done by the worker: verbs of (running, sink) that return status and headers of the result.
 LONG_WORK = {"read": "apiserver.powerplatform.long_read_odata.run_read"}
-# Of these, those whose clients read another error body than OData's: a verb of (problem, OData's body).
-REFUSALS = dict.fromkeys(("$tabular", "$metadata.json", "datasets"), "apiserver.powerplatform.tabular.refusal")
 # What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
 DESCRIBED = ("apiserver.triggers.described.add", "apiserver.powerplatform.long_read_described.add")
 # What rooms forget once a minute: verbs that take `now`.
@@ -60,6 +63,7 @@ HOUSEKEEPING = (
     "apiserver.triggers.work.forget_old",
     "apiserver.powerplatform.long_read_results.forget_old",
     "apiserver.server.notices.forget_old",
+    "users.oauth.validator.forget_old",
 )
 # What rooms do twice a second in the worker: verbs that end soon, or keep themselves from being begun twice.
 TICKS = (

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from apiserver.server import options
 from apiserver.server.ticks import Patience
-from apiserver.triggers.leases import is_free
+from apiserver.triggers.leases import is_due, is_free
 from apiserver.triggers.models import Delivery, Poll, Subscription, Watch
 
-LOOKING = threading.Lock()
 PATIENCE = Patience("triggers")
 POLL_DAYS = 30
+
+
+class Begun:
+    """Whether threads of this process look at tables, whose leases are to be kept."""
+
+    looking = False
 
 
 def tick() -> None:
@@ -32,18 +36,13 @@ def deliver() -> None:
 
 
 def look() -> None:
-    """Look at the tables that are due; one look at a time, for those that take long."""
-    if not Watch.objects.filter(is_free(timezone.now()), next_at__lte=timezone.now()).exists():
+    """Let free threads look at the tables that are due."""
+    if not Begun.looking and not Watch.objects.filter(is_free(timezone.now()), is_due(timezone.now())).exists():
         return
-    if not LOOKING.acquire(blocking=False):
-        return
-    try:
-        from apiserver.triggers.detection import detect_due
+    from apiserver.triggers.looking import LOOKER
 
-        if detect_due(now=timezone.now()):
-            deliver()
-    finally:
-        LOOKING.release()
+    LOOKER.fill()
+    Begun.looking = bool(LOOKER.active())
 
 
 def forget_old(*, now: datetime) -> None:

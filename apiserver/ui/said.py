@@ -305,6 +305,8 @@ ACTIONS = (
     _("subscription made"),
     _("subscription secret rotated"),
     _("subscription tested"),
+    _("webhook secret set"),
+    _("webhook deleted"),
     _("delivery replayed"),
     _("settings changed"),
     _("tried as"),
