@@ -27,6 +27,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
         ("resources:list", _("API"), "table-cells"),
         ("sql:explorer", _("SQL"), "command-line"),
         ("triggers:list", _("Triggers"), "bolt"),
+        ("powerplatform:packages", _("Power Platform"), "puzzle-piece"),
     ]
     if role == "admin":
         found.append(("users:list", _("Users"), "users"))

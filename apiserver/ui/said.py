@@ -297,6 +297,7 @@ WORDS = (
 ACTIONS = (
     _("configuration applied"),
     _("configuration exported"),
+    _("connector chosen"),
     _("encryption keys rotated"),
     _("set-up link made"),
     _("long read cancelled"),
