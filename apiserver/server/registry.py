@@ -28,6 +28,8 @@ MANAGEMENT_ROOMS = (
 ADDRESSES = {"$poll": "apiserver.triggers.polling.answer", "$subscriptions": "apiserver.triggers.subscribing.answer"}
 # What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
 DESCRIBED = ("apiserver.triggers.described.add",)
+# What rooms show on the page of a resource: verbs of (request, resource) that return HTML.
+RESOURCE_PANELS = ("apiserver.triggers.panel.panel",)
 # What rooms forget once a minute: verbs that take `now`.
 HOUSEKEEPING = ("apiserver.triggers.work.forget_old",)
 # What rooms do twice a second in the worker: verbs that end soon, or keep themselves from being begun twice.
