@@ -31,6 +31,7 @@ MODULES = (
     "paging",
     "files",
     "triggers",
+    "long_reads",
     "soak",
 )
 

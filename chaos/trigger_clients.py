@@ -108,6 +108,8 @@ def receiving(hooks: dict[str, Hook]) -> Iterator[int]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            if len(body) < int(self.headers["Content-Length"]):  # its sender was killed
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             hook, number = hooks[self.path[1:]], headers["webhook-id"]
             with lock:

@@ -40,6 +40,14 @@ REQUEST_LIMITS = {
     "reader_seconds": gettext_lazy("Seconds that a client takes nothing of its answer"),
     "upload_megabytes": gettext_lazy("Megabytes of an uploaded file"),
 }
+LONG_READS = {
+    "per_user": gettext_lazy("Long reads of a user at once"),
+    "at_once": gettext_lazy("Long reads of a worker at once"),
+    "seconds": gettext_lazy("Seconds of a long read"),
+    "megabytes": gettext_lazy("Megabytes of a result"),
+    "kept_megabytes": gettext_lazy("Megabytes of results kept of a user"),
+    "keep_minutes": gettext_lazy("Minutes for which a result is kept"),
+}
 CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
 CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")
 # What the custom connectors of Power Automate send, from whichever of its many domains.
@@ -118,6 +126,10 @@ class ServerForm(forms.Form):
         for name, label in REQUEST_LIMITS.items():
             self.fields[f"request_limits_{name}"] = forms.IntegerField(label=label, min_value=1, required=False)
         self.initial.update({f"request_limits_{name}": current.request_limits[name] for name in REQUEST_LIMITS})
+        for name, label in LONG_READS.items():
+            least = 0 if name == "per_user" else 1
+            self.fields[f"long_reads_{name}"] = forms.IntegerField(label=label, min_value=least, required=False)
+        self.initial.update({f"long_reads_{name}": current.long_reads[name] for name in LONG_READS})
         self.fields.update(trigger_fields.made())
         self.initial.update(trigger_fields.initial(current.triggers))
         self.initial.update({name: "\n".join(getattr(current, name)) for name in ADDRESSES})
@@ -154,6 +166,11 @@ class ServerForm(forms.Form):
                 tuple(f"request_limits_{name}" for name in REQUEST_LIMITS),
             ),
             (
+                _("Long reads"),
+                _("What clients ask for with Prefer: respond-async. 0 long reads of a user: every read is answered at once."),
+                tuple(f"long_reads_{name}" for name in LONG_READS),
+            ),
+            (
                 _("Triggers"),
                 _("How rows that are new, changed or deleted are looked for, and how they are told to who polls or subscribes."),
                 trigger_fields.NAMES,
@@ -164,7 +181,7 @@ class ServerForm(forms.Form):
                 tuple(name for name in self.fields if name.startswith("cors_")),
             ),
         ]
-        rare = ("request_limits_", trigger_fields.PREFIX)
+        rare = ("request_limits_", "long_reads_", trigger_fields.PREFIX)
         return [
             {"label": label, "help": text, "fields": [self[name] for name in names], "is_rare": names[0].startswith(rare)}
             for label, text, names in found
@@ -179,6 +196,8 @@ class ServerForm(forms.Form):
         found["limits"] = {name: given[f"limits_{name}"] for name in LIMITS}
         asked = {name: given[f"request_limits_{name}"] for name in REQUEST_LIMITS}  # one left empty stays as it is
         found["request_limits"] = {name: value or self.initial[f"request_limits_{name}"] for name, value in asked.items()}
+        later = {name: given[f"long_reads_{name}"] for name in LONG_READS}
+        found["long_reads"] = {name: self.initial[f"long_reads_{name}"] if value is None else value for name, value in later.items()}
         found["triggers"] = trigger_fields.settings(given, self.initial)
         found["cors"] = {**lists, **{name: given[f"cors_{name}"] for name in CORS_REST}}
         return {name: value for name, value in found.items() if name not in self.origins}

@@ -62,7 +62,7 @@ class TableSql:
         for name, value in values.items():
             binds.append(self._driver(name, value))
         names = ", ".join(self._name(name) for name in values)
-        marks = ", ".join(self._mark(name) for name in values)
+        marks = ", ".join(self._stored(name) for name in values)
         text = f" ({names}) VALUES ({marks})" if values else _EMPTY_INSERT.get(self.dialect.name, " DEFAULT VALUES")
         sql = f"INSERT INTO {self.table}{text}"
         if returning and self.dialect.has_returning:
@@ -81,7 +81,7 @@ class TableSql:
 
     def update(self, values: Mapping[str, Any], expressions: Mapping[str, str], where: Mapping[str, Any]) -> Statement:
         """Set columns to values, or to SQL that comes from the schema (defaults), of the rows named by `where`."""
-        sets = [f"{self._name(name)} = {self._mark(name)}" for name in values]
+        sets = [f"{self._name(name)} = {self._stored(name)}" for name in values]
         sets += [f"{self._name(name)} = {text}" for name, text in expressions.items()]
         binds = [self._driver(name, value) for name, value in values.items()]
         text, more = self._where(where, None)
@@ -120,6 +120,10 @@ class TableSql:
 
     def _mark(self, name: str) -> str:
         return self.dialect.bind(self.columns[name]).format(self.dialect.bind_mark)
+
+    def _stored(self, name: str) -> str:
+        template = self.dialect.stored(self.columns[name])
+        return self._mark(name) if template is None else self._text(template).format(self.dialect.bind_mark)
 
     def _name(self, name: str) -> str:
         return self._text(self.dialect.quote(name))

@@ -14,7 +14,7 @@ from apiserver.resources.models import Resource
 from apiserver.resources.serving import seconds_of
 from apiserver.server import options, stamp
 from apiserver.server.errors import answering
-from connections.contract.table import KEY_TYPES, Column, Table
+from connections.contract.table import ARRAYS_AS, ARRAYS_AS_TEXT, KEY_TYPES, Column, Table
 from users.principal import GrantRights, Principal
 
 MAX_CATALOGS = 200
@@ -60,10 +60,10 @@ def catalog_for(principal: Principal) -> Catalog:
     return CACHE.get(principal)
 
 
-def published() -> dict[str, PublishedResource]:
-    """Return all resources as an administrator would see them, relations included."""
+def published(others: Mapping[int, Table] | None = None) -> dict[str, PublishedResource]:
+    """Return all resources as an administrator would see them, relations included; over `others`, by id, where tables have changed."""
     rows = list(Resource.objects.select_related("connection"))
-    tables = {row.pk: snapshot.from_json(row.snapshot) for row in rows}
+    tables = {row.pk: snapshot.from_json(row.snapshot) for row in rows} | dict(others or {})
     found = {row.name: resource_of(row, tables[row.pk]) for row in rows}
     navigations = relations(rows, tables, found)
     return {name: replace(found[name], navigations=tuple(navigations[name])) for name in sorted(found)}
@@ -82,7 +82,7 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
     every = tuple(
         PublishedProperty(
             name=(shown.get(column.name) or {}).get("name") or natural[column.name],
-            column=replace(column, is_nullable=False) if column.name in key else column,
+            column=published_column(row, column, is_key=column.name in key),
             is_key=column.name in key,
             is_read_only=column.is_generated or bool((shown.get(column.name) or {}).get("read_only")),
             label=(shown.get(column.name) or {}).get("label", ""),
@@ -113,6 +113,14 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
         description=told(row.description or table.comment, partly(table)),
         **read_from(row),
     )
+
+
+def published_column(row: Resource, column: Column, *, is_key: bool) -> Column:
+    """Return a column as it is published: no key is null; an array is text where its connection says so."""
+    if is_key:
+        return replace(column, is_nullable=False)
+    is_text = row.connection is not None and row.connection.properties.get(ARRAYS_AS) == ARRAYS_AS_TEXT
+    return column.as_text() if is_text else column
 
 
 def read_from(row: Resource) -> dict[str, Any]:
@@ -255,6 +263,7 @@ def catalog_of(published: dict[str, PublishedResource], principal: Principal, cu
         contact=tuple(sorted((api.get("contact") or {}).items())),
         privacy_policy=api.get("privacy_policy", ""),
         categories=tuple(api.get("categories", ())),
+        version=server.contract_version,
         page_size=server.page_size,
         max_page_size=server.max_page_size,
         put_merges=server.put_merges,

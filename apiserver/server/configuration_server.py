@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,14 @@ from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from apiserver.server import audit, options
+from apiserver.server import audit, options, package_choices
 from apiserver.server.addresses import is_listed, is_public_url, rule
+from apiserver.server.configuration_jwt import issuers
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
 Check = Callable[[Any, str], Any]
 MOST_CATEGORIES = 2
+VERSION = re.compile(r"\d{1,6}\.\d{1,6}", re.ASCII)
 # Of Microsoft's connector documentation, "x-ms-connector-metadata".
 CATEGORIES = (
     "AI",
@@ -45,16 +48,44 @@ class ServerSection:
 
     def apply(self, data: Any, change: Change, *, prune: bool) -> None:
         """Store the settings; what is not named keeps its value unless pruned."""
-        values = check_keys(data, options.DEFAULTS, "server")
+        values = dict(check_keys(data, options.DEFAULTS, "server"))
+        is_raised = raise_version(values)
         found: dict[str, Any] = {} if prune else options.stored()
         for name, value in values.items():
             found[name] = checked(name, value, found.get(name))
-        if options.replace(found):
+        if options.replace(found) or is_raised:
             change.updated.append("server")
 
     def export(self, secrets: SecretWriter) -> Any:
-        """Return what differs from the defaults."""
-        return options.stored()
+        """Return what differs from the defaults, and the contract's version: what is applied elsewhere gives the same documents."""
+        found, version = options.stored(), options.contract_version()
+        return found if version == options.FIRST_VERSION else {**found, "api": {**found.get("api", {}), "version": version}}
+
+
+def raise_version(values: dict[str, Any]) -> bool:
+    """Take the version out of the settings and store it where it is higher: clients hold what was given out, so that it never falls."""
+    api = values.get("api")
+    if not isinstance(api, Mapping) or "version" not in api:
+        return False
+    values["api"] = {name: value for name, value in api.items() if name != "version"}
+    given = version(api["version"], "server.api.version")
+    if parts_of(given) <= parts_of(options.contract_version()):
+        return False
+    options.set_contract_version(given)
+    return True
+
+
+def version(value: Any, place: str) -> str:
+    """Return a version such as 2.1; YAML reads one without quotes as a number."""
+    found = str(value) if isinstance(value, float) else text(value, place)
+    if not VERSION.fullmatch(found):
+        raise ConfigurationError(f'{place} must be a version such as "1.0", in quotes, not {value!r}.')
+    return found
+
+
+def parts_of(version: str) -> tuple[int, ...]:
+    """Return a version as numbers that can be compared."""
+    return tuple(map(int, version.split(".")))
 
 
 def change_settings(values: Mapping[str, Any], *, who: str, address: str = "") -> bool:
@@ -63,8 +94,10 @@ def change_settings(values: Mapping[str, Any], *, who: str, address: str = "") -
     for name in values:
         if name in locked:
             raise ConfigurationError(f"server.{name} is set by {locked[name]}: change it there.")
-    found = {name: checked(name, value, before.get(name)) for name, value in check_keys(values, options.DEFAULTS, "server").items()}
-    if not options.save(found):
+    values = dict(check_keys(values, options.DEFAULTS, "server"))
+    is_raised = raise_version(values)
+    found = {name: checked(name, value, before.get(name)) for name, value in values.items()}
+    if not (options.save(found) or is_raised):
         return False
     audit.record("settings changed", who=who, address=address, subject="server", settings=sorted(found))
     return True
@@ -83,6 +116,8 @@ def checked(name: str, value: Any, before: Any) -> Any:
         checks = GROUPS[name]
         given = check_keys(value, checks, place)
         return {**(before or {}), **{key: checks[key](item, f"{place}.{key}") for key, item in given.items()}}
+    if name in MAPPED:
+        return {**(before or {}), **MAPPED[name](value, place)}
     return SINGLE[name](value, place)
 
 
@@ -190,9 +225,20 @@ SINGLE: dict[str, Check] = {
     "max_page_size": count,
     "put_merges": switch,
     "anonymous": switch,
+    "jwt": issuers,
 }
+# By names that people give: what is not named stays.
+MAPPED: dict[str, Check] = {"packages": package_choices.checked}
 GROUPS: dict[str, dict[str, Check]] = {
-    "api": {"title": text, "description": text, "contact": contact, "privacy_policy": text, "categories": categories},
+    "api": {
+        "title": text,
+        "description": text,
+        "contact": contact,
+        "privacy_policy": text,
+        "categories": categories,
+        "look_minutes": Between(0, 10_080),
+        "version": version,
+    },
     "cors": {
         "enabled": switch,
         "allow_all_without_star": switch,
@@ -231,6 +277,15 @@ GROUPS: dict[str, dict[str, Check]] = {
         "upload_megabytes": Between(1, 100_000),
     },
     "outgoing": {"allow": texts},
+    "long_reads": {
+        "per_user": Between(0, 1000),
+        "at_once": Between(1, 8),
+        "seconds": Between(10, 86_400),
+        "megabytes": Between(1, 10_000),
+        "kept_megabytes": Between(1, 1_000_000),
+        "keep_minutes": Between(1, 43_200),
+    },
+    "oauth": {"code_seconds": Between(10, 600), "access_minutes": Between(1, 1440), "refresh_days": Between(1, 3650)},
     "triggers": {
         "rows": Between(1, 1000),
         "interval_seconds": Between(1, 3600),

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apiserver.server import options
+from apiserver.server.ticks import Patience
 from apiserver.triggers.leases import is_due, is_free
 from apiserver.triggers.models import Delivery, Poll, Subscription, Watch
 
-log = logging.getLogger(__name__)
+PATIENCE = Patience("triggers")
 POLL_DAYS = 30
-PAUSE_SECONDS = 5.0
-
-
-class Away:
-    """Until when the database is left alone after it did not answer."""
-
-    until = float("-inf")
 
 
 class Begun:
@@ -32,15 +23,7 @@ class Begun:
 
 def tick() -> None:
     """Send what waits and look at the tables that are due."""
-    if time.monotonic() < Away.until:
-        return
-    try:
-        deliver()
-        look()
-    except (OperationalError, InterfaceError) as error:
-        Away.until = time.monotonic() + PAUSE_SECONDS
-        connection.close()
-        log.warning("triggers wait for the database: %s", type(error).__name__)
+    PATIENCE.run(deliver, look)
 
 
 def deliver() -> None:

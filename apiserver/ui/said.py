@@ -299,6 +299,7 @@ ACTIONS = (
     _("configuration exported"),
     _("encryption keys rotated"),
     _("set-up link made"),
+    _("long read cancelled"),
     _("subscription deleted"),
     _("subscription ended"),
     _("subscription made"),

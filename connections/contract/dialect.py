@@ -59,5 +59,6 @@ class Dialect:
     has_returning: bool
     is_typed: bool = True  # all values of a column have its type
     wire: Callable[[Column], Wire | None] = lambda _: None  # None = read as `select` and `decode` say
+    stored: Callable[[Column], str | None] = lambda _: None  # as `bind`, where a column keeps another form than it shows
     row_json: RowJson | None = None  # None = rows become JSON here
     commits: Commits | None = None  # None = rows do not tell in which transaction they came

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
+
+# The connection property of connectors that have array columns, and its value under which they are published as text.
+ARRAYS_AS, ARRAYS_AS_TEXT = "Arrays", "Text"
 
 
 class Type(StrEnum):
@@ -65,6 +69,12 @@ class Column:
     ordinal: int = 0
     is_demanded: bool = False  # the source reads the table only where this column has a value (path parameters)
     is_costly: bool = False  # takes further calls a row: read only when asked for by name
+
+    def as_text(self) -> Column:
+        """Return the column, an array as the text of a JSON array."""
+        is_array = self.is_collection or self.native_type.endswith("[]")
+        facets: dict[str, Any] = {"max_length": None, "precision": None, "scale": None, "has_zone": False}
+        return replace(self, type=Type.STRING, is_collection=False, is_json=True, **facets) if is_array else self
 
 
 @dataclass(frozen=True, slots=True)

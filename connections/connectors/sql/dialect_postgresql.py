@@ -36,6 +36,13 @@ BINDS: dict[Type, str] = {
     Type.BINARY: "CAST({0} AS bytea)",
 }
 
+ARRAY_TEXT = "CAST(to_json({0}) AS text)"
+# NULL is no array, and an array of nothing is none either.
+STORED_ARRAY = (
+    "(SELECT CASE WHEN given.items IS NOT NULL THEN CAST(ARRAY(SELECT item FROM json_array_elements_text(given.items)"
+    " WITH ORDINALITY AS each(item, place) ORDER BY place) AS {1}) END FROM (SELECT CAST({0} AS json) AS items) AS given)"
+)
+
 # The oldest transaction of this database that still runs: a server's snapshot also holds those of its other databases.
 HORIZON = (
     "(SELECT coalesce(min(own.number), txid_snapshot_xmax(txid_current_snapshot()))"
@@ -62,6 +69,11 @@ def is_foreign_text(column: Column) -> bool:
     return column.native_type != "text" and not column.native_type.startswith("character varying")
 
 
+def is_array_text(column: Column) -> bool:
+    """Claim that the column is an array which is published as the text of a JSON array."""
+    return column.is_json and column.native_type.endswith("[]")
+
+
 def bind(column: Column) -> str:
     """Return the SQL of a bound value of this column's type."""
     if column.is_collection:
@@ -73,8 +85,15 @@ def bind(column: Column) -> str:
     return BINDS.get(column.type, "{0}")
 
 
+def stored(column: Column) -> str | None:
+    """Return the SQL of a bound value as the column keeps it, where that is not `bind`: the JSON array as an array."""
+    return STORED_ARRAY.replace("{1}", column.native_type) if is_array_text(column) else None
+
+
 def select(column: Column) -> str:
     """Return the SQL that reads a column exactly."""
+    if is_array_text(column):
+        return ARRAY_TEXT
     if is_foreign_text(column):
         return "CAST({0} AS text)"
     return "CAST({0} AS bigint)" if column.native_type == "oid" else "{0}"
@@ -192,7 +211,7 @@ def json_column(zone: tzinfo, column: Column) -> str | None:
     if kind == "numeric" and kind == column.native_type:
         return None  # of no precision: it may hold infinity
     if column.type == Type.STRING:
-        return "CAST({0} AS text)"
+        return ARRAY_TEXT if is_array_text(column) else "CAST({0} AS text)"
     return JSON_OF.get(kind)
 
 
@@ -256,6 +275,7 @@ def dialect(zone: str, *, builds_json: bool = False) -> Dialect:
         decode=functools.partial(decode, found),
         has_returning=True,
         wire=functools.partial(wire, found),
+        stored=stored,
         row_json=RowJson(functools.partial(json_column, found), UNSAYABLE, MAX_NAME) if builds_json else None,
         commits=COMMITS,
     )

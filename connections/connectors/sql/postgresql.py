@@ -19,6 +19,7 @@ from connections.connectors.sql.reflect_postgresql import Reflection
 from connections.connectors.sql.session import SqlSession
 from connections.contract.context import NONE, Context
 from connections.contract.property import Property
+from connections.contract.table import ARRAYS_AS, ARRAYS_AS_TEXT
 
 # Longest wait for another transaction's lock, in milliseconds.
 LOCK_TIMEOUT = 10000
@@ -34,6 +35,16 @@ BUILD_JSON = Property(
     is_advanced=True,
     help="Rows leave the database as JSON: less work in all, about three times as much of it there. Answers stay the same.",
 )
+ARRAYS = Property(
+    ARRAYS_AS,
+    "Array columns",
+    kind="choice",
+    choices=("Collections", ARRAYS_AS_TEXT),
+    default="Collections",
+    group="Schema",
+    is_advanced=True,
+    help="Text publishes them as the text of a JSON array, for clients that show collections badly, such as Power Automate's designer.",
+)
 # Compiling a statement (jit) takes seconds for some that run for a hundredth of one: filters over relations cost much by estimate.
 SETTINGS = """
 SELECT set_config('statement_timeout', %s, false), set_config('lock_timeout', %s, false), set_config('timezone', 'UTC', false),
@@ -48,7 +59,7 @@ class PostgresqlConnector(ServerConnector):
     key: ClassVar[str] = "postgresql"
     label: ClassVar[str] = "PostgreSQL"
     description: ClassVar[str] = "Tables and views of a PostgreSQL database."
-    properties: ClassVar[tuple[Property, ...]] = (*shared.server_properties(5432), BUILD_JSON)
+    properties: ClassVar[tuple[Property, ...]] = (*shared.server_properties(5432), ARRAYS, BUILD_JSON)
     url_schemes: ClassVar[tuple[str, ...]] = ("postgres", "postgresql")
 
     def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> SqlSession:
