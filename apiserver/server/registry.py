@@ -62,6 +62,8 @@ DESCRIBED_KINDS = {
     "polling": "apiserver.triggers.described.add_polling",
     "subscriptions": "apiserver.triggers.described.add_subscriptions",
 }
+# What rooms show on the page of a resource: verbs of (request, resource) that return HTML.
+RESOURCE_PANELS = ("apiserver.triggers.panel.panel",)
 # What rooms forget once a minute: verbs that take `now`.
 HOUSEKEEPING = (
     "apiserver.triggers.work.forget_old",
