@@ -38,16 +38,12 @@ from apiserver.odata.swagger_operations import (
     key_path,
     list_operation,
     one_operation,
-    operation,
-    parameter,
     percent,
     update_operation,
 )
-from apiserver.odata.swagger_schemas import body_schema, definition_name, related_name, related_schemas, row_schema, shown
+from apiserver.odata.swagger_schemas import body_schema, definition_name, related_name, related_schemas, row_schema
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedResource
 from apiserver.server.registry import DESCRIBED
-
-__all__ = ["Address", "definition_name", "described", "operation", "parameter", "percent", "row_schema", "shown", "swagger", "written"]
 
 SECURITY = {"type": "apiKey", "in": "header", "name": "x-cdata-authtoken"}
 LEFT_OUT = (
