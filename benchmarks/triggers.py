@@ -104,7 +104,8 @@ def detect() -> tuple[float, int]:
     """Look once; return the seconds and how many statements the source was asked."""
     from django.utils import timezone
 
-    from apiserver.triggers import detection
+    from apiserver.triggers.detection import look
+    from apiserver.triggers.looking import claim
     from apiserver.triggers.models import Watch
     from connections.connectors.sql import session
 
@@ -114,7 +115,8 @@ def detect() -> tuple[float, int]:
     kind.query = lambda self, sql, binds, **more: (asked.append(sql), real(self, sql, binds, **more))[1]
     Watch.objects.update(next_at=timezone.now())
     begun = time.perf_counter()
-    detection.detect_due(now=timezone.now())
+    for watch in claim((), 1, now=timezone.now()):
+        look(watch)
     seconds = time.perf_counter() - begun
     kind.query = real
     return seconds, len(asked)

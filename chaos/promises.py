@@ -30,6 +30,7 @@ MODULES = (
     "workers",
     "paging",
     "files",
+    "long_reads",
     "soak",
 )
 

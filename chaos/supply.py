@@ -16,7 +16,7 @@ from tests.served import ROOT, environment
 PACKAGES = ("apiserver", "connections", "users")
 COPYLEFT = ("GPL", "AGPL", "SSPL", "EUPL", "CPAL")
 # What is loaded, not linked into the product, and why: docs/decisions/0002-packages.md.
-PERMITTED = {"psycopg": "LGPL", "psycopg-binary": "LGPL", "paramiko": "LGPL"}
+PERMITTED = {"psycopg": "LGPL", "psycopg-binary": "LGPL", "paramiko": "LGPL", "jwcrypto": "LGPL"}
 
 
 def run(*command: str, extra: dict[str, str] | None = None) -> str:

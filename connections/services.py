@@ -155,14 +155,22 @@ class Sessions:
             found = self._sessions.get(connection_id)
             if found is None:
                 connection = stored(connection_id)
-                session = opened(connection, values_of(connection), context_of(connection, tuple(own_databases())))
-                found = self._sessions[connection_id] = ((connection.version, reachable()), session)
+                session = opened(connection, self.values(connection), context_of(connection, tuple(own_databases())))
+                found = self._sessions[connection_id] = (self.state(connection.version), session)
         return found[1]
+
+    def values(self, connection: Connection) -> dict[str, Any]:
+        """Return the properties to open a connection with."""
+        return values_of(connection)
+
+    def state(self, version: int | None) -> Any:
+        """Return what a session was opened under: another one is needed when it changes."""
+        return (version, reachable())
 
     def _drop_changed(self) -> None:
         versions = dict(Connection.objects.values_list("pk", "version"))
         for key, (version, session) in list(self._sessions.items()):
-            if (versions.get(key), reachable()) != version:
+            if self.state(versions.get(key)) != version:
                 del self._sessions[key]
                 # Requests under way still read from it: close when they had time to end.
                 threading.Timer(60, session.close).start()

@@ -1,4 +1,6 @@
-"""Who asks: an authtoken in a header, as Basic password, as Bearer, in the path or in the query. Cached until something changes."""
+"""Who asks: an authtoken in a header, as Basic password, as Bearer, in the path or in the query; or a bearer that another
+sign-in gave (an access token of our own, a JWT of a configured issuer). Cached until something changes.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +14,21 @@ from urllib.parse import unquote_plus
 
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from apiserver.server import options, stamp
 from apiserver.server.addresses import caller
 from apiserver.server.errors import answering
 from users import tokens
-from users.errors import AccessDenied, unauthorized
+from users.errors import AccessDenied, invalid_token, unauthorized
 from users.models import Authtoken, User
 from users.principal import Principal, principal_of
 from users.throttle import AUTHTOKENS
 
 ANONYMOUS = "anonymous"
 MAX_CACHED = 5000
+# Verbs of (text, hash) for bearers that are no authtokens, loaded when the first one comes.
+ACCESS_TOKENS, JWTS = "users.oauth.bearer.principal_for", "users.jwt.bearer.principal_for"
 
 
 class Cache:
@@ -87,6 +92,8 @@ def authenticate(request: HttpRequest, path_token: str | None = None) -> Princip
         return anonymous()
     if any(not hmac.compare_digest(given[0].encode(), other.encode()) for other in given[1:]):
         raise unauthorized("The request carries two different authtokens.", "Send one.")
+    if "." in given[0] and len(given) == 1 and is_bearer(request):
+        return by_bearer(given[0], address_of(request))
     return by_token(given[0], user_name, address_of(request))
 
 
@@ -116,6 +123,39 @@ def header_tokens(request: HttpRequest) -> tuple[str | None, list[str]]:
     return user, found
 
 
+def is_bearer(request: HttpRequest) -> bool:
+    """Claim that the credential stands where RFC 6750 wants it: other places than the Authorization header serve authtokens alone."""
+    return request.headers.get("Authorization", "")[:7].lower() == "bearer "
+
+
+def by_bearer(text: str, address: str) -> Principal:
+    """Return whom an access token or a JWT stands for; no authtoken has a dot."""
+    find = JWTS if text.count(".") == 2 else ACCESS_TOKENS
+    digest = tokens.digest(text)
+    principal = CACHE.get(digest, lambda key: guessed(key, address, lambda: import_string(find)(text, key)))
+    if principal is None or (principal.expires is not None and principal.expires <= timezone.now()):
+        raise invalid_token("The access token is not valid: it is wrong, revoked or expired.", "Sign in again.")
+    return principal
+
+
+def guessed(digest: str, address: str, find: Callable[[], Principal | None]) -> Principal | None:
+    """Return what is found behind a secret; who guesses must wait."""
+    wait = AUTHTOKENS.wait(address)
+    if wait:
+        message = "Too many wrong authtokens came from this address."
+        raise AccessDenied(429, "TooManyRequests", message, hint="Wait a minute.", headers={"Retry-After": str(wait)})
+    try:
+        with answering():
+            found = find()
+    except AccessDenied as denied:
+        if denied.status == 401:
+            AUTHTOKENS.failed(address, digest)
+        raise
+    if found is None:
+        AUTHTOKENS.failed(address, digest)
+    return found
+
+
 def by_token(text: str, user_name: str | None, address: str) -> Principal:
     """Return the owner of a token; who guesses must wait."""
     principal = CACHE.get(tokens.digest(text), lambda digest: stored(digest, address)) if tokens.SHAPE.fullmatch(text) else None
@@ -128,16 +168,13 @@ def by_token(text: str, user_name: str | None, address: str) -> Principal:
 
 def stored(digest: str, address: str) -> Principal | None:
     """Return the owner of a token by its hash, from the database."""
-    wait = AUTHTOKENS.wait(address)
-    if wait:
-        message = "Too many wrong authtokens came from this address."
-        raise AccessDenied(429, "TooManyRequests", message, hint="Wait a minute.", headers={"Retry-After": str(wait)})
-    with answering():
-        found = Authtoken.objects.select_related("user").filter(sha256=digest, revoked=None, user__is_active=True).first()
-        if found is not None:
-            return principal_of(found.user, token_id=found.pk, expires=found.expires)
-    AUTHTOKENS.failed(address, digest)
-    return None
+    return guessed(digest, address, lambda: owner_of(digest))
+
+
+def owner_of(digest: str) -> Principal | None:
+    """Return the rights of the user whose authtoken has this hash."""
+    found = Authtoken.objects.select_related("user").filter(sha256=digest, revoked=None, user__is_active=True).first()
+    return None if found is None else principal_of(found.user, token_id=found.pk, expires=found.expires)
 
 
 def anonymous() -> Principal:

@@ -18,3 +18,10 @@ class AccessDenied(Exception):
 def unauthorized(message: str, hint: str = "Send your authtoken in the header x-cdata-authtoken.") -> AccessDenied:
     """Return a 401."""
     return AccessDenied(401, "Unauthorized", message, hint=hint, headers={"WWW-Authenticate": 'Basic realm="API Server", charset="UTF-8"'})
+
+
+def invalid_token(message: str, hint: str) -> AccessDenied:
+    """Return the 401 of a bearer (RFC 6750, 3.1)."""
+    return AccessDenied(
+        401, "Unauthorized", message, hint=hint, headers={"WWW-Authenticate": 'Bearer realm="API Server", error="invalid_token"'}
+    )

@@ -11,7 +11,13 @@ from django.utils.translation import gettext as _
 from apiserver.server.masking import masked_anywhere
 
 # Pages of this room that belong to an entry of another one.
-HOMES = {"console:try_it": "resources:list", "console:effective": "users:list", "console:fitting": "users:list"}
+HOMES = {
+    "console:try_it": "resources:list",
+    "console:effective": "users:list",
+    "console:fitting": "users:list",
+    "powerplatform:use": "resources:list",
+    "powerplatform:long_reads": "console:logs",
+}
 
 
 def entries(role: str) -> list[tuple[str, str, str]]:

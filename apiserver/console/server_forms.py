@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apiserver.console import trigger_fields
 from apiserver.server import options
 from apiserver.server.options import ServerOptions
 
@@ -38,6 +39,14 @@ REQUEST_LIMITS = {
     "page_bytes": gettext_lazy("Bytes of the rows of a page"),
     "reader_seconds": gettext_lazy("Seconds that a client takes nothing of its answer"),
     "upload_megabytes": gettext_lazy("Megabytes of an uploaded file"),
+}
+LONG_READS = {
+    "per_user": gettext_lazy("Long reads of a user at once"),
+    "at_once": gettext_lazy("Long reads of a worker at once"),
+    "seconds": gettext_lazy("Seconds of a long read"),
+    "megabytes": gettext_lazy("Megabytes of a result"),
+    "kept_megabytes": gettext_lazy("Megabytes of results kept of a user"),
+    "keep_minutes": gettext_lazy("Minutes for which a result is kept"),
 }
 CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
 CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")
@@ -117,6 +126,12 @@ class ServerForm(forms.Form):
         for name, label in REQUEST_LIMITS.items():
             self.fields[f"request_limits_{name}"] = forms.IntegerField(label=label, min_value=1, required=False)
         self.initial.update({f"request_limits_{name}": current.request_limits[name] for name in REQUEST_LIMITS})
+        for name, label in LONG_READS.items():
+            least = 0 if name == "per_user" else 1
+            self.fields[f"long_reads_{name}"] = forms.IntegerField(label=label, min_value=least, required=False)
+        self.initial.update({f"long_reads_{name}": current.long_reads[name] for name in LONG_READS})
+        self.fields.update(trigger_fields.made())
+        self.initial.update(trigger_fields.initial(current.triggers))
         self.initial.update({name: "\n".join(getattr(current, name)) for name in ADDRESSES})
         self.initial.update({name: getattr(current, name) for name in PLAIN})
         self.initial.update({f"cors_{name}": ", ".join(current.cors[name]) for name in CORS_LISTS})
@@ -124,7 +139,7 @@ class ServerForm(forms.Form):
         self.initial.update({f"limits_{name}": current.limits[name] for name in LIMITS})
         for name, field in self.fields.items():
             group = name.partition("_")[0]
-            origin = self.origins.get(group if group in ("cors", "limits") else name)
+            origin = self.origins.get(group if group in ("cors", "limits", "triggers") else name)
             if origin:
                 field.disabled = True
                 field.help_text = _("Set by %(origin)s: change it there.") % {"origin": origin}
@@ -151,13 +166,24 @@ class ServerForm(forms.Form):
                 tuple(f"request_limits_{name}" for name in REQUEST_LIMITS),
             ),
             (
+                _("Long reads"),
+                _("What clients ask for with Prefer: respond-async. 0 long reads of a user: every read is answered at once."),
+                tuple(f"long_reads_{name}" for name in LONG_READS),
+            ),
+            (
+                _("Triggers"),
+                _("How rows that are new, changed or deleted are looked for, and how they are told to who polls or subscribes."),
+                trigger_fields.NAMES,
+            ),
+            (
                 "CORS",
                 _("Which web pages may call the API from a browser. Power Automate needs it: use the button below."),
                 tuple(name for name in self.fields if name.startswith("cors_")),
             ),
         ]
+        rare = ("request_limits_", "long_reads_", trigger_fields.PREFIX)
         return [
-            {"label": label, "help": text, "fields": [self[name] for name in names], "is_rare": names[0].startswith("request_limits_")}
+            {"label": label, "help": text, "fields": [self[name] for name in names], "is_rare": names[0].startswith(rare)}
             for label, text, names in found
         ]
 
@@ -170,5 +196,8 @@ class ServerForm(forms.Form):
         found["limits"] = {name: given[f"limits_{name}"] for name in LIMITS}
         asked = {name: given[f"request_limits_{name}"] for name in REQUEST_LIMITS}  # one left empty stays as it is
         found["request_limits"] = {name: value or self.initial[f"request_limits_{name}"] for name, value in asked.items()}
+        later = {name: given[f"long_reads_{name}"] for name in LONG_READS}
+        found["long_reads"] = {name: self.initial[f"long_reads_{name}"] if value is None else value for name, value in later.items()}
+        found["triggers"] = trigger_fields.settings(given, self.initial)
         found["cors"] = {**lists, **{name: given[f"cors_{name}"] for name in CORS_REST}}
         return {name: value for name, value in found.items() if name not in self.origins}

@@ -97,6 +97,14 @@ class Conflict(ODataError):
     """The row exists already, or others depend on it."""
 
 
+class Gone(ODataError):
+    """It was here, but not any more."""
+
+
+class Abandoned(ODataError):
+    """Work that the server was asked to do later and gave up."""
+
+
 class NotBuilt(ODataError):
     """Part of OData, understood, but not served."""
 
@@ -127,6 +135,8 @@ ANSWERS: dict[type[Exception], Answer] = {
     HeadersTooLarge: Answer(431, "HeadersTooLarge"),
     Stale: Answer(412, "PreconditionFailed"),
     Conflict: Answer(409, "Conflict"),
+    Gone: Answer(410, "Gone"),
+    Abandoned: Answer(502, "Abandoned"),
     NotBuilt: Answer(501, "NotImplemented"),
     RequestDataTooBig: Answer(413, "PayloadTooLarge"),
     UnreadablePostError: Answer(400, "InvalidPayload"),

@@ -15,6 +15,8 @@ class Preferences:
     page_size: int | None = None
     page_size_name: str = ""  # as the client spelled it, for Preference-Applied
     returns: str = ""  # minimal | representation
+    is_async: bool = False  # the answer may come later
+    wait: int = 0  # seconds for which the client waits for it all the same
 
     @property
     def wants_minimal(self) -> bool:
@@ -32,4 +34,8 @@ def parse_preferences(header: str) -> Preferences:
             found = replace(found, page_size=int(value), page_size_name=spelled)
         elif name == "return" and not found.returns and value in ("minimal", "representation"):
             found = replace(found, returns=value)
+        elif name == "respond-async":
+            found = replace(found, is_async=True)
+        elif name == "wait" and not found.wait and value.isascii() and value.isdigit() and len(value) < 10:
+            found = replace(found, wait=int(value))
     return found

@@ -17,7 +17,7 @@ from apiserver.odata.straight import StraightMaker
 from apiserver.odata.straight_database import DatabaseJson, NotWritten
 from apiserver.resources.catalog import Catalog, PublishedProperty, PublishedResource
 from apiserver.resources.remembered import remembered
-from apiserver.server.turns import give_way
+from apiserver.server.turns import Export, give_way
 from connections.contract.errors import AnswerTooLarge
 
 ALL_ROWS = 2**62
@@ -98,7 +98,8 @@ def read_page(
         result.texts = joined(plan.straight, found)
         return result
     if is_streamed:
-        result.rows = chain.from_iterable(streamed(question, plan, batch, root) for batch in found)
+        export = Export()
+        result.rows = chain.from_iterable(streamed(question, plan, batch, root, export) for batch in found)
         return result
     if isinstance(plan.straight, DatabaseJson) and plan.straight.is_whole:
         result.row_count, result.text = plan.straight.text([row for batch in found for row in batch])
@@ -151,11 +152,11 @@ def paged(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: s
     return found
 
 
-def streamed(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str) -> Iterator[Any]:
+def streamed(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root: str, export: Export) -> Iterator[Any]:
     """Give rows as they are shown, with no more of their expansions held than may be."""
     sent = 0
     while sent < len(rows):
-        give_way()
+        export.give_way()
         page_bytes.empty()
         found = expanded(question, plan, rows[sent:], root)
         sent += len(found)
@@ -164,9 +165,10 @@ def streamed(question: Question, plan: Plan, rows: Sequence[Sequence[Any]], root
 
 def joined(straight: DatabaseJson, found: Batches) -> Iterator[tuple[int, bytes]]:
     """Give rows as they come, as one text a batch."""
+    export = Export()
     with closing(found):
         for batch in found:
-            give_way()
+            export.give_way()
             yield len(batch), straight.joined(batch)
 
 

@@ -284,6 +284,11 @@ def _taken(item: PublishedProperty, value: Any) -> Any:
     return take(_unbounded(item.column), value, name=item.name)
 
 
+def taken_text(item: PublishedProperty, text: str) -> Any:
+    """Return the contract value of a key written as bare text; raise InvalidValue."""
+    return take_text(_unbounded(item.column), text, name=item.name)
+
+
 @lru_cache(maxsize=4096)
 def _unbounded(column: Column) -> Column:
     """Return the column without its facets: a key value that no row can have is a missing row, not a bad value."""

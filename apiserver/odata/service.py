@@ -26,7 +26,7 @@ from apiserver.odata.writer_body import read_bytes
 from apiserver.resources.catalog import Catalog
 from apiserver.resources.remembered import remembered
 from apiserver.server.api_handler import RAW_PATH
-from apiserver.server.registry import ADDRESSES
+from apiserver.server.registry import ADDRESSES, DEFERRED, REFUSALS
 from apiserver.server.responses import ApiResponse
 from connections.contract.connector import Session
 
@@ -85,11 +85,28 @@ def run(request: HttpRequest, path: str, open_context: OpenContext, limits: Limi
     try:
         response = _stages(exchange)
     except Exception as error:  # noqa: BLE001 the one place where every error meets its status
-        response = error_response(noted(request, problem_of(error)))
+        response = refused(exchange, noted(request, problem_of(error)))
     headers.compress(request, response)
     if request.method == "HEAD":
         response = _without_body(response)
     return headers.finish(response, exchange.version)
+
+
+def refused(exchange: Exchange, problem: Problem) -> HttpResponseBase:
+    """Answer an error; clients of some addresses read another body than OData's."""
+    response = error_response(problem)
+    head = exchange.path.strip("/").partition("/")[0]
+    is_known: bool = exchange.context is not None and head in exchange.catalog.resources
+    if head in REFUSALS and not is_known:
+        response.content = rooms_refusal(head)(problem, response.content)
+    return response
+
+
+@cache
+def rooms_refusal(head: str) -> Callable[[Problem, bytes], bytes]:
+    """Return what writes the errors of a room above."""
+    found: Callable[[Problem, bytes], bytes] = import_string(REFUSALS[head])
+    return found
 
 
 def noted(request: HttpRequest, problem: Problem) -> Problem:
@@ -190,9 +207,9 @@ def _take_query(exchange: Exchange, path: str) -> str:
 
 
 @cache
-def rooms_answer(head: str) -> Callable[[Exchange, str], HttpResponseBase]:
-    """Return what answers the addresses of a room above."""
-    found: Callable[[Exchange, str], HttpResponseBase] = import_string(ADDRESSES[head])
+def rooms_answer(head: str) -> Callable[[Exchange, str], HttpResponseBase | None]:
+    """Return what answers the addresses of a room above; None of it leaves them to OData, with the target that it set."""
+    found: Callable[[Exchange, str], HttpResponseBase | None] = import_string(ADDRESSES[head])
     return found
 
 
@@ -223,7 +240,10 @@ def answer(exchange: Exchange) -> HttpResponseBase:
     write, tell, read = handlers()
     if exchange.method not in ("GET", "HEAD"):
         return write(exchange)
-    return read(exchange) if exchange.target.hops else tell(exchange)
+    if not exchange.target.hops:
+        return tell(exchange)
+    later = deferring()(exchange) if exchange.preferences.is_async and exchange.method == "GET" else None
+    return later or read(exchange)
 
 
 @cache
@@ -232,6 +252,13 @@ def handlers() -> tuple[Callable[[Exchange], HttpResponseBase], ...]:
     from apiserver.odata import service_documents, service_read, service_write  # they read Exchange from here
 
     return service_write.answer, service_documents.answer, service_read.answer
+
+
+@cache
+def deferring() -> Callable[[Exchange], HttpResponseBase | None]:
+    """Return what answers a read that may come later (Protocol 4.01, 11.6); None where it is to be answered at once."""
+    found: Callable[[Exchange], HttpResponseBase | None] = import_string(DEFERRED)
+    return found
 
 
 STAGES: tuple[Callable[[Exchange], HttpResponseBase | None], ...] = (bound, open_service, read_headers, parse, authorize, answer)
@@ -287,5 +314,5 @@ def _without_body(response: HttpResponseBase) -> HttpResponse:
     body = b"" if response.streaming else response.content  # type: ignore[attr-defined]
     empty = ApiResponse(status=response.status_code, headers=dict(response.items()))
     if not response.streaming:
-        empty["Content-Length"] = str(len(body))
+        empty.headers.setdefault("Content-Length", str(len(body)))
     return empty

@@ -218,10 +218,12 @@ def next_link(exchange: Exchange, token: str | None) -> dict[str, str]:
         return {}
     kept = [piece for piece in exchange.query.split("&") if piece and _option_of(piece) not in ("skiptoken", "skip")]
     query = "&".join([*kept, f"$skiptoken={quote(token, safe='')}"])
-    return {"@odata.nextLink": f"{exchange.context.root}/{quote(exchange.path.strip('/'), safe=_SAFE_PATH)}?{query}"}
+    return {"@odata.nextLink": f"{exchange.context.root}/{address(exchange.path.strip('/'))}?{query}"}
 
 
-_SAFE_PATH = "/()',=@$:!*~-._;"
+def address(path: str) -> str:
+    """Return a decoded path as it stands in a link."""
+    return quote(path, safe="/()',=@$:!*~-._;")
 
 
 def _option_of(piece: str) -> str:

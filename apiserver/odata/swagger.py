@@ -43,11 +43,42 @@ from apiserver.odata.swagger_operations import (
     percent,
     update_operation,
 )
-from apiserver.odata.swagger_schemas import body_schema, definition_name, related_name, related_schemas, row_schema, shown
+from apiserver.odata.swagger_schemas import (
+    FORMATS,
+    body_schema,
+    definition_name,
+    internal,
+    is_needed,
+    related_name,
+    related_schemas,
+    row_schema,
+    shown,
+    summary,
+)
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedResource
 from apiserver.server.registry import DESCRIBED
 
-__all__ = ["Address", "definition_name", "described", "operation", "parameter", "percent", "row_schema", "shown", "swagger", "written"]
+# What rooms above make documents of their own with too.
+__all__ = [
+    "FORMATS",
+    "SECURITY",
+    "Address",
+    "Written",
+    "body_schema",
+    "definition_name",
+    "described",
+    "fitted",
+    "internal",
+    "is_needed",
+    "operation",
+    "parameter",
+    "percent",
+    "row_schema",
+    "shown",
+    "summary",
+    "swagger",
+    "written",
+]
 
 SECURITY = {"type": "apiKey", "in": "header", "name": "x-cdata-authtoken"}
 LEFT_OUT = (
@@ -60,8 +91,9 @@ BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A document's bytes and the kinds of operations that it holds."""
+    """A document as data and as bytes, and the kinds of operations that it holds."""
 
+    document: dict[str, Any]
     body: bytes
     plan: Plan
 
@@ -84,8 +116,9 @@ def fitted(catalog: Catalog, address: Address, wanted: frozenset[str] = ALL) -> 
             break
         plan = fewer
     if len(body) >= MOST_BYTES:
-        body = written({**document, "definitions": shortened(document["definitions"])})
-    return Written(body, plan)
+        document = {**document, "definitions": shortened(document["definitions"])}
+        body = written(document)
+    return Written(document, body, plan)
 
 
 def told(description: str, kinds: Sequence[str]) -> str:

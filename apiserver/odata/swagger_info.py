@@ -15,7 +15,6 @@ from apiserver.resources.catalog import Catalog
 TITLE, LONGEST_TITLE = "Published tables", 30
 DESCRIPTION = "Reads and writes the published tables of this server as OData."
 SHORTEST_DESCRIPTION, LONGEST_DESCRIPTION = 30, 500
-VERSION = "1.0"
 CATEGORIES = ("Data",)
 # In titles of connectors; they would be refused.
 UNWANTED = re.compile(r"\b(API|connector)\b", re.IGNORECASE)
@@ -48,7 +47,12 @@ def info(catalog: Catalog, address: Address) -> dict[str, Any]:
     description = one_line(catalog.description or DESCRIPTION)
     if len(description) < SHORTEST_DESCRIPTION:
         description = f"{description} {DESCRIPTION}".strip()
-    return {"title": title, "description": description[:LONGEST_DESCRIPTION], "version": VERSION, "contact": contact(catalog, address)}
+    return {
+        "title": title,
+        "description": description[:LONGEST_DESCRIPTION],
+        "version": catalog.version,
+        "contact": contact(catalog, address),
+    }
 
 
 def contact(catalog: Catalog, address: Address) -> dict[str, str]:

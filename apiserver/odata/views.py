@@ -9,8 +9,8 @@ from typing import Any
 from django.http import HttpRequest, HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
 
-from apiserver.odata.documents import document
 from apiserver.odata.parser_errors import DEFAULT_LIMITS, Limits
+from apiserver.odata.security_choice import document
 from apiserver.odata.service import ServiceContext, run
 from apiserver.resources.services import catalog_for
 from apiserver.server.addresses import service_root

@@ -60,10 +60,10 @@ def catalog_for(principal: Principal) -> Catalog:
     return CACHE.get(principal)
 
 
-def published() -> dict[str, PublishedResource]:
-    """Return all resources as an administrator would see them, relations included."""
+def published(others: Mapping[int, Table] | None = None) -> dict[str, PublishedResource]:
+    """Return all resources as an administrator would see them, relations included; over `others`, by id, where tables have changed."""
     rows = list(Resource.objects.select_related("connection"))
-    tables = {row.pk: snapshot.from_json(row.snapshot) for row in rows}
+    tables = {row.pk: snapshot.from_json(row.snapshot) for row in rows} | dict(others or {})
     found = {row.name: resource_of(row, tables[row.pk]) for row in rows}
     navigations = relations(rows, tables, found)
     return {name: found[name].having(navigations=tuple(navigations[name])) for name in sorted(found)}
@@ -261,6 +261,7 @@ def catalog_of(published: dict[str, PublishedResource], principal: Principal, cu
         contact=tuple(sorted((api.get("contact") or {}).items())),
         privacy_policy=api.get("privacy_policy", ""),
         categories=tuple(api.get("categories", ())),
+        version=server.contract_version,
         page_size=server.page_size,
         max_page_size=server.max_page_size,
         put_merges=server.put_merges,

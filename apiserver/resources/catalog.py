@@ -96,6 +96,7 @@ class Catalog:
     contact: tuple[tuple[str, str], ...] = ()  # (name|url|email, value)
     privacy_policy: str = ""  # its address
     categories: tuple[str, ...] = ()  # of connectors made of the API
+    version: str = "1.0"  # of the contract
     page_size: int = 1000
     max_page_size: int = 10000
     put_merges: bool = False

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils.translation import gettext as _
 
-from apiserver.server import audit, options
+from apiserver.server import audit, options, package_choices
 from apiserver.server.addresses import is_listed, is_public_url, rule
+from apiserver.server.configuration_jwt import issuers
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, reference, typed
 
 Check = Callable[[Any, str], Any]
 MOST_CATEGORIES = 2
+VERSION = re.compile(r"\d{1,6}\.\d{1,6}", re.ASCII)
 # Of Microsoft's connector documentation, "x-ms-connector-metadata".
 CATEGORIES = (
     "AI",
@@ -44,16 +48,44 @@ class ServerSection:
 
     def apply(self, data: Any, change: Change, *, prune: bool) -> None:
         """Store the settings; what is not named keeps its value unless pruned."""
-        values = check_keys(data, options.DEFAULTS, "server")
+        values = dict(check_keys(data, options.DEFAULTS, "server"))
+        is_raised = raise_version(values)
         found: dict[str, Any] = {} if prune else options.stored()
         for name, value in values.items():
             found[name] = checked(name, value, found.get(name))
-        if options.replace(found):
+        if options.replace(found) or is_raised:
             change.updated.append("server")
 
     def export(self, secrets: SecretWriter) -> Any:
-        """Return what differs from the defaults."""
-        return options.stored()
+        """Return what differs from the defaults, and the contract's version: what is applied elsewhere gives the same documents."""
+        found, version = options.stored(), options.contract_version()
+        return found if version == options.FIRST_VERSION else {**found, "api": {**found.get("api", {}), "version": version}}
+
+
+def raise_version(values: dict[str, Any]) -> bool:
+    """Take the version out of the settings and store it where it is higher: clients hold what was given out, so that it never falls."""
+    api = values.get("api")
+    if not isinstance(api, Mapping) or "version" not in api:
+        return False
+    values["api"] = {name: value for name, value in api.items() if name != "version"}
+    given = version(api["version"], "server.api.version")
+    if parts_of(given) <= parts_of(options.contract_version()):
+        return False
+    options.set_contract_version(given)
+    return True
+
+
+def version(value: Any, place: str) -> str:
+    """Return a version such as 2.1; YAML reads one without quotes as a number."""
+    found = str(value) if isinstance(value, float) else text(value, place)
+    if not VERSION.fullmatch(found):
+        raise ConfigurationError(f'{place} must be a version such as "1.0", in quotes, not {value!r}.')
+    return found
+
+
+def parts_of(version: str) -> tuple[int, ...]:
+    """Return a version as numbers that can be compared."""
+    return tuple(map(int, version.split(".")))
 
 
 def change_settings(values: Mapping[str, Any], *, who: str, address: str = "") -> bool:
@@ -62,8 +94,10 @@ def change_settings(values: Mapping[str, Any], *, who: str, address: str = "") -
     for name in values:
         if name in locked:
             raise ConfigurationError(f"server.{name} is set by {locked[name]}: change it there.")
-    found = {name: checked(name, value, before.get(name)) for name, value in check_keys(values, options.DEFAULTS, "server").items()}
-    if not options.save(found):
+    values = dict(check_keys(values, options.DEFAULTS, "server"))
+    is_raised = raise_version(values)
+    found = {name: checked(name, value, before.get(name)) for name, value in values.items()}
+    if not (options.save(found) or is_raised):
         return False
     audit.record("settings changed", who=who, address=address, subject="server", settings=sorted(found))
     return True
@@ -82,6 +116,8 @@ def checked(name: str, value: Any, before: Any) -> Any:
         checks = GROUPS[name]
         given = check_keys(value, checks, place)
         return {**(before or {}), **{key: checks[key](item, f"{place}.{key}") for key, item in given.items()}}
+    if name in MAPPED:
+        return {**(before or {}), **MAPPED[name](value, place)}
     return SINGLE[name](value, place)
 
 
@@ -113,16 +149,18 @@ def at_least(least: int, value: Any, place: str) -> int:
     return number
 
 
-def between(least: int, most: int) -> Check:
-    """Return the check of a number within bounds."""
+@dataclass(frozen=True, slots=True)
+class Between:
+    """The check of a number within bounds."""
 
-    def check(value: Any, place: str) -> int:
+    least: int
+    most: int
+
+    def __call__(self, value: Any, place: str) -> int:
         number = int(typed(value, int, place))
-        if not least <= number <= most:
-            raise ConfigurationError(f"{place} must be between {least} and {most}.")
+        if not self.least <= number <= self.most:
+            raise ConfigurationError(f"{place} must be between {self.least} and {self.most}.")
         return number
-
-    return check
 
 
 def texts(value: Any, place: str) -> list[str]:
@@ -187,9 +225,20 @@ SINGLE: dict[str, Check] = {
     "max_page_size": count,
     "put_merges": switch,
     "anonymous": switch,
+    "jwt": issuers,
 }
+# By names that people give: what is not named stays.
+MAPPED: dict[str, Check] = {"packages": package_choices.checked}
 GROUPS: dict[str, dict[str, Check]] = {
-    "api": {"title": text, "description": text, "contact": contact, "privacy_policy": text, "categories": categories},
+    "api": {
+        "title": text,
+        "description": text,
+        "contact": contact,
+        "privacy_policy": text,
+        "categories": categories,
+        "look_minutes": Between(0, 10_080),
+        "version": version,
+    },
     "cors": {
         "enabled": switch,
         "allow_all_without_star": switch,
@@ -203,40 +252,51 @@ GROUPS: dict[str, dict[str, Check]] = {
     "limits": {"requests_per_hour": limit, "concurrent_requests": limit, "token_days": count},
     # Beyond the upper ends: the web server's own bounds, what SQLite parses, what stays readable within one answer's memory.
     "request_limits": {
-        "url_bytes": between(256, 60_000),
-        "header_bytes": between(256, 60_000),
-        "header_block_bytes": between(1024, 60_000),
-        "header_count": between(20, 100),
-        "body_bytes": between(1024, 32 * 1024 * 1024),
-        "json_depth": between(2, 200),
-        "filter_nodes": between(1, 500),
-        "filter_depth": between(1, 100),
-        "in_values": between(1, 10_000),
-        "lambda_depth": between(1, 10),
-        "expand_depth": between(1, 10),
-        "expand_levels": between(1, 10),
-        "orderby_items": between(1, 200),
-        "select_items": between(1, 2000),
-        "path_segments": between(4, 100),
-        "number_digits": between(5, 400),
-        "request_seconds": between(1, 3600),
-        "source_calls": between(1, 100_000),
-        "source_rows": between(1000, 100_000_000),
-        "source_memory": between(16, 16_384),
-        "page_bytes": between(1024, 1024 * 1024 * 1024),
-        "reader_seconds": between(1, 3600),
-        "upload_megabytes": between(1, 100_000),
+        "url_bytes": Between(256, 60_000),
+        "header_bytes": Between(256, 60_000),
+        "header_block_bytes": Between(1024, 60_000),
+        "header_count": Between(20, 100),
+        "body_bytes": Between(1024, 32 * 1024 * 1024),
+        "json_depth": Between(2, 200),
+        "filter_nodes": Between(1, 500),
+        "filter_depth": Between(1, 100),
+        "in_values": Between(1, 10_000),
+        "lambda_depth": Between(1, 10),
+        "expand_depth": Between(1, 10),
+        "expand_levels": Between(1, 10),
+        "orderby_items": Between(1, 200),
+        "select_items": Between(1, 2000),
+        "path_segments": Between(4, 100),
+        "number_digits": Between(5, 400),
+        "request_seconds": Between(1, 3600),
+        "source_calls": Between(1, 100_000),
+        "source_rows": Between(1000, 100_000_000),
+        "source_memory": Between(16, 16_384),
+        "page_bytes": Between(1024, 1024 * 1024 * 1024),
+        "reader_seconds": Between(1, 3600),
+        "upload_megabytes": Between(1, 100_000),
     },
     "outgoing": {"allow": texts},
+    "long_reads": {
+        "per_user": Between(0, 1000),
+        "at_once": Between(1, 8),
+        "seconds": Between(10, 86_400),
+        "megabytes": Between(1, 10_000),
+        "kept_megabytes": Between(1, 1_000_000),
+        "keep_minutes": Between(1, 43_200),
+    },
+    "oauth": {"code_seconds": Between(10, 600), "access_minutes": Between(1, 1440), "refresh_days": Between(1, 3650)},
     "triggers": {
-        "rows": between(1, 1000),
-        "interval_seconds": between(1, 3600),
-        "late_seconds": between(0, 86_400),
-        "sweep_seconds": between(5, 86_400),
-        "keys": between(100, 1_000_000),
-        "subscriptions": between(0, 100_000),
+        "rows": Between(1, 1000),
+        "interval_seconds": Between(1, 3600),
+        "late_seconds": Between(0, 86_400),
+        "reconcile_seconds": Between(5, 86_400),
+        "reconcile_rows": Between(0, 100_000),
+        "sweep_seconds": Between(5, 86_400),
+        "keys": Between(100, 1_000_000),
+        "subscriptions": Between(0, 100_000),
         "hosts": texts,
-        "give_up_days": between(1, 30),
-        "log_days": between(1, 90),
+        "give_up_days": Between(1, 30),
+        "log_days": Between(1, 90),
     },
 }

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 
 API = "/api.rsc"
 MANAGEMENT = "/manage/api"
+SIGN_IN = ("/oauth/token", "/oauth/revoke", "/.well-known/oauth-authorization-server")  # what programs call to sign in
 RETRY_SECONDS = "2"
 
 
@@ -55,8 +56,9 @@ def is_api(request: HttpRequest) -> bool:
 
 
 def is_service(request: HttpRequest) -> bool:
-    """Claim that the request is for the API or for the management API: what programs call."""
-    return is_api(request) or request.path_info == MANAGEMENT or request.path_info.startswith(f"{MANAGEMENT}/")
+    """Claim that the request is what programs send: for the API, the management API or sign-in."""
+    path = request.path_info
+    return is_api(request) or path == MANAGEMENT or path.startswith(f"{MANAGEMENT}/") or path in SIGN_IN
 
 
 def refusal(request: HttpRequest, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> HttpResponse:

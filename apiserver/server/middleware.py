@@ -128,12 +128,12 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         for name, value in SECURITY_HEADERS.items():
-            response[name] = value
+            response.setdefault(name, value)
         if is_service(request):
             for name, value in SERVICE_HEADERS.items():
                 response[name] = value
         else:
-            response["Referrer-Policy"] = "same-origin"
+            response.setdefault("Referrer-Policy", "same-origin")
             response.setdefault("Cache-Control", "no-store")  # pages show what only this user may see; static files say otherwise
         return response
 

@@ -60,6 +60,8 @@ TRIGGERS: dict[str, Any] = {
     "rows": 100,
     "interval_seconds": 5,
     "late_seconds": 600,
+    "reconcile_seconds": 300,
+    "reconcile_rows": 10_000,
     "sweep_seconds": 60,
     "keys": 100_000,
     "subscriptions": 1000,
@@ -67,6 +69,17 @@ TRIGGERS: dict[str, Any] = {
     "give_up_days": 5,
     "log_days": 7,
 }
+# Reads whose answer comes later.
+LONG_READS: dict[str, Any] = {
+    "per_user": 10,
+    "at_once": 2,
+    "seconds": 3600,
+    "megabytes": 100,
+    "kept_megabytes": 1000,
+    "keep_minutes": 60,
+}
+# Sign-in for other programs: how long codes, access tokens and refresh tokens live.
+OAUTH: dict[str, Any] = {"code_seconds": 60, "access_minutes": 60, "refresh_days": 90}
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
 DEFAULTS: dict[str, Any] = {
     "public_url": "",
@@ -82,10 +95,16 @@ DEFAULTS: dict[str, Any] = {
     "request_limits": REQUEST_LIMITS,
     "outgoing": {"allow": []},
     "triggers": TRIGGERS,
+    "long_reads": LONG_READS,
+    "oauth": OAUTH,
+    "jwt": [],
     "anonymous": False,
+    "packages": {},
 }
 # settings.cfg of the replaced product, section [Application]: its names for ours. What DEFAULTS lacks comes from there or a variable only.
 FILE_NAMES = {"allowauthtokeninurl": "allow_authtoken_in_url", "installconnectors": "install_connectors"}
+LOOK_MINUTES = 15  # api.look_minutes, between two looks at the tables of a database; 0 = only when somebody asks
+FIRST_VERSION = "1.0"  # of the contract
 SWITCHES = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 logger = logging.getLogger(__name__)
 
@@ -107,7 +126,12 @@ class ServerOptions:
     request_limits: Mapping[str, Any]
     outgoing: Mapping[str, Any]
     triggers: Mapping[str, Any]
+    long_reads: Mapping[str, Any]
+    oauth: Mapping[str, Any]
+    jwt: tuple[Mapping[str, Any], ...]  # as configuration_jwt checks them
     anonymous: bool
+    packages: Mapping[str, Any]  # user name -> what package_choices keeps
+    contract_version: str = FIRST_VERSION  # info.version of the descriptions
     origins: Mapping[str, str] = field(default_factory=dict)  # setting -> where it is locked: a variable or settings.cfg
 
 
@@ -134,7 +158,7 @@ def current() -> ServerOptions:
         return known.options
     changed = file_time()
     is_same = known is not None and (number, changed) == (known.stamp, known.file_time)
-    found = known.options if known is not None and is_same else merged(stored())
+    found = known.options if known is not None and is_same else merged(stored(), contract_version())
     Cache.known = Known(found, number, changed, now)
     return found
 
@@ -161,6 +185,20 @@ def stored() -> dict[str, Any]:
     return dict(row.values) if row else {}
 
 
+def contract_version() -> str:
+    """Return the version of the contract: it rises when what is published changes."""
+    with answering():
+        found = ServerSettings.objects.filter(pk=1).values_list("contract_version", flat=True).first()
+    return found or FIRST_VERSION
+
+
+def set_contract_version(version: str) -> None:
+    """Store another version of the contract, beside settings that others store at the same time."""
+    if not ServerSettings.objects.filter(pk=1).update(contract_version=version):
+        ServerSettings.objects.create(pk=1, contract_version=version)
+    stamp.changed()
+
+
 def save(values: Mapping[str, Any]) -> bool:
     """Store settings beside those already stored; return whether anything changed."""
     return replace({**stored(), **values})
@@ -176,10 +214,10 @@ def replace(values: Mapping[str, Any]) -> bool:
     return True
 
 
-def merged(values: Mapping[str, Any]) -> ServerOptions:
+def merged(values: Mapping[str, Any], version: str = FIRST_VERSION) -> ServerOptions:
     """Return defaults, database, settings.cfg and environment, the later over the earlier."""
     found: dict[str, Any] = {**DEFAULTS, **values}
-    for name in ("cors", "limits", "request_limits", "outgoing", "triggers"):
+    for name in ("cors", "limits", "request_limits", "outgoing", "triggers", "long_reads", "oauth"):
         found[name] = {**DEFAULTS[name], **found[name]}
     origins: dict[str, str] = {}
     for name, value in ((name, value) for name, value in from_file().items() if name in DEFAULTS):
@@ -189,7 +227,7 @@ def merged(values: Mapping[str, Any]) -> ServerOptions:
         found["public_url"], origins["public_url"] = public_url, "APISERVER_PUBLIC_URL"
     known = {item.name for item in fields(ServerOptions)}
     frozen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in found.items() if name in known}
-    return ServerOptions(origins=origins, **frozen)
+    return ServerOptions(origins=origins, contract_version=version, **frozen)
 
 
 def settings_file() -> Path:

@@ -16,8 +16,9 @@ from django.middleware.locale import LocaleMiddleware
 from django_htmx.middleware import HtmxMiddleware
 
 from apiserver.server.addresses import site_root
+from apiserver.server.errors import SIGN_IN
 
-NOT_PAGES = ("/api.rsc", "/healthz", "/readyz", "/manage/api", "/static/")
+NOT_PAGES = ("/api.rsc", "/healthz", "/readyz", "/manage/api", "/static/", "/hooks/", *SIGN_IN)
 
 Next = Callable[[HttpRequest], HttpResponseBase]
 

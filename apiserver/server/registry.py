@@ -13,33 +13,75 @@ SECTIONS: dict[str, str] = {
     "resources": "apiserver.resources.configuration.ResourcesSection",
     "groups": "users.configuration_groups.GroupsSection",
     "users": "users.configuration.UsersSection",
+    "notifications": "apiserver.server.notification_settings.NotificationsSection",
+    "oauth_clients": "users.oauth.configuration.ClientsSection",
 }
 # Verbs of rooms that seal all their secrets anew and return how many they were.
-SEALED = ("connections.services.reseal", "connections.oauth.store.reseal", "users.tokens.reseal", "apiserver.triggers.secrets.reseal")
+SEALED = (
+    "connections.services.reseal",
+    "connections.oauth.store.reseal",
+    "users.tokens.reseal",
+    "apiserver.triggers.secrets.reseal",
+    "apiserver.powerplatform.long_read_results.reseal",
+    "apiserver.server.notification_settings.reseal",
+    "apiserver.server.notices.reseal",
+    "users.oauth.clients.reseal",
+)
 # What rooms bring to the management API: `urls()` and `SCHEMAS` of each module.
 MANAGEMENT_ROOMS = (
     "connections.rest",
     "connections.rest_uploads",
     "apiserver.resources.rest",
     "users.rest_entries",
+    "users.oauth.rest",
     "apiserver.server.rest_views",
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
-ADDRESSES = {"$poll": "apiserver.triggers.polling.answer", "$subscriptions": "apiserver.triggers.subscribing.answer"}
+ADDRESSES = {
+    "$poll": "apiserver.triggers.polling.answer",
+    "$subscriptions": "apiserver.triggers.subscribing.answer",
+    "$postman": "apiserver.powerplatform.postman.answer",
+    "$odc": "apiserver.powerplatform.office.odc",
+    "$pbids": "apiserver.powerplatform.office.pbids",
+    "$async": "apiserver.powerplatform.long_reads.answer",
+    "$connector": "apiserver.powerplatform.package_answers.answer",
+    "$dynamic": "apiserver.powerplatform.dynamic.answer",
+    "$tabular": "apiserver.powerplatform.tabular.answer",
+    "$metadata.json": "apiserver.powerplatform.tabular.answer",
+    "datasets": "apiserver.powerplatform.tabular.answer",
+}
+# Of these, those whose clients read another error body than OData's: a verb of (problem, OData's body).
+REFUSALS = dict.fromkeys(("$tabular", "$metadata.json", "datasets"), "apiserver.powerplatform.tabular.refusal")
+# What takes a read whose answer may come later: a verb of (exchange), None where it is answered at once.
+DEFERRED = "apiserver.powerplatform.long_reads.defer"
+# Kinds of work that is answered 202 and done by the worker: verbs of (running, sink) that return status and headers of the result.
+LONG_WORK = {"read": "apiserver.powerplatform.long_read_odata.run_read"}
 # What rooms add to $oas for each resource: verbs of (paths, definitions, resource); by kind of operation where a maker can do without.
-DESCRIBED: tuple[str, ...] = ()
+DESCRIBED = ("apiserver.powerplatform.long_read_described.add",)
 DESCRIBED_KINDS = {
     "polling": "apiserver.triggers.described.add_polling",
     "subscriptions": "apiserver.triggers.described.add_subscriptions",
 }
 # What rooms forget once a minute: verbs that take `now`.
-HOUSEKEEPING = ("apiserver.triggers.work.forget_old",)
+HOUSEKEEPING = (
+    "apiserver.triggers.work.forget_old",
+    "apiserver.powerplatform.long_read_results.forget_old",
+    "apiserver.server.notices.forget_old",
+    "users.oauth.validator.forget_old",
+)
 # What rooms do twice a second in the worker: verbs that end soon, or keep themselves from being begun twice.
-TICKS = ("apiserver.triggers.work.tick",)
+TICKS = (
+    "apiserver.triggers.work.tick",
+    "apiserver.powerplatform.long_read_work.tick",
+    "apiserver.powerplatform.contract_work.tick",
+    "apiserver.server.notifying.tick",
+)
+# What rooms derive from the configuration and settle before it is exported: verbs that take `now`.
+SETTLED = ("apiserver.powerplatform.contract_store.settle",)
 # Every error that a room raises -> what a client is told.
 PROBLEMS = "apiserver.odata.errors.problem_of"
 # Sections that the file may hold in later versions: named, so that nobody thinks they took effect.
-NOT_YET = ("jobs", "notifications")
+NOT_YET = ("jobs",)
 
 
 def sections() -> dict[str, Any]:

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from apiserver.server import audit, configuration
 from apiserver.server.configuration_protocol import Change, ConfigurationError, Given
 from apiserver.server.configuration_secrets import SEALED, Sealer
+from apiserver.server.registry_checks import settle_all
 from apiserver.server.rest import ManagementView, by, given, plain, switch
 from apiserver.server.rest_errors import Refusal
 from apiserver.server.rest_schema import Json, described, url
@@ -128,6 +129,7 @@ class ExportView(ManagementView):
 
     def exported(self, request: Request, sealer: Sealer | None) -> HttpResponse:
         """Return the file."""
+        settle_all()
         if "json" in request.headers.get("Accept", ""):
             return Response(configuration.exported(sealer))
         return HttpResponse(configuration.export(sealer), content_type="application/yaml; charset=utf-8")

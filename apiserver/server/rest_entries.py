@@ -77,6 +77,10 @@ class Entries(ABC):
         """Return what clients see."""
         return {"name": row.name, **self.blank, **self.entry(row)}
 
+    def told(self, row: Any, change: Change) -> dict[str, Any]:
+        """Return what was made for a new entry and is told once."""
+        return {"authtoken": change.authtokens[row.name]} if row.name in change.authtokens else {}
+
     def existing(self, name: str) -> Any:
         """Return the row of that name; raise NotFound."""
         row = self.find(name) if "\0" not in name else None
@@ -113,8 +117,11 @@ class EntriesView(ManagementView):
     def made(self, request: Request, row: Any, change: Change) -> Response:
         """Answer a new entry: where it is, and the authtoken that was made for it."""
         data = self.entries.shown(row)
-        token = {"authtoken": change.authtokens[row.name]} if row.name in change.authtokens else {}
-        return Response({**data, **token}, status=201, headers={"Location": self.entries.address(request, row), "ETag": etag_of(data)})
+        return Response(
+            {**data, **self.entries.told(row, change)},
+            status=201,
+            headers={"Location": self.entries.address(request, row), "ETag": etag_of(data)},
+        )
 
 
 class ManyView(EntriesView):

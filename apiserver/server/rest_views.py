@@ -26,7 +26,16 @@ from apiserver.server.rest_schema import Json, described, document, reference, u
 
 BOTH = ("admin", "operator")
 LIMIT, MOST = 100, 1000
-PLACES = {"connections": BOTH, "resources": BOTH, "users": ADMIN, "groups": ADMIN, "server": ADMIN, "log": BOTH, "audit": ADMIN}
+PLACES = {
+    "connections": BOTH,
+    "resources": BOTH,
+    "users": ADMIN,
+    "groups": ADMIN,
+    "oauth_clients": ADMIN,
+    "server": ADMIN,
+    "log": BOTH,
+    "audit": ADMIN,
+}
 PLACES |= {"apply": ADMIN, "export": ADMIN, "schema": BOTH, "docs": BOTH}
 
 
@@ -163,6 +172,7 @@ def server_schema() -> Json:
         return {"type": kinds[type(value)]} | ({"items": {"type": "string"}} if isinstance(value, list) else {})
 
     found = {name: of(options.DEFAULTS[name]) for name in SINGLE}
+    found["jwt"]["items"] = {"type": "object", "additionalProperties": True}
     for name, checks in GROUPS.items():
         properties = {key: API_SCHEMAS[key] if name == "api" else of(options.DEFAULTS[name][key]) for key in checks}
         found[name] = {"type": "object", "properties": properties}

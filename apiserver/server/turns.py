@@ -1,7 +1,8 @@
 """Threads of a worker share one interpreter: few requests at a time run in it, and long answers give way to short ones.
 
 A thread more that wants its turn costs all others; eight wait for their sources well enough. Requests that turn out to be slow no
-longer count. Whoever makes a long answer asks between two batches whether a request has just begun, and lets it through first.
+longer count. Whoever makes a long answer asks between two batches whether a request has just begun, and lets it through first; a
+whole export works a quarter of the time as long as there are such requests, since its source and its reader take time of theirs as well.
 """
 
 from __future__ import annotations
@@ -15,10 +16,15 @@ FRESH_SECONDS = 0.05  # a request that takes longer waits for its source, not fo
 PAUSE_SECONDS = 0.001
 MOST_PAUSES = 10  # between two batches, so that a long answer goes on under any load
 
+BUSY_SECONDS = 0.25  # since the last request began, there are others who ask
+RESTS = 3  # of an export, in times of what the last batch took
+SHORTEST_REST, LONGEST_REST = 0.001, 0.02
+
 PLACES = 8  # of a worker
 SLOW_SECONDS = 0.02  # then a request waits for its source, and its place is another's
 
 BEGUN: dict[int, float] = {}  # the thread of each request under way -> when it began
+LATEST = [0.0]  # when the last request began
 HELD: dict[int, float] = {}  # of those that hold a place
 FREE: SimpleQueue[None] = SimpleQueue()
 for _ in range(PLACES):
@@ -33,7 +39,7 @@ def begin() -> None:
         has_place = True
     except Empty:
         has_place = waited()
-    BEGUN[thread] = now = monotonic()
+    BEGUN[thread] = LATEST[0] = now = monotonic()
     if has_place:
         HELD[thread] = now
 
@@ -74,3 +80,18 @@ def is_one_fresh() -> bool:
     """Claim that a request has just begun."""
     since = monotonic() - FRESH_SECONDS
     return any(begun > since for begun in list(BEGUN.values()))
+
+
+class Export:
+    """A whole table on its way: it rests after each batch while others ask, and takes all it can get while nobody does."""
+
+    def __init__(self) -> None:
+        self._begun = self._since = monotonic()
+
+    def give_way(self) -> None:
+        """Let requests that have just begun through, and rest."""
+        now = monotonic()
+        if LATEST[0] > max(self._begun, now - BUSY_SECONDS):
+            sleep(min(max(RESTS * (now - self._since), SHORTEST_REST), LONGEST_REST))
+        give_way()
+        self._since = monotonic()

@@ -10,7 +10,7 @@ from connections.outgoing import Outgoing, Reply, Settings, origin_of
 
 SECONDS = 20.0
 MOST_BYTES = 2**20  # of an answer, which nobody reads
-AT_ONCE = 8  # calls to one host from this process
+AT_ONCE = 16  # calls to one host from this process
 
 
 @lru_cache(maxsize=4)

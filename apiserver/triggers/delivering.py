@@ -12,10 +12,12 @@ from functools import partial
 
 from django.utils import timezone
 
+from apiserver.odata.errors import problem_of
 from apiserver.server import audit, options
-from apiserver.triggers import calling, signing
+from apiserver.triggers import calling, rights, signing
 from apiserver.triggers.leases import LEASES, is_held
 from apiserver.triggers.models import Delivery, Subscription
+from apiserver.triggers.settling import Taken
 from apiserver.triggers.together import TOGETHER
 from connections import vault
 from connections.contract.errors import ConnectorError
@@ -34,6 +36,7 @@ class Outcome:
     status: int | None
     error: str = ""
     retry_after: float = 0.0
+    is_withdrawn: bool = False  # not sent: its user may not read the row any more
 
     @property
     def is_taken(self) -> bool:
@@ -46,6 +49,9 @@ class Outcome:
         return self.status in (404, 410)
 
 
+WITHDRAWN = Outcome(None, "Not sent: its user may not read the row any more.", is_withdrawn=True)
+
+
 def deliver_turn(subscription: Subscription) -> None:
     """Send what waits for one subscription, in order, until one fails or the turn is over."""
     ends = time.monotonic() + TURN_SECONDS
@@ -53,16 +59,21 @@ def deliver_turn(subscription: Subscription) -> None:
     secrets = signing.secrets_of(subscription, now=timezone.now())
     waiting = list(Delivery.objects.filter(subscription=subscription, state=Delivery.WAITING)[:AT_A_TIME])
     for place, delivery in enumerate(waiting, 1):
-        outcome = attempt(url, delivery, secrets)
+        outcome = attempt(subscription, delivery, url, secrets)
         is_last = place == len(waiting) or time.monotonic() > ends
-        if not TOGETHER.run(partial(settled, subscription, delivery, outcome, is_last=is_last)) or is_last:
+        if not settle(subscription, delivery, outcome, is_last=is_last) or is_last:
             return
     TOGETHER.run(partial(release, subscription))
 
 
-def attempt(url: str, delivery: Delivery, secrets: list[str]) -> Outcome:
-    """Try once."""
-    body = vault.reveal(delivery.body).encode("utf-8", "surrogatepass")
+def attempt(subscription: Subscription, delivery: Delivery, url: str, secrets: list[str]) -> Outcome:
+    """Try once, if it may still be told."""
+    try:
+        body = rights.body_now(subscription, delivery)
+    except Exception as error:  # noqa: BLE001 whatever the source says of the row: nothing was sent, it is tried again
+        return Outcome(None, f"Its user's rights have changed, and its row can't be read anew. {problem_of(error).message}")
+    if body is None:
+        return WITHDRAWN
     headers = signing.headers(delivery.webhook_id, int(time.time()), body, secrets)
     try:
         reply = calling.post(url, body, headers)
@@ -83,11 +94,19 @@ def retry_after(reply: Reply) -> float:
     return 0.0
 
 
+def settle(subscription: Subscription, delivery: Delivery, outcome: Outcome, *, is_last: bool) -> bool:
+    """Store what came of a try, with those of other threads; claim that the next delivery may follow."""
+    is_plain = outcome.is_taken and not subscription.failing_since and (is_last or not is_lease_short(subscription, timezone.now()))
+    if is_plain and outcome.status is not None:
+        return TOGETHER.taken(Taken(subscription.pk, subscription.fence, delivery.pk, outcome.status, is_last))
+    return bool(TOGETHER.run(partial(settled, subscription, delivery, outcome, is_last=is_last)))
+
+
 def settled(subscription: Subscription, delivery: Delivery, outcome: Outcome, *, is_last: bool) -> bool:
     """Store what came of a try; claim that the next delivery may follow."""
     now = timezone.now()
-    is_given_up = not outcome.is_taken and (delivery.is_test or delivery.attempts >= len(PAUSES))
-    delivery.attempts += 1
+    is_given_up = outcome.is_withdrawn or (not outcome.is_taken and (delivery.is_test or delivery.attempts >= len(PAUSES)))
+    delivery.attempts += not outcome.is_withdrawn
     state = Delivery.DONE if outcome.is_taken else Delivery.FAILED if is_given_up else Delivery.WAITING
     ours = Delivery.objects.filter(pk=delivery.pk, subscription__fence=subscription.fence)
     if not ours.update(state=state, attempts=delivery.attempts, status=outcome.status, error=outcome.error, tried=now):

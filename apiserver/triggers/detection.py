@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,19 +16,21 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from apiserver.odata.errors import problem_of
+from apiserver.odata.payload import dumps
 from apiserver.odata.service import readable
-from apiserver.resources.catalog import Catalog
+from apiserver.resources.catalog import Catalog, PublishedResource
 from apiserver.resources.services import catalog_for
 from apiserver.server import options
-from apiserver.triggers import messages
+from apiserver.triggers import messages, reconciling
 from apiserver.triggers.checks import DELETED
-from apiserver.triggers.leases import is_free, is_held, take
-from apiserver.triggers.marks import Told, advanced
+from apiserver.triggers.leases import is_held
+from apiserver.triggers.marks import Mark, Told, advanced
 from apiserver.triggers.matching import Matcher, matcher
-from apiserver.triggers.models import Delivery, Subscription, Watch
+from apiserver.triggers.models import Delivery, Gone, Subscription, Watch
+from apiserver.triggers.rights import View, key_text, row_now
 from apiserver.triggers.storing import packed, unpacked
-from apiserver.triggers.watching import first_mark, keys_now, question_of, revealed, sealed, window_of
-from apiserver.triggers.window import rows_beyond
+from apiserver.triggers.watching import first_mark, keys_now, question_of, revealed, sealed, whole, window_of
+from apiserver.triggers.window import Found, Window, rows_beyond
 from connections import vault
 from users.models import User
 from users.principal import principal_of
@@ -50,16 +52,6 @@ class Listener:
     matcher: Matcher | None
 
 
-def detect_due(*, now: datetime) -> int:
-    """Look at every table that is due; return how many were looked at."""
-    done = 0
-    for watch in Watch.objects.select_related("resource").filter(is_free(now), next_at__lte=now).order_by("next_at")[:50]:
-        if take(watch, now=timezone.now()):
-            look(watch)
-            done += 1
-    return done
-
-
 def look(watch: Watch) -> None:
     """Tell what happened to one table since the last look; a failure is told on its page and tried again."""
     now = timezone.now()
@@ -70,12 +62,17 @@ def look(watch: Watch) -> None:
         if not listeners:
             Watch.objects.filter(pk=watch.pk, fence=watch.fence).delete()
             return
-        (sweep if watch.event == DELETED else read)(watch, listeners, now + pause)
+        if watch.event != DELETED:
+            read(watch, listeners, now + pause)
+        elif watch.next_at > now and question_of(watch.resource, DELETED) == watch.question:
+            ask_gone(watch, listeners)
+        else:
+            sweep(watch, listeners, now + pause)
     except LostLease:
         log.warning("a look at %s took longer than its lease", watch.resource.name)
     except Exception as error:  # noqa: BLE001 whatever the source did, the other tables are looked at
         problem = problem_of(error)
-        is_held(watch, lease_until=None, next_at=now + pause, error=problem.message)
+        is_held(watch, lease_until=None, next_at=now + pause, rung_at=None, error=problem.message)
 
 
 def listeners_of(watch: Watch) -> list[Listener]:
@@ -120,6 +117,10 @@ def read(watch: Watch, listeners: Sequence[Listener], due: datetime) -> None:
         return
     mark = unpacked(bytes(watch.mark), window)
     most = max(1, min(MOST_ROWS, MOST_DELIVERIES // max(1, len(listeners))))
+    seconds = float(options.current().triggers["reconcile_seconds"])
+    if reconciling.is_due(mark, watch.swept, seconds=seconds, now=now):
+        reconcile(watch, listeners, window, mark, most)
+        return
     told: list[Told] = []
     rows: list[Mapping[str, Any]] = []
     clock, has_more = None, False
@@ -131,10 +132,25 @@ def read(watch: Watch, listeners: Sequence[Listener], due: datetime) -> None:
             break
         clock = found.clock
         told.append(found.told)
-        rows.append({item.column.name: found.row[item.name] for item in window.items})
+        rows.append(by_column(window, found))
     after = mark if clock is None else advanced(mark, told, clock, has_more=has_more)
     changes = {} if after is mark else {"mark": packed(after, window)}
     store(watch, deliveries(watch, listeners, rows, now), next_at=now if has_more else due, **changes)
+
+
+def reconcile(watch: Watch, listeners: Sequence[Listener], window: Window, mark: Mark, most: int) -> None:
+    """Tell rows that were committed after the mark had gone past them; the look itself follows at once."""
+    now = timezone.now()
+    found, has_more = reconciling.late_rows(window, mark, most)
+    changes: dict[str, Any] = {} if has_more else {"swept": now}
+    if found:
+        changes["mark"] = packed(advanced(mark, [item.told for item in found], found[0].clock), window)
+    store(watch, deliveries(watch, listeners, [by_column(window, item) for item in found], now), next_at=now, **changes)
+
+
+def by_column(window: Window, found: Found) -> dict[str, Any]:
+    """Return a row by source column."""
+    return {item.column.name: found.row[item.name] for item in window.items}
 
 
 def deliveries(watch: Watch, listeners: Sequence[Listener], rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Delivery]:
@@ -147,16 +163,17 @@ def deliveries(watch: Watch, listeners: Sequence[Listener], rows: Sequence[Mappi
             if view is None:
                 continue
             if id(view) not in bodies:
-                bodies[id(view)] = sealed_body(watch, view, view.data(row), now) if view.shows(row) else None
+                bodies[id(view)] = sealed_body(watch, view, row, now) if view.shows(row) else None
             body = bodies[id(view)]
             if body is not None:
-                made.append(delivery(listener.subscription, body, now))
+                made.append(delivery(listener.subscription, body, now, rights=view.rights))
     return made
 
 
-def sealed_body(watch: Watch, view: Matcher, data: Any, now: datetime) -> str:
-    """Return a message as it is stored."""
-    return vault.seal(messages.body(view.resource.name, watch.event, data, now=now).decode("utf-8", "surrogatepass"))
+def sealed_body(watch: Watch, view: Matcher, row: Mapping[str, Any], now: datetime) -> str:
+    """Return a message as it is stored, with the key of its row."""
+    body = messages.body(view.resource.name, watch.event, view.data(row), now=now)
+    return vault.seal(f"{body.decode('utf-8', 'surrogatepass')}\n{key_text(view.resource, row)}")
 
 
 def delivery(subscription: Subscription, body: str, now: datetime, **more: Any) -> Delivery:
@@ -169,6 +186,7 @@ def store(watch: Watch, made: Sequence[Delivery], **changes: Any) -> None:
     with transaction.atomic():
         if not is_held(watch, lease_until=None, error="", **changes):
             raise LostLease
+        Watch.objects.filter(pk=watch.pk, rung_at=watch.rung_at).update(rung_at=None)  # it stays where another ring came meanwhile
         enqueue(made)
 
 
@@ -189,14 +207,49 @@ def enqueue(made: Sequence[Delivery]) -> None:
 def sweep(watch: Watch, listeners: Sequence[Listener], due: datetime) -> None:
     """Compare the keys that are there with those that were, and tell which are gone."""
     question, now = question_of(watch.resource, DELETED), timezone.now()
+    said = list(Gone.objects.filter(watch=watch).values_list("pk", flat=True))
     there = keys_now(watch.resource)
     if question != watch.question:
         store(watch, [], keys=sealed(there), question=question, next_at=due)
         return
     before = revealed(watch.keys)
-    gone = sorted(before - there)
-    made = []
-    for key in gone:
-        body = vault.seal(messages.body(watch.resource.name, DELETED, json.loads(key), now=now).decode())
-        made += [delivery(item.subscription, body, now) for item in listeners if item.matcher is not None]
+    made = tell_gone(watch, listeners, sorted(before - there), now)
     store(watch, made, next_at=due, **({} if there == before else {"keys": sealed(there)}))
+    Gone.objects.filter(watch=watch, pk__in=said).delete()
+
+
+def tell_gone(watch: Watch, listeners: Sequence[Listener], keys: Iterable[str], now: datetime) -> list[Delivery]:
+    """Return what is to be sent of rows that are gone."""
+    made = []
+    for key in keys:
+        body = vault.seal(messages.body(watch.resource.name, DELETED, json.loads(key), now=now).decode())
+        told = [(item.subscription, item.matcher.rights) for item in listeners if item.matcher is not None]
+        made += [delivery(subscription, body, now, rights=rights) for subscription, rights in told]
+    return made
+
+
+def ask_gone(watch: Watch, listeners: Sequence[Listener]) -> None:
+    """Tell which rows are gone of those that their service said to be deleted: it is asked for each of them."""
+    said = list(Gone.objects.filter(watch=watch))
+    catalog, resource = whole(watch.resource)
+    view, now = View(catalog, resource, ""), timezone.now()
+    before = revealed(watch.keys)
+    gone = []
+    for key in {key_named(resource, json.loads(vault.reveal(item.key))) for item in said} & before:
+        if is_gone(view, json.loads(key)):
+            gone.append(key)
+    changes = {"keys": sealed(before.difference(gone))} if gone else {}
+    store(watch, tell_gone(watch, listeners, sorted(gone), now), **changes)
+    Gone.objects.filter(pk__in=[item.pk for item in said]).delete()
+
+
+def key_named(resource: PublishedResource, number: str) -> str:
+    """Return a key of one column as it is kept; empty where the key has several."""
+    return dumps({resource.key[0]: number}).decode() if len(resource.key) == 1 else ""
+
+
+def is_gone(view: View, key: Mapping[str, Any]) -> bool:
+    """Ask the service for a row; Stripe answers what was deleted by its id alone."""
+    columns = {view.resource.by_name[name].column.name: str(value) for name, value in key.items()}
+    row = row_now(view, json.dumps(columns))
+    return row is None or all(value is None for name, value in row.items() if name not in columns)

@@ -1,7 +1,8 @@
 """How far a reader of new rows has come, and which rows near that edge it was told: none is lost, none told twice. Pure.
 
 Rows are read beyond `floor`; what was told beyond it is known by its identity. The floor follows the rows told only after a while, and
-not before the transactions that ran when they were read have ended: rows that are committed late still lie beyond it.
+not before the transactions that ran when they were read have ended: rows that are committed late still lie beyond it. What was told before
+the floor is known for some rows more: who compares them with the source now and then finds what was committed later still.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ID_BYTES = 10
-MOST_KNOWN = 10_000  # identities of one mark; beyond, the oldest are given up
+MOST_KNOWN = 10_000  # identities beyond the floor; more, and the floor follows
+PIECES = 20  # that the rows told before the floor are kept in, at most about
 Position = tuple[Any, ...]  # check column and key of a row, typed
 
 
@@ -43,18 +45,27 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The edge. `ahead` are rows whose check column lies in the future, which the floor must not follow yet."""
+    """The edge. `ahead` are rows whose check column lies in the future, which the floor must not follow yet; `behind` are the rows told
+    between `back` and the floor."""
 
     floor: Position | None = None  # None = before the first row
     generations: tuple[Generation, ...] = ()
     ahead: tuple[Told, ...] = ()
+    behind: tuple[Generation, ...] = ()
+    back: Position | None = None
     known: frozenset[bytes] = field(default=frozenset())
 
     @staticmethod
-    def of(floor: Position | None, generations: Sequence[Generation], ahead: Sequence[Told]) -> Mark:
-        """Return the mark with what it knows."""
-        ids = [item.ids for item in generations]
-        return Mark(floor, tuple(generations), tuple(ahead), frozenset().union(*ids, (item.id for item in ahead)))
+    def of(
+        floor: Position | None,
+        generations: Sequence[Generation],
+        ahead: Sequence[Told],
+        behind: Sequence[Generation],
+        back: Position | None,
+    ) -> Mark:
+        """Return the mark with what it knows beyond the floor."""
+        known = frozenset().union(*(item.ids for item in generations), (item.id for item in ahead))
+        return Mark(floor, tuple(generations), tuple(ahead), tuple(behind), back, known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,7 @@ class Clock:
     running: int = 0
     next: int = 0
     late: float = 600.0
+    kept: int = 0  # rows before the floor that are to be known
 
     def is_ahead(self, told: Told) -> bool:
         """Claim that the row is of the future."""
@@ -86,12 +98,25 @@ def advanced(mark: Mark, told: Sequence[Told], clock: Clock, *, has_more: bool =
         if generations:
             highest = max(highest, generations[-1].position)
         generations.append(Generation(clock.now, clock.next, highest, frozenset(item.id for item in settled)))
-    floor = mark.floor
+    floor, behind = mark.floor, list(mark.behind)
     while generations and (is_over(generations[0], clock) or is_too_many(generations)):
         if edge is not None and generations[0].position > edge:
             break
-        floor = generations.pop(0).position
-    return Mark.of(floor, generations, ahead)
+        behind.append(generations.pop(0))
+        floor = behind[-1].position
+    return Mark.of(floor, generations, ahead, *kept_behind(behind, mark.back, clock.kept))
+
+
+def kept_behind(behind: Sequence[Generation], back: Position | None, most: int) -> tuple[list[Generation], Position | None]:
+    """Return the latest of the rows told before the floor, in a few pieces, and where they begin."""
+    pieces: list[Generation] = []
+    for item in behind:
+        if pieces and len(pieces[-1].ids) + len(item.ids) <= most // PIECES:
+            item = Generation(item.at, item.next, item.position, pieces.pop().ids | item.ids)
+        pieces.append(item)
+    while pieces and sum(len(item.ids) for item in pieces) > most:
+        back = pieces.pop(0).position
+    return pieces, back
 
 
 def is_over(generation: Generation, clock: Clock) -> bool:
@@ -107,4 +132,5 @@ def is_too_many(generations: Sequence[Generation]) -> bool:
 def begun(rows: Sequence[Told], *, has_more: bool, clock: Clock) -> Mark:
     """Return the mark of who begins now; `rows` are the newest ones, newest first, `has_more` = there are older ones."""
     kept = list(rows[:-1]) if has_more else list(rows)
-    return advanced(Mark(rows[-1].position if has_more else None), kept, clock)
+    floor = rows[-1].position if has_more else None
+    return advanced(Mark(floor, back=floor), kept, clock)

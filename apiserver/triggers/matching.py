@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,6 +38,7 @@ class Matcher:
     run: Run
     writer: PayloadWriter
     shape: Shape
+    rights: str  # what is seen of the resource, whatever the filter
 
     def shows(self, row: Mapping[str, Any]) -> bool:
         """Claim that the row, by source column, meets every condition."""
@@ -59,7 +62,14 @@ def matcher(catalog: Catalog, resource: PublishedResource, text: str, root: str 
         hint = "Filter on the row's own columns."
         raise NotBuilt("A subscription can't be filtered by related rows.", target="$filter", hint=hint)
     writer = PayloadWriter(catalog, root, BARE)
-    return Matcher(resource, statement, Run(plan.binds(literals, {}, DUCKDB)), writer, writer.shape(resource, None))
+    return Matcher(resource, statement, Run(plan.binds(literals, {}, DUCKDB)), writer, writer.shape(resource, None), rights_of(resource))
+
+
+def rights_of(resource: PublishedResource) -> str:
+    """Return a name of what is seen of a resource: which columns of which rows, under which names."""
+    names = [(item.name, item.column.name) for item in resource.properties]
+    text = json.dumps([resource.id, resource.name, names, sorted(item.text for item in resource.row_filters)])
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def filter_options(text: str) -> nodes.Options:

@@ -17,6 +17,7 @@ class Poll(models.Model):
     previous = models.OneToOneField("self", on_delete=models.SET_NULL, null=True, related_name="next")
     created = models.DateTimeField(db_index=True)
     used = models.DateTimeField()  # to the hour
+    swept = models.DateTimeField(null=True)  # when what lies before the mark was compared last
 
 
 class Watch(models.Model):
@@ -27,7 +28,9 @@ class Watch(models.Model):
     question = models.CharField(max_length=64)  # of check column and key: another one begins anew
     mark = models.BinaryField(default=b"")
     keys = models.TextField(default="")  # of the event deleted: the keys that were there, sealed
+    swept = models.DateTimeField(null=True)  # when what lies before the mark was compared last
     next_at = models.DateTimeField(db_index=True)
+    rung_at = models.DateTimeField(null=True)  # when its service said last that something changed; null: it was looked at since
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveBigIntegerField(default=0)
     error = models.TextField(default="")  # why the last look failed, safe to show
@@ -72,7 +75,8 @@ class Delivery(models.Model):
 
     subscription = models.ForeignKey(Subscription, on_delete=models.CASCADE, related_name="deliveries")
     webhook_id = models.CharField(max_length=40)
-    body = models.TextField()  # sealed
+    body = models.TextField()  # sealed; of a row that is there, its key stands on a second line
+    rights = models.CharField(max_length=32, default="")  # what its user might see of the resource when it was stored
     is_test = models.BooleanField(default=False)
     state = models.CharField(max_length=10, default=WAITING)
     attempts = models.PositiveIntegerField(default=0)
@@ -84,3 +88,21 @@ class Delivery(models.Model):
     class Meta:
         ordering = ["pk"]
         indexes = [models.Index(fields=["subscription", "state", "id"], name="delivery_waiting")]
+
+
+class Hook(models.Model):
+    """The address at which a service tells that something of a connection changed."""
+
+    public_id = models.CharField(max_length=64, unique=True)
+    connection = models.OneToOneField("connections.Connection", on_delete=models.CASCADE, related_name="hook")
+    secret = models.TextField()  # sealed; messages are signed with it
+    created = models.DateTimeField()
+    last_at = models.DateTimeField(null=True)
+    last_event = models.CharField(max_length=100, default="")
+
+
+class Gone(models.Model):
+    """A row that its service said to be deleted; the service is asked whether it is."""
+
+    watch = models.ForeignKey(Watch, on_delete=models.CASCADE, related_name="gone")
+    key = models.TextField()  # sealed

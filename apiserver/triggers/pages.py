@@ -16,8 +16,8 @@ from apiserver.odata.service import readable
 from apiserver.resources.services import catalog_for
 from apiserver.server import audit
 from apiserver.server.addresses import caller
+from apiserver.triggers import hook_pages, signing, telling
 from apiserver.triggers import messages as bodies
-from apiserver.triggers import signing, telling
 from apiserver.triggers.matching import matcher
 from apiserver.triggers.models import Delivery, Subscription, Watch
 from apiserver.ui.access import admin_page, console_page
@@ -34,7 +34,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     if text:
         found = found.filter(Q(resource__name__icontains=text) | Q(user__name__icontains=text) | Q(host__icontains=text))
     page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-    return render(request, "triggers/list.html", {"page": page, "q": text, "has_any": bool(text or page.object_list)})
+    context = {"page": page, "q": text, "has_any": bool(text or page.object_list), "services": hook_pages.connections()}
+    return render(request, "triggers/list.html", context)
 
 
 @console_page

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -27,6 +26,7 @@ from apiserver.resources.models import Resource
 from apiserver.server import options
 from apiserver.server.errors import answering
 from apiserver.server.responses import ApiResponse
+from apiserver.triggers import reconciling
 from apiserver.triggers.checks import CREATED, MODIFIED, check_of
 from apiserver.triggers.marks import Clock, Mark, Told, advanced, begun
 from apiserver.triggers.models import Poll
@@ -102,7 +102,8 @@ def poller_of(exchange: Exchange, path: str) -> Poller:
     question = Question(session, catalog, resource, exchange.options, {}, exchange.options.aliases)
     with answering():
         row = Resource.objects.get(public_id=resource.id)
-    window = Window(question, event, check, items, is_table(row), float(options.current().triggers["late_seconds"]))
+    settings = options.current().triggers
+    window = Window(question, event, check, items, is_table(row), float(settings["late_seconds"]), int(settings["reconcile_rows"]))
     return Poller(exchange, window, row, question_of(exchange, window))
 
 
@@ -171,6 +172,7 @@ def put(poller: Poller, mark: Mark, told: Sequence[Told], previous: Poll | None)
                 previous=previous,
                 created=now,
                 used=now,
+                swept=previous.swept if previous else None,
             )
             forget(poller, previous)
     except IntegrityError:
@@ -203,10 +205,12 @@ def going_on(poller: Poller, state: Poll) -> HttpResponseBase:
             return rows(poller, given, following)
         state, mark = following, unpacked(bytes(following.mark), poller.window)  # all of them changed again or are gone
         following = Poll.objects.filter(previous=state).first()
-    found = read(poller, mark)
+    found = reconciled(poller, state, mark)
+    is_late = found.clock is not None
+    found = found if is_late else read(poller, mark)
     if found.clock is None:
         return waiting(poller, state)
-    after = advanced(mark, found.told, found.clock, has_more=found.has_more)
+    after = advanced(mark, found.told, found.clock, has_more=found.has_more and not is_late)
     made = put(poller, after, found.told, state)
     if split(bytes(made.told)) != frozenset(item.id for item in found.told):
         return going_on(poller, state)
@@ -215,16 +219,35 @@ def going_on(poller: Poller, state: Poll) -> HttpResponseBase:
 
 def read(poller: Poller, mark: Mark, again: frozenset[bytes] | None = None) -> Answer:
     """Return the oldest rows that were not told, or those told then; as many as one answer may hold."""
+    limit = len(mark.known) + int(options.current().triggers["rows"]) + 1
+    if again is None:
+        return collected(poller, (item for item in rows_beyond(poller.window, mark.floor, limit) if item.told.id not in mark.known))
+    limit += sum(len(item.ids) for item in mark.behind)  # they may have been late ones
+    return collected(poller, (item for item in rows_beyond(poller.window, mark.back, limit) if item.told.id in again))
+
+
+def reconciled(poller: Poller, state: Poll, mark: Mark) -> Answer:
+    """Return rows that were committed after the mark had gone past them, when it is time to look for them."""
+    now, settings = timezone.now(), options.current().triggers
+    if not reconciling.is_due(mark, state.swept, seconds=float(settings["reconcile_seconds"]), now=now):
+        return Answer([], [], None)
+    late, has_more = reconciling.late_rows(poller.window, mark, int(settings["rows"]))
+    found = collected(poller, late)
+    if not has_more and len(found.told) == len(late):
+        state.swept = now
+        with answering():
+            Poll.objects.filter(pk=state.pk).update(swept=now)
+    return Answer(found.objects, found.told, found.clock, has_more=True)  # what comes by itself was not looked at
+
+
+def collected(poller: Poller, rows: Iterable[Found]) -> Answer:
+    """Return rows as they are answered; as many as one answer may hold."""
     window, settings = poller.window, options.current()
     most, left = int(settings.triggers["rows"]), int(settings.request_limits["page_bytes"])
     writer = PayloadWriter(window.question.catalog, poller.exchange.context.root, PLAIN)
     shape = writer.shape(window.question.resource, poller.exchange.options)
     answer = Answer([], [], None)
-    limit = len(mark.known) + most + 1
-    for item in islice(rows_beyond(window, mark.floor, limit), limit):
-        is_wanted = item.told.id not in mark.known if again is None else item.told.id in again
-        if not is_wanted:
-            continue
+    for item in rows:
         text = dumps(writer.entity(shape, item.row))
         if len(answer.told) == most or (answer.told and left < len(text)):
             return Answer(answer.objects, answer.told, answer.clock, has_more=True)

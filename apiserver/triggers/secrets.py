@@ -6,13 +6,15 @@ from collections.abc import Iterable
 
 from django.db import models
 
-from apiserver.triggers.models import Delivery, Subscription, Watch
+from apiserver.triggers.models import Delivery, Gone, Hook, Subscription, Watch
 from connections import vault
 
 SEALED: tuple[tuple[type[models.Model], tuple[str, ...]], ...] = (
     (Subscription, ("callback", "secret", "previous_secret")),
     (Delivery, ("body",)),
     (Watch, ("keys",)),
+    (Hook, ("secret",)),
+    (Gone, ("key",)),
 )
 
 

@@ -1,33 +1,14 @@
-"""Signatures of deliveries as Standard Webhooks has them: id, time and body under a secret that both sides know."""
+"""The secrets by which deliveries are signed, as Standard Webhooks has them."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import os
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from apiserver.server.standard_webhooks import headers, new_secret
 from apiserver.triggers.models import Subscription
 from connections import vault
 
-PREFIX = "whsec_"
-SECRET_BYTES = 32
 BOTH_VALID = timedelta(days=1)
-
-
-def new_secret() -> str:
-    """Return a secret."""
-    return PREFIX + base64.b64encode(os.urandom(SECRET_BYTES)).decode()
-
-
-def headers(webhook_id: str, at: int, body: bytes, secrets: Iterable[str]) -> dict[str, str]:
-    """Return the headers of a delivery; one signature for each valid secret."""
-    content = f"{webhook_id}.{at}.".encode() + body
-    keys = [base64.b64decode(secret.removeprefix(PREFIX)) for secret in secrets]
-    signed = ["v1," + base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode() for key in keys]
-    return {"webhook-id": webhook_id, "webhook-timestamp": str(at), "webhook-signature": " ".join(signed)}
 
 
 def secrets_of(subscription: Subscription, *, now: datetime) -> list[str]:
@@ -44,3 +25,6 @@ def rotate(subscription: Subscription, *, now: datetime) -> str:
     subscription.secret = vault.seal(secret)
     subscription.save(update_fields=["secret", "previous_secret", "previous_until"])
     return secret
+
+
+__all__ = ["headers", "new_secret", "rotate", "secrets_of"]

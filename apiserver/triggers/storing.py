@@ -17,8 +17,10 @@ def packed(mark: Mark, window: Window) -> bytes:
     text = json.dumps(
         {
             "floor": position_texts(window, mark.floor),
-            "generations": [[item.at, item.next, position_texts(window, item.position), told(item.ids)] for item in mark.generations],
+            "generations": generation_texts(window, mark.generations),
             "ahead": [[position_texts(window, item.position), told([item.id])] for item in mark.ahead],
+            "behind": generation_texts(window, mark.behind),
+            "back": position_texts(window, mark.back),
         },
         separators=(",", ":"),
     )
@@ -28,11 +30,21 @@ def packed(mark: Mark, window: Window) -> bytes:
 def unpacked(stored: bytes, window: Window) -> Mark:
     """Return the mark that was stored."""
     found: dict[str, Any] = json.loads(zlib.decompress(stored).decode("utf-8", "surrogatepass"))
-    generations = [
-        Generation(at, coming, position_of(window, place) or (), ids(known)) for at, coming, place, known in found["generations"]
-    ]
+    floor = position_of(window, found["floor"])
     ahead = [Told(position_of(window, place) or (), next(iter(ids(known)))) for place, known in found["ahead"]]
-    return Mark.of(position_of(window, found["floor"]), generations, ahead)
+    back = position_of(window, found["back"]) if "back" in found else floor  # marks of earlier versions know nothing there
+    behind = generations_of(window, found.get("behind", ()))
+    return Mark.of(floor, generations_of(window, found["generations"]), ahead, behind, back)
+
+
+def generation_texts(window: Window, generations: Iterable[Generation]) -> list[Any]:
+    """Return generations as JSON values."""
+    return [[item.at, item.next, position_texts(window, item.position), told(item.ids)] for item in generations]
+
+
+def generations_of(window: Window, found: Iterable[Any]) -> list[Generation]:
+    """Return what `generation_texts` wrote."""
+    return [Generation(at, coming, position_of(window, place) or (), ids(known)) for at, coming, place, known in found]
 
 
 def told(found: Iterable[bytes]) -> str:

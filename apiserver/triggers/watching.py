@@ -63,7 +63,8 @@ def window_of(row: Resource, event: str) -> Window:
     items = tuple(item for item in resource.all_properties if not item.column.is_costly)
     table = not row.sql and snapshot.from_json(row.snapshot).kind == "table"
     question = Question(session, catalog, resource, nodes.Options(), {}, {})
-    return Window(question, event, check, items, table, float(options.current().triggers["late_seconds"]))
+    settings = options.current().triggers
+    return Window(question, event, check, items, table, float(settings["late_seconds"]), int(settings["reconcile_rows"]))
 
 
 def question_of(row: Resource, event: str) -> str:

@@ -48,6 +48,7 @@ class Window:
     items: tuple[PublishedProperty, ...]
     has_commits: bool  # it is a table, whose rows may tell in which transaction they came
     late: float
+    kept: int = 0  # rows before the floor that are to be known, where rows may be committed later still
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -104,7 +105,7 @@ def found_row(window: Window, row: Sequence[Any], now: float, moment: Any) -> Fo
     version, running, coming = rest if rest else (None, 0, 0)
     shown = texts(columns, position)
     known = identity(*shown, version) if window.event == MODIFIED else identity(*shown[1:] or shown)
-    clock = Clock(now, moment, int(running), int(coming), window.late)
+    clock = Clock(now, moment, int(running), int(coming), window.late, 0 if window.commits else window.kept)
     return Found(Told(position, known), dict(zip(names, row, strict=False)), clock)
 
 

@@ -2,41 +2,28 @@
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
 from datetime import datetime, timedelta
 
-from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apiserver.server import options
-from apiserver.triggers.leases import is_free
+from apiserver.server.ticks import Patience
+from apiserver.triggers.leases import is_due, is_free
 from apiserver.triggers.models import Delivery, Poll, Subscription, Watch
 
-log = logging.getLogger(__name__)
-LOOKING = threading.Lock()
+PATIENCE = Patience("triggers")
 POLL_DAYS = 30
-PAUSE_SECONDS = 5.0
 
 
-class Away:
-    """Until when the database is left alone after it did not answer."""
+class Begun:
+    """Whether threads of this process look at tables, whose leases are to be kept."""
 
-    until = float("-inf")
+    looking = False
 
 
 def tick() -> None:
     """Send what waits and look at the tables that are due."""
-    if time.monotonic() < Away.until:
-        return
-    try:
-        deliver()
-        look()
-    except (OperationalError, InterfaceError) as error:
-        Away.until = time.monotonic() + PAUSE_SECONDS
-        connection.close()
-        log.warning("triggers wait for the database: %s", type(error).__name__)
+    PATIENCE.run(deliver, look)
 
 
 def deliver() -> None:
@@ -49,18 +36,13 @@ def deliver() -> None:
 
 
 def look() -> None:
-    """Look at the tables that are due; one look at a time, for those that take long."""
-    if not Watch.objects.filter(is_free(timezone.now()), next_at__lte=timezone.now()).exists():
+    """Let free threads look at the tables that are due."""
+    if not Begun.looking and not Watch.objects.filter(is_free(timezone.now()), is_due(timezone.now())).exists():
         return
-    if not LOOKING.acquire(blocking=False):
-        return
-    try:
-        from apiserver.triggers.detection import detect_due
+    from apiserver.triggers.looking import LOOKER
 
-        if detect_due(now=timezone.now()):
-            deliver()
-    finally:
-        LOOKING.release()
+    LOOKER.fill()
+    Begun.looking = bool(LOOKER.active())
 
 
 def forget_old(*, now: datetime) -> None:

@@ -211,3 +211,14 @@ def test_audit_is_searched(as_admin: Client) -> None:
     page = as_admin.get(f"{LOGS}audit?q=ROB").content.decode()
 
     assert ("user saved" in page, "signed in" in page) == (True, False)
+
+
+def test_settings_of_triggers_are_saved_within_their_bounds(as_admin: Client) -> None:
+    saved = as_admin.post(PAGE, given(triggers_interval_seconds="30", triggers_hosts="*.logic.azure.com\nexample.com"))
+    refused = as_admin.post(PAGE, given(triggers_late_seconds="86401"))
+
+    assert (saved.status_code, refused.status_code) == (302, 422)
+    found = options.stored()["triggers"]
+    assert (found["interval_seconds"], found["hosts"], found["late_seconds"]) == (30, ["*.logic.azure.com", "example.com"], 600)
+    page = as_admin.get(PAGE).content.decode()
+    assert all(f'name="triggers_{name}"' in page for name in options.TRIGGERS)

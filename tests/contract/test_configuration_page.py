@@ -15,7 +15,7 @@ import yaml
 from apiserver import handover
 from apiserver.resources import configuration as resources
 from apiserver.resources.models import Resource
-from apiserver.server import configuration_server, options
+from apiserver.server import configuration_server, notification_settings, options
 from apiserver.server.registry import NOT_YET, SECTIONS
 from connections import configuration as connections
 from connections.connectors.registry import connector_keys, get_connector
@@ -35,6 +35,8 @@ KEYS: dict[str, Any] = {
     "groups": groups.KEYS,
     "users": users.KEYS,
     "users.resources": users.GRANT,
+    "notifications": notification_settings.KEYS,
+    "notifications.smtp": notification_settings.SMTP,
 }
 READ = re.compile(r"(?:env|env_bool|env_list|env_int|optional_path)\(\s*\"([A-Z_]+)\"")
 

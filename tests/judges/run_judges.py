@@ -15,6 +15,7 @@ from tests.served import publish, serve  # noqa: E402
 
 # What the parser must reach of the standard's 840 cases, in per cent.
 ABNF_BAR = "90"
+DEFINITIONS = ("$oas", "$dynamic/$oas", "$tabular/$oas")
 
 
 def run(title: str, command: list[str]) -> bool:
@@ -43,13 +44,13 @@ def main(judges: Path) -> int:
 
 
 def judge_documents(python: str, judge: Path) -> list[bool]:
-    """Judge $oas of odd tables in every mode: as a maker pastes it, with the authtoken in its path, and for certification."""
+    """Judge the definitions of odd tables in every mode: as a maker pastes it, with the authtoken in its path, and for certification."""
     folder = Path(tempfile.mkdtemp())
     served = publish(odd_tables.configuration(folder), folder / "data")
     found = []
     try:
         for role, token in odd_tables.TOKENS.items():
-            for path in ("/api.rsc/$oas", f"/api.rsc/@{token}/$oas"):
+            for path in (f"{base}{name}" for base in ("/api.rsc/", f"/api.rsc/@{token}/") for name in DEFINITIONS):
                 status, _, body = served.get(path, {"x-cdata-authtoken": token})
                 assert status == 200, (status, body)
                 document = folder / "apiDefinition.swagger.json"

@@ -46,6 +46,35 @@ def test_a_request_that_ended_is_waited_for_no_more(pauses: list[float]) -> None
     assert (pauses, turns.BEGUN) == ([], {})
 
 
+def test_an_export_rests_while_others_ask(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([10.0, 10.002, 10.002])  # it begins, a batch is there, the next one begins
+    monkeypatch.setattr(turns, "monotonic", lambda: next(times))
+    monkeypatch.setattr(turns, "LATEST", [10.001])
+    export = turns.Export()
+    monkeypatch.setattr(turns, "give_way", lambda: None)
+    export.give_way()
+
+    assert pauses == [pytest.approx(turns.RESTS * 0.002)]
+
+
+def test_an_export_alone_never_rests(pauses: list[float]) -> None:
+    turns.begin()
+    export = turns.Export()
+    export.give_way()
+
+    assert pauses == []
+
+
+def test_an_export_takes_all_again_once_nobody_asks(pauses: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    export = turns.Export()
+    turns.begin()
+    turns.end()
+    monkeypatch.setattr(turns, "BUSY_SECONDS", -1.0)
+    export.give_way()
+
+    assert pauses == []
+
+
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> SimpleQueue[None]:
     free: SimpleQueue[None] = SimpleQueue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from django.utils import timezone
 from apiserver.resources.models import Resource
 from apiserver.resources.services import publish_tables
 from apiserver.server import options, stamp
+from apiserver.triggers.detection import look
+from apiserver.triggers.looking import claim
 from connections.contract.table import TableRef
 from connections.services import SESSIONS, save_connection
 from tests import databases
@@ -58,6 +61,13 @@ class Shop:
         self.users[name] = Client(headers={"x-cdata-authtoken": generate(user, now=timezone.now()), "host": "testserver"})
         stamp.changed()
         return self.users[name]
+
+
+def look_at_all(*, now: datetime | None = None) -> None:
+    """Look at every table that is due, as the worker's threads do, in this one."""
+    for _ in range(4):  # two of one connection at a time
+        for watch in claim((), 8, now=now or timezone.now()):
+            look(watch)
 
 
 def publish(database: Database) -> Shop:

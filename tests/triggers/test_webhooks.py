@@ -17,7 +17,7 @@ from apiserver.server.models import Audit
 from apiserver.triggers import delivering, detection
 from apiserver.triggers.leases import take
 from apiserver.triggers.models import Delivery, Subscription, Watch
-from tests.triggers.conftest import Shop
+from tests.triggers.conftest import Shop, look_at_all
 from tests.triggers.receiver import Call, Receiver, receiving
 
 ROOT = "/api.rsc/$subscriptions"
@@ -40,7 +40,7 @@ def subscribe(client: Client, receiver: Receiver, event: str = "created", path: 
 def work(*, later: timedelta = timedelta(0)) -> None:
     """Look at every table and send what waits, as the worker's ticks do, in this thread."""
     Watch.objects.update(next_at=timezone.now())
-    detection.detect_due(now=timezone.now())
+    look_at_all()
     due = Subscription.objects.filter(state="active", next_at__lte=timezone.now() + later)
     for found in due:
         assert take(found, now=timezone.now())
@@ -209,7 +209,7 @@ def test_a_delivery_that_failed_for_good_makes_way(small: Shop, receiver: Receiv
     receiver.reply = failing_until(1)
     small.add("a")
     small.add("b")
-    detection.detect_due(now=timezone.now() + timedelta(hours=1))
+    look_at_all(now=timezone.now() + timedelta(hours=1))
     Delivery.objects.filter(pk=Delivery.objects.earliest("pk").pk).update(attempts=len(delivering.PAUSES))
 
     work()
@@ -372,7 +372,7 @@ def test_one_read_serves_all_subscriptions(small: Shop, receiver: Receiver, monk
 
     monkeypatch.setattr(type(detection.window_of(small.resource, "created").question.session), "query", query)
     Watch.objects.update(next_at=timezone.now())
-    detection.detect_due(now=timezone.now())
+    look_at_all()
 
     assert (len(asked), Delivery.objects.count()) == (1, 4)
 

@@ -109,6 +109,9 @@ SSH = (
     ),
 )
 
+TIMEOUT = Property(
+    "Timeout", "Statement timeout (s)", kind="integer", default=30, minimum=1, maximum=3600, group="Advanced", is_advanced=True
+)
 TUNING = (
     Property(
         "BrowsableSchemas", "Schemas to show", group="Schema", is_advanced=True, help="Comma-separated; empty: all that the user may read."
@@ -121,7 +124,7 @@ TUNING = (
         is_advanced=True,
         help="Zone in which date-times that carry none are read and written.",
     ),
-    Property("Timeout", "Statement timeout (s)", kind="integer", default=30, minimum=1, maximum=3600, group="Advanced", is_advanced=True),
+    TIMEOUT,
     Property("ConnectTimeout", "Connect timeout (s)", kind="integer", default=5, minimum=1, maximum=60, group="Advanced", is_advanced=True),
     Property("MaxConnections", "Most connections", kind="integer", default=10, minimum=1, maximum=100, group="Advanced", is_advanced=True),
 )

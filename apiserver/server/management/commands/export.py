@@ -11,6 +11,7 @@ from apiserver.server import configuration
 from apiserver.server.commands import OwnCommand
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.management.commands.apply import sealer_of
+from apiserver.server.registry_checks import settle_all
 from connections.vault import VaultError
 
 
@@ -26,6 +27,7 @@ class Command(OwnCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.migrate()
         try:
+            settle_all()
             text = configuration.export(sealer_of(options))
             if options["file"]:
                 options["file"].write_text(text, encoding="utf-8")

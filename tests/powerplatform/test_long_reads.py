@@ -1,0 +1,519 @@
+"""`Prefer: respond-async`: what is asked for later is what would have been answered at once, to whoever may see it."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from apiserver.powerplatform import long_read_doing, long_read_results, long_reads
+from apiserver.powerplatform.long_read_doing import carry_out, claim
+from apiserver.powerplatform.long_read_models import LongRead, LongReadPiece
+from apiserver.powerplatform.long_read_results import forget_old, reseal
+from apiserver.powerplatform.long_read_under_way import Running
+from apiserver.powerplatform.long_read_work import chosen
+from apiserver.resources.services import publish_tables
+from apiserver.server import options, registry, stamp
+from connections import vault
+from connections.contract.errors import SourceTimeout
+from connections.contract.table import TableRef
+from connections.models import Connection
+from tests.databases import KINDS
+from tests.powerplatform.long_work import LATER, NAMES, asked, body, got, only, opened_shop, place, work
+from tests.triggers.conftest import Shop
+from users.models import User
+
+ADDRESSES = (
+    "orders",
+    "orders(2)",
+    "orders(2)/name",
+    "orders(2)/name/$value",
+    "orders/$count",
+    "orders?$filter=name ne 'bee'&$select=id,name&$orderby=name desc&$count=true",
+    "orders?$top=2",
+    "orders?$skip=4",
+    "orders/$ref",
+    "orders?$compute=id add 1 as next&$select=next",
+)
+
+
+@pytest.fixture(params=KINDS)
+def shop(db: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    with opened_shop(request.param, request, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def small(db: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    with opened_shop("sqlite", request, tmp_path) as found:
+        yield found
+
+
+def settings(**values: Any) -> None:
+    options.save({"long_reads": values})
+    stamp.forget()
+
+
+def change(name: str, **rights: Any) -> None:
+    User.objects.filter(name=name).update(**rights)
+    stamp.changed()
+
+
+# ---- what is answered ----
+
+
+def test_the_answer_later_is_the_answer_at_once(shop: Shop) -> None:
+    client = shop.user("flow")
+
+    for address in ADDRESSES:
+        now, later = client.get(f"/api.rsc/{address}"), got(client, address)
+        assert (later.status_code, body(later)) == (now.status_code, body(now)), address
+        assert (later["Content-Type"], later["OData-Version"]) == (now["Content-Type"], now["OData-Version"])
+        assert later.get("ETag") == now.get("ETag")
+
+
+def test_the_first_answer_says_where_and_when(small: Shop) -> None:
+    client = small.user("flow")
+
+    first = client.get("/api.rsc/orders", headers=LATER)
+    again = client.get(place(first))
+
+    assert first["Location"].startswith("http://testserver/api.rsc/$async/")
+    assert (first["Retry-After"], first["Preference-Applied"], again["Retry-After"]) == ("1", "respond-async", "1")
+    assert (again.status_code, again["Location"]) == (202, first["Location"])
+    assert {name: again.json()[name] for name in ("status", "subject", "rows")} == {"status": "waiting", "subject": "orders", "rows": 0}
+
+
+def test_progress_is_told_while_it_runs(small: Shop) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+    claim(only(), now=timezone.now())
+    running = Running(only())
+    running.rows = 1234
+    running.beat()
+
+    answer = client.get(where)
+
+    assert (answer.status_code, answer.json()["status"], answer.json()["rows"]) == (202, "running", 1234)
+    assert answer.json()["started"] is not None
+
+
+def test_the_answer_is_whole_unless_a_page_is_asked_for(small: Shop) -> None:
+    options.save({"page_size": 2})
+    stamp.forget()
+    client = small.user("flow")
+
+    whole = got(client, "orders?$orderby=name").json()
+    page = got(client, "orders?$orderby=name", prefer="respond-async, odata.maxpagesize=3")
+
+    assert ([row["name"] for row in whole["value"]], "@odata.nextLink" in whole) == (list(NAMES), False)
+    assert (len(page.json()["value"]), page["Preference-Applied"]) == (3, "odata.maxpagesize=3")
+    rest = client.get(page.json()["@odata.nextLink"].removeprefix("http://testserver"))
+    assert [row["name"] for row in rest.json()["value"]] == ["dog", "eel"]
+
+
+def test_a_long_result_comes_in_pieces(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_read_results, "PIECE_BYTES", 50)
+    monkeypatch.setattr(long_reads, "PIECE_BYTES", 50)
+    client = small.user("flow")
+    now = client.get("/api.rsc/orders?$expand=")
+
+    later = got(client, "orders")
+
+    assert LongReadPiece.objects.count() > 1
+    assert later.streaming and body(later) == body(client.get("/api.rsc/orders")) and now.status_code in (200, 400)
+
+
+def test_what_is_wrong_with_the_address_is_told_at_once(small: Shop) -> None:
+    client = small.user("flow")
+
+    statuses = [
+        client.get(f"/api.rsc/{path}", headers=LATER).status_code
+        for path in ("nothing", "orders?$filter=(", "orders?$apply=aggregate($count as n)")
+    ]
+
+    assert (statuses, LongRead.objects.count()) == ([404, 400, 501], 0)
+
+
+@pytest.mark.parametrize(("path", "status", "code"), [("orders(99)", 404, "NotFound"), ("orders?$filter=nix eq 1", 400, "InvalidQuery")])
+def test_an_error_is_the_result(small: Shop, path: str, status: int, code: str) -> None:
+    client = small.user("flow")
+
+    plain = got(client, path)
+    odata = got(client, path, **{"odata-maxversion": "4.01"})
+
+    assert (plain.status_code, plain.json()["error"]["code"], plain["AsyncResult"]) == (status, code, str(status))
+    assert (odata.status_code, odata.json()["error"]["code"], odata["AsyncResult"]) == (200, code, str(status))
+
+
+@pytest.mark.parametrize("headers", [{"accept": "application/http"}, {"odata-maxversion": "4.0"}])
+def test_a_client_of_odata_4_gets_an_http_message(small: Shop, headers: dict[str, str]) -> None:
+    client = small.user("flow")
+    now = client.get("/api.rsc/orders")
+    where = asked(client, "orders")
+    work()
+
+    answer = client.get(where, headers=headers)
+
+    head, _, message = answer.content.partition(b"\r\n\r\n")
+    assert (answer.status_code, answer["Content-Type"], message) == (200, "application/http", now.content)
+    assert head.split(b"\r\n")[0] == b"HTTP/1.1 200 OK"
+    assert f"Content-Length: {len(now.content)}".encode() in head
+
+
+def test_the_token_stands_in_the_location_only_where_the_request_had_it(small: Shop) -> None:
+    options.save({"allow_authtoken_in_url": True})
+    stamp.forget()
+    token = small.user("flow").defaults.get("HTTP_X_CDATA_AUTHTOKEN") or small.users["flow"].headers["x-cdata-authtoken"]  # type: ignore[attr-defined]
+    client = Client(headers={"host": "testserver"})
+
+    answer = client.get(f"/api.rsc/@{token}/orders", headers=LATER)
+    work()
+    result = client.get(place(answer))
+
+    assert answer["Location"].startswith(f"http://testserver/api.rsc/@{token}/$async/")
+    assert result.json()["@odata.context"].startswith(f"http://testserver/api.rsc/@{token}/$metadata")
+    assert token not in only().asked
+
+
+def test_a_client_that_waits_gets_the_answer_itself(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_reads, "sleep", lambda _: work())
+    client = small.user("flow")
+
+    answer = client.get("/api.rsc/orders", headers={"prefer": "respond-async, wait=5"})
+
+    assert (answer.status_code, answer.content) == (200, client.get("/api.rsc/orders").content)
+    assert LongRead.objects.count() == 0
+
+
+def test_a_long_query_in_a_body_is_answered_later_too(small: Shop) -> None:
+    client = small.user("flow")
+
+    answer = client.post("/api.rsc/orders/$query", "$filter=name eq 'bee'", content_type="text/plain", headers=LATER)
+    work()
+
+    assert [row["name"] for row in client.get(place(answer)).json()["value"]] == ["bee"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("head", "orders"), ("get", "$metadata"), ("get", ""), ("get", "$oas"), ("patch", "orders(1)")]
+)
+def test_all_else_is_answered_at_once(small: Shop, method: str, path: str) -> None:
+    client = small.user("flow")
+
+    answer = getattr(client, method)(f"/api.rsc/{path}", headers=LATER)
+
+    assert (answer.status_code != 202, LongRead.objects.count()) == (True, 0)
+
+
+def test_it_can_be_turned_off(small: Shop) -> None:
+    settings(per_user=0)
+
+    assert small.user("flow").get("/api.rsc/orders", headers=LATER).status_code == 200
+
+
+# ---- who may ask for it, and how long ----
+
+
+def test_a_result_is_given_again_until_its_time_is_over(small: Shop) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+    work()
+
+    head, first, second = client.head(where), client.get(where), client.get(where)
+    LongRead.objects.update(expires=timezone.now() - timedelta(minutes=1))
+    late = client.get(where).status_code
+    forget_old(now=timezone.now())
+
+    assert (head.status_code, head.content, head["Content-Length"]) == (200, b"", str(len(first.content)))
+    assert first.content == second.content
+    assert (late, client.get(where).status_code, LongReadPiece.objects.count()) == (410, 410, 0)
+    forget_old(now=timezone.now() + timedelta(days=2))
+    assert client.get(where).status_code == 404
+
+
+def test_only_who_asked_finds_it(small: Shop) -> None:
+    where = asked(small.user("flow"), "orders")
+    work()
+    other = small.user("other")
+
+    statuses = [call(where).status_code for call in (other.get, other.head, other.delete, Client(headers={"host": "testserver"}).get)]
+
+    assert (statuses, other.get("/api.rsc/$async/nothing").status_code) == ([404, 404, 404, 401], 404)
+    assert small.users["flow"].get(where).status_code == 200
+
+
+def test_delete_cancels(small: Shop) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+    claim(only(), now=timezone.now())
+    running = Running(only())
+
+    answer = client.delete(where)
+    running.beat()
+    carry_out(running)
+
+    assert (answer.status_code, client.get(where).status_code, client.delete(where).status_code) == (204, 404, 404)
+    assert (LongRead.objects.count(), LongReadPiece.objects.count()) == (0, 0)
+
+
+def test_other_methods_are_refused(small: Shop) -> None:
+    client = small.user("flow")
+
+    answer = client.post(asked(client, "orders"))
+
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD, DELETE, OPTIONS")
+
+
+def test_a_user_has_so_many_under_way(small: Shop) -> None:
+    settings(per_user=2)
+    client = small.user("flow")
+    asked(client, "orders"), asked(client, "orders")
+
+    third = client.get("/api.rsc/orders", headers=LATER)
+    other = small.user("other").get("/api.rsc/orders", headers=LATER)
+    work()
+
+    assert (third.status_code, third["Retry-After"], third.json()["error"]["code"]) == (429, "30", "TooManyRequests")
+    assert (other.status_code, client.get("/api.rsc/orders", headers=LATER).status_code) == (202, 202)
+
+
+def test_the_anonymous_user_may_ask_too(small: Shop) -> None:
+    options.save({"anonymous": True})
+    stamp.forget()
+
+    answer = got(Client(headers={"host": "testserver"}), "orders")
+
+    assert len(answer.json()["value"]) == len(NAMES)
+
+
+# ---- rights of the moment ----
+
+
+@pytest.mark.parametrize(
+    ("rights", "status"),
+    [
+        ({"privileges": []}, 403),
+        ({"resources": {}}, 404),
+        ({"resources": {"orders": {"columns": ["id"]}}}, 400),
+        ({"is_active": False}, 401),
+    ],
+)
+@pytest.mark.parametrize("is_done", [False, True])
+def test_a_right_that_was_withdrawn_meanwhile_holds(small: Shop, rights: dict[str, Any], status: int, is_done: bool) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders?$select=name")
+    if is_done:
+        work()
+    change("flow", **rights)
+
+    if is_done and status != 401:
+        assert client.get(where).status_code == 202
+    work()
+    answer = client.get(where)
+
+    assert (answer.status_code, b"bee" in answer.content) == (status, False)
+
+
+def test_a_row_filter_that_came_meanwhile_holds(small: Shop) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+    work()
+    assert len(client.get(where).json()["value"]) == len(NAMES)
+
+    change("flow", resources={"orders": {"filter": "name eq 'bee'"}})
+    again = client.get(where).status_code
+    work()
+
+    assert (again, [row["name"] for row in client.get(where).json()["value"]]) == (202, ["bee"])
+
+
+def test_a_change_elsewhere_keeps_the_result(small: Shop) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+    work()
+    small.user("other")
+    options.save({"page_size": 3})
+    stamp.changed()
+
+    assert client.get(where).status_code == 200
+
+
+# ---- the work ----
+
+
+def test_a_result_beyond_the_limit_is_refused(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_read_results, "MEGABYTE", 3)
+
+    answer = got(small.user("flow"), "orders")
+
+    assert (answer.status_code, "larger than the limit" in answer.json()["error"]["message"]) == (400, True)
+
+
+def test_the_oldest_results_of_a_user_go_first(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_read_results, "MEGABYTE", 1100)
+    settings(kept_megabytes=1, megabytes=5)
+    client = small.user("flow")
+
+    places = [asked(client, "orders") for _ in range(3)]
+    work()
+
+    assert [client.get(where).status_code for where in places] == [410, 410, 200]
+
+
+def test_a_read_that_ends_three_workers_is_given_up(small: Shop) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+
+    for _ in range(3):
+        assert claim(only(), now=timezone.now())
+        LongRead.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    work()
+    answer = client.get(where)
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "Abandoned")
+    assert "ended 3 times" in answer.json()["error"]["message"]
+
+
+def test_a_worker_that_was_taken_for_dead_publishes_nothing(small: Shop) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+    claim(only(), now=timezone.now())
+    late = Running(only())
+    LongRead.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    small.add("fox")
+
+    work()
+    carry_out(late)
+
+    assert len(client.get(where).json()["value"]) == len(NAMES) + 1
+    assert {piece.fence for piece in LongReadPiece.objects.all()} == {only().fence}
+
+
+def test_our_own_database_away_is_no_fault_of_the_read(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+
+    def away(*_: object) -> None:
+        raise OperationalError("away")
+
+    for _ in range(5):
+        monkeypatch.setattr(long_read_doing, "import_string", lambda _: away)
+        work()
+        LongRead.objects.update(due=timezone.now())
+    monkeypatch.undo()
+    work()
+
+    assert client.get(where).status_code == 200
+
+
+def test_work_beyond_its_time_is_stopped(small: Shop) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+    claim(only(), now=timezone.now())
+    running = Running(only())
+    running._ends = 0
+
+    running.beat()
+    carry_out(running)
+    answer = client.get(where)
+
+    assert (answer.status_code, "did not end within 3600 s" in answer.json()["error"]["message"]) == (504, True)
+
+
+def test_an_unexpected_error_is_the_result_and_tells_nothing(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("secret detail")
+
+    monkeypatch.setattr(long_read_doing, "import_string", lambda _: broken)
+
+    answer = got(small.user("flow"), "orders")
+
+    assert (answer.status_code, b"secret detail" in answer.content) == (500, False)
+
+
+def test_other_rooms_bring_work_of_their_own(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = small.user("flow")
+    user = User.objects.get(name="flow")
+    monkeypatch.setitem(registry.LONG_WORK, "job", "tests.powerplatform.test_long_reads.job")
+    read = long_reads.start("job", vault.seal("nightly"), user_id=user.pk, subject="nightly", now=timezone.now())
+
+    before = client.get(f"/api.rsc/$async/{read.public_id}")
+    work()
+    after = client.get(f"/api.rsc/$async/{read.public_id}")
+
+    assert (before.status_code, after.status_code, after.json()) == (202, 201, {"run": "nightly"})
+
+
+def job(running: Running, sink: Any) -> tuple[int, dict[str, str]]:
+    """Do work that is no read."""
+    sink.write(json.dumps({"run": vault.reveal(running.read.asked)}).encode())
+    return 201, {"Content-Type": "application/json"}
+
+
+def test_users_take_turns_and_none_takes_all_places(small: Shop) -> None:
+    settings(at_once=3)
+    busy, calm = small.user("busy"), small.user("calm")
+    for _ in range(4):
+        asked(busy, "orders")
+    asked(calm, "orders")
+    ids = dict(User.objects.values_list("name", "pk"))
+
+    first = [read.user_id for read in chosen({}, now=timezone.now())]
+    second = [read.user_id for read in chosen({ids["busy"]: 2}, now=timezone.now())]
+
+    assert (first, second) == ([ids["busy"], ids["calm"], ids["busy"]], [ids["calm"]])
+
+
+def test_what_is_asked_and_found_is_sealed_and_follows_new_keys(small: Shop) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders?$filter=name ne 'zebra'")
+    work()
+    ring = vault.RING
+    keys, first = dict(ring.ciphers), ring.first
+    try:
+        vault.configure(["a new key of the test"])
+        ring.ciphers |= keys
+        resealed = reseal()
+        found = only()
+        answer = client.get(where)
+        stored = bytes(LongReadPiece.objects.get().data)
+    finally:
+        ring.ciphers, ring.first = keys, first
+
+    assert (resealed, answer.status_code, b"bee" in answer.content) == (2, 200, True)
+    assert ("zebra" in found.asked, b"bee" in stored) == (False, False)
+
+
+SLOW = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500000000) SELECT count(*) AS id, 'x' AS name FROM n",
+    "postgresql": "SELECT 1 AS id, pg_sleep(60)::text AS name",
+    "mysql": "SELECT 1 AS id, SLEEP(60) AS name",
+}
+
+
+def test_a_statement_that_runs_is_stopped(shop: Shop) -> None:
+    shop.database.run(f"CREATE VIEW slow AS {SLOW[shop.database.kind]}")
+    connection = Connection.objects.get()
+    publish_tables(connection, [TableRef(shop.resource.schema, "slow")], now=timezone.now())
+    stamp.changed()
+    where = asked(shop.user("flow"), "slow")
+    claim(only(), now=timezone.now())
+    running = Running(only())
+    begun = time.monotonic()
+
+    threading.Timer(1, running.end, [SourceTimeout("Stopped by the test.")]).start()
+    carry_out(running)
+    answer = shop.users["flow"].get(where)
+
+    assert (answer.status_code, answer.json()["error"]["message"]) == (504, "Stopped by the test.")
+    assert time.monotonic() - begun < 30
