@@ -14,6 +14,7 @@ from apiserver.server.masking import masked_anywhere
 HOMES = {
     "console:try_it": "resources:list",
     "console:effective": "users:list",
+    "console:fitting": "users:list",
     "powerplatform:use": "resources:list",
     "powerplatform:long_reads": "console:logs",
     "powerplatform:contract": "resources:list",

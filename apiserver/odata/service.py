@@ -182,7 +182,20 @@ def parse(exchange: Exchange) -> HttpResponseBase | None:
 def addressed(exchange: Exchange, path: str) -> Target:
     """Return what a path means. `Customers` and `Customers(1)`, which most requests ask for, need no parser."""
     found = simple_target(exchange.catalog, path) if exchange.limits.path_segments > 1 else None
-    return found or resolve(exchange.catalog, parse_path(path, decoded=True, limits=exchange.limits), exchange.options.aliases)
+    return found or resolve(exchange.catalog, read_path(path, exchange.limits), exchange.options.aliases)
+
+
+def read_path(path: str, limits: Limits) -> nodes.ResourcePath:
+    """Return a path as nodes; Power Platform fills a key into `Set('{key}')` without doubling its quotes: `Names('it's')` is meant."""
+    try:
+        return parse_path(path, decoded=True, limits=limits)
+    except ODataSyntaxError:
+        name, _, key = path.partition("('")
+        key = key.removesuffix("')")
+        if not path.endswith(f"('{key}')") or "'" not in key or "''" in key or "/" in name:
+            raise
+        doubled = key.replace("'", "''")
+        return parse_path(f"{name}('{doubled}')", decoded=True, limits=limits)
 
 
 @lru_cache(maxsize=500)

@@ -56,8 +56,9 @@ BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A document's bytes and the kinds of operations that it holds."""
+    """A document as data and as bytes, and the kinds of operations that it holds."""
 
+    document: dict[str, Any]
     body: bytes
     plan: Plan
 
@@ -80,8 +81,9 @@ def fitted(catalog: Catalog, address: Address, wanted: frozenset[str] = ALL) -> 
             break
         plan = fewer
     if len(body) >= MOST_BYTES:
-        body = written({**document, "definitions": shortened(document["definitions"])})
-    return Written(body, plan)
+        document = {**document, "definitions": shortened(document["definitions"])}
+        body = written(document)
+    return Written(document, body, plan)
 
 
 def told(description: str, kinds: Sequence[str]) -> str:

@@ -32,6 +32,9 @@ FORMATS: dict[Type, dict[str, str]] = {
     Type.BINARY: {"type": "string", "format": "byte"},
 }
 
+# Of texts that no format of Swagger describes.
+EXAMPLES: dict[str, str] = {Type.TIME: "12:00:00", Type.DURATION: "PT1H", "JSON": "{}"}
+
 
 def internal(description: str) -> dict[str, Any]:
     """Return the schema of control information."""
@@ -92,7 +95,9 @@ def property_schema(item: PublishedProperty, *, is_sent: bool = False) -> dict[s
     if column.allowed_values and (is_sent or not column.is_nullable):
         found |= allowed(column)
     if column.is_collection:
-        found = {"type": "array", "items": found}
+        found = {"type": "array", "items": found | {"x-nullable": True}}  # an array holds nulls whatever its column says
+    elif text := EXAMPLES.get("JSON" if column.is_json else column.type):
+        found["example"] = "[]" if column.native_type.endswith("[]") else text
     if item.is_read_only:
         found["readOnly"] = True
     name = title(item)

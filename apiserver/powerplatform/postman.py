@@ -68,7 +68,7 @@ def second(catalog: Catalog, address: Address) -> bytes:
 
 def first(catalog: Catalog, address: Address) -> bytes:
     """Return the bytes of a collection 1, as much of it as one connector holds; if need be without examples, two thirds of it."""
-    part = json.loads(fitted(catalog, address).body)
+    part = fitted(catalog, address).document
     found = folders(catalog, part)
     body = written(postman_v1.collection(part["info"], address, found))
     return body if len(body) < MOST_BYTES else written(postman_v1.collection(part["info"], address, found, has_examples=False))
