@@ -12,7 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from apiserver.server.package_choices import AUTHS  # noqa: E402 - the path comes first
-from tests.judges import odd_tables  # noqa: E402
+from tests.fakes import power_platform  # noqa: E402
+from tests.judges import article_steps, odd_tables  # noqa: E402
+from tests.powerplatform.paconn import Machine  # noqa: E402
 from tests.served import manage, publish, serve  # noqa: E402
 
 # What the parser must reach of the standard's 840 cases, in per cent.
@@ -44,6 +46,9 @@ def main(judges: Path) -> int:
         served.stop()
     good += judge_documents(python, judges / "powerplatform/validate.py")
     good += judge_packages(python, judges / "powerplatform/validate.py")
+    article = judges.parent / "articles/connector-pipeline-paconn.txt"
+    if article.exists():
+        good.append(judge_article(article))
     return 0 if all(good) else 1
 
 
@@ -88,6 +93,33 @@ def judge_packages(python: str, judge: Path) -> list[bool]:
             found.append(run(f"package {auth} {' '.join(mode)}", [python, str(judge), *mode, str(made)]))
             found.append(run(f"package {auth}, its definition alone", [python, str(judge), "--strict", str(made / DEFINITION)]))
     return found
+
+
+def judge_article(article: Path) -> bool:
+    """Follow the walkthrough with its own scripts: a connector made of a package gets the definition of all tables, by one plain GET."""
+    folder = Path(tempfile.mkdtemp())
+    for name in ("home", "work"):
+        (folder / name).mkdir()
+    served = publish(odd_tables.configuration(folder), folder / "data")
+    token = odd_tables.TOKENS["a writer"]
+    try:
+        with power_platform.PowerPlatform(folder) as service:
+            machine = Machine(service, folder / "home", folder / "work")
+            status, _, body = served.get(f"/api.rsc/@{token}/$connector?resources=one&environment={power_platform.ENVIRONMENT}")
+            assert status == 200, body
+            (machine.folder / "made.zip").write_bytes(body)
+            article_steps.sign_in(article, machine, power_platform.USER, power_platform.PASSWORD, power_platform.TENANT)
+            done = machine.run(["bash", "-c", "python -m zipfile -e made.zip . && paconn create -s settings.json -w"])
+            assert done.returncode == 0, done.stderr
+            (name,) = service.connectors
+            url = f"{served.base}/api.rsc/@{token}/$connector/{DEFINITION}"
+            article_steps.update(article, machine, ApiDefinitionUrl=url, EnvId=power_platform.ENVIRONMENT, ConnectorId=name)
+            paths = service.connectors[name]["openApiDefinition"]["paths"]
+            is_good = "/composite" in paths and not machine.has_credentials
+    finally:
+        served.stop()
+    print(f"--- article: {'ok' if is_good else 'FAILED'}", flush=True)
+    return is_good
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def test_oauth_leads_to_this_server_with_scopes_of_the_verbs(flow: Client) -> No
 
     settings = read(found, FILES[1])["properties"]["connectionParameters"]["token"]["oAuthSettings"]
     scheme = read(found, FILES[0])["securityDefinitions"]["oauth2_auth"]
-    assert settings["scopes"] == ["create", "read", "update"] == list(scheme["scopes"])
+    assert settings["scopes"] == ["create", "delete", "read", "update"] == list(scheme["scopes"])  # delete: of subscriptions
     assert settings["customParameters"] == {
         "authorizationUrl": {"value": "https://api.example.com/oauth/authorize"},
         "tokenUrl": {"value": "https://api.example.com/oauth/token"},
@@ -281,7 +281,7 @@ def test_a_token_in_the_path_is_enough_and_goes_nowhere(flow: Client) -> None:
 
     assert answer.status_code == 200
     assert (TOKEN in answer.content.decode(), answer.json()["basePath"]) == (False, "/api.rsc")
-    assert [*answer.json()["securityDefinitions"]] == ["basic_auth"]
+    assert [*answer.json()["securityDefinitions"]] == ["basic"]
 
 
 @pytest.mark.parametrize(

@@ -131,10 +131,9 @@ def names_of_pages(connector: dict[str, Any]) -> list[str]:
         ({"findings": ["Info: a summary is missing."]}, {}, "Validate"),
         ({"refuse_update": True}, {}, "Update the connector"),
         ({}, {"PP_PASSWORD": "wrong"}, "Sign in"),
-        ({}, {"PP_CONNECTOR_ID": "shared_unknown"}, "Download the connector"),
         ({}, {"API_TOKEN": "wrong-token-0123456789abcdef"}, "Put the new definition in"),
     ],
-    ids=["findings", "refused", "password", "connector", "authtoken"],
+    ids=["findings", "refused", "password", "authtoken"],
 )
 def test_a_failure_ends_it_and_leaves_no_credentials(
     control: dict[str, Any], changed: dict[str, str], step: str, machine: Machine, served: Served
