@@ -164,13 +164,14 @@ def delete_row() -> Document:
 def trigger(event: str, title: str, done: str) -> Document:
     """Return a polling trigger: 202 while nothing is new; the state travels in Location."""
     parameters = [chosen_table(event)]
-    for name, shown, description, visibility in (
-        ("$filter", "Filter", "Which rows to tell, such as Id eq '1'. Empty tells all of them.", "none"),
-        ("$select", "Select", "The columns to tell, separated by commas. Empty tells all of them.", "none"),
-        ("triggerState", "Trigger State", "How far the rows were told; set by the server.", "internal"),
+    for name, shown, description in (
+        ("$filter", "Filter", "Which rows to tell, such as Id eq '1'. Empty tells all of them."),
+        ("$select", "Select", "The columns to tell, separated by commas. Empty tells all of them."),
+        ("triggerState", "Trigger State", "How far the rows were told; set by the server."),
     ):
-        about = {"x-ms-summary": shown, "description": description, "x-ms-visibility": visibility}
-        parameters.append({"name": name, "in": "query", "required": False, "type": "string", **about})
+        about = {"required": False, "type": "string", "x-ms-summary": shown, "description": description}
+        parameters.append({"name": name, "in": "query", **about})
+    parameters[-1]["x-ms-visibility"] = "internal"
     responses = {
         "200": {"description": "The rows that are new, oldest first.", "schema": of_table(event)},
         "202": {"description": "Nothing is new yet."},

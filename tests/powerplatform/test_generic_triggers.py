@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,3 +65,12 @@ def test_the_definition_has_both_triggers_for_who_may_read(shop: Shop) -> None:
 @pytest.mark.parametrize(("path", "status"), [("nothing/created", 404), ("orders/deleted", 404), ("orders/created?$top=1", 400)])
 def test_what_is_no_trigger_is_refused(shop: Shop, path: str, status: int) -> None:
     assert shop.user("flow").get(f"/api.rsc/$dynamic/tables/{path}").status_code == status
+
+
+@pytest.mark.parametrize("base", ["$dynamic", "$tabular"])
+def test_definitions_name_only_operations_and_kinds_of_sight_that_there_are(shop: Shop, base: str) -> None:
+    text = shop.user("flow").get(f"/api.rsc/{base}/$oas").content.decode()
+
+    assert set(re.findall(r'"x-ms-visibility":"(\w*)"', text)) <= {"important", "advanced", "internal"}
+    operations = re.findall(r'"operationId":"(\w+)"', text)
+    assert all(f'"operationId":"{name}","summary"' in text for name in operations)
