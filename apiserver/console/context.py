@@ -19,7 +19,6 @@ HOMES = {
     "powerplatform:long_reads": "console:logs",
     "powerplatform:contract": "resources:list",
     "powerplatform:contract_change": "resources:list",
-    "console:fitting": "users:list",
 }
 
 
