@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -10,11 +11,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.judges import odd_tables  # noqa: E402 - the path comes first
-from tests.served import publish, serve  # noqa: E402
+from apiserver.server.package_choices import AUTHS  # noqa: E402 - the path comes first
+from tests.judges import odd_tables  # noqa: E402
+from tests.served import manage, publish, serve  # noqa: E402
 
 # What the parser must reach of the standard's 840 cases, in per cent.
 ABNF_BAR = "90"
+DEFINITION = "apiDefinition.swagger.json"
 DEFINITIONS = ("$oas", "$dynamic/$oas", "$tabular/$oas")
 
 
@@ -40,6 +43,7 @@ def main(judges: Path) -> int:
     finally:
         served.stop()
     good += judge_documents(python, judges / "powerplatform/validate.py")
+    good += judge_packages(python, judges / "powerplatform/validate.py")
     return 0 if all(good) else 1
 
 
@@ -60,6 +64,29 @@ def judge_documents(python: str, judge: Path) -> list[bool]:
                     found.append(run(title, [python, str(judge), *mode, str(document)]))
     finally:
         served.stop()
+    return found
+
+
+def judge_packages(python: str, judge: Path) -> list[bool]:
+    """Judge the packages of odd tables for every sign-in, as folders; the flavour for certification as certification would."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "data").mkdir()
+    file = folder / "server.json"
+    file.write_text(json.dumps(odd_tables.configuration(folder)), encoding="utf-8")
+    applied = manage(folder / "data", "apply", str(file))
+    assert applied.returncode == 0, applied.stderr
+    found = []
+    for auth in AUTHS:
+        deep = ["--deep"] if auth == AUTHS[0] else []  # the paths are the same for all of them
+        for flavour, mode in (
+            ("--no-certification", ["--http-swagger"]),
+            ("--certification", ["--certification", "--http-swagger", *deep]),
+        ):
+            made = folder / f"{auth}{flavour}"
+            done = manage(folder / "data", "powerplatform", "package", "--user", "writer", "--output", str(made), "--auth", auth, flavour)
+            assert done.returncode == 0, done.stderr
+            found.append(run(f"package {auth} {' '.join(mode)}", [python, str(judge), *mode, str(made)]))
+            found.append(run(f"package {auth}, its definition alone", [python, str(judge), "--strict", str(made / DEFINITION)]))
     return found
 
 

@@ -223,7 +223,7 @@ def test_a_folder_holds_the_same_files(flow: Client, tmp_path: Any) -> None:
         (["--user", "flow", "--name", "n" * 31], "30 characters at most"),
         (["--user", "flow", "--name", "For Power Automate"], "may not name the product 'power automate'"),
         (["--user", "flow", "--color", "#007ee5"], "may not have the colour"),
-        (["--user", "flow", "--color", "blue"], "must be a colour"),
+        (["--user", "flow", "--color", "blue"], "is no colour"),
         (["--user", "flow", "--resources", "order"], "There is no 'order'"),
         (["--user", "flow", "--public-url", "ftp://x"], "can't be used"),
     ],
