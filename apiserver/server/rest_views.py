@@ -158,7 +158,7 @@ class DocsView(ManagementView):
         return render(plain(request), "server/manage_docs.html")
 
 
-API_SCHEMAS: dict[str, Json] = {name: {"type": "string"} for name in ("title", "description", "privacy_policy")} | {
+API_SCHEMAS: dict[str, Json] = {name: {"type": "string"} for name in ("title", "description", "version", "privacy_policy")} | {
     "look_minutes": {"type": "integer"},
     "contact": {"type": "object"},
     "categories": {"type": "array", "items": {"type": "string"}},
