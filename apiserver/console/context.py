@@ -16,6 +16,9 @@ HOMES = {
     "console:effective": "users:list",
     "powerplatform:use": "resources:list",
     "powerplatform:long_reads": "console:logs",
+    "powerplatform:contract": "resources:list",
+    "powerplatform:contract_change": "resources:list",
+    "console:fitting": "users:list",
 }
 
 
@@ -39,6 +42,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
             ("resources:list", _("Resources"), ""),
             ("users:list", _("Users"), ""),
             ("console:settings", _("Server"), ""),
+            ("console:notifications", _("Notifications"), ""),
         ]
     return found
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from apiserver.console.fitting import too_much
 from apiserver.resources.models import Resource
 from apiserver.server import options, requestlog
 from apiserver.ui.access import ADMIN
@@ -71,6 +72,8 @@ def warnings() -> list[str]:
         found.append(_("CORS is on for every domain: pages of any site may call the API from a browser."))
     if now.page_size == 0:
         found.append(_("Page size is 0: an answer holds every row."))
+    if said := too_much():
+        found.append(said)
     return found + options.file_problems()
 
 

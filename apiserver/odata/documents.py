@@ -13,6 +13,7 @@ from apiserver.odata.metadata_xml import metadata_xml
 from apiserver.odata.openapi import VERSION_OF_MEDIA, openapi
 from apiserver.odata.selection import Choice, selected
 from apiserver.odata.swagger import Address, swagger
+from apiserver.odata.swagger_limits import ALL, wanted_kinds
 from apiserver.resources.catalog import Catalog
 
 
@@ -39,24 +40,25 @@ class Document:
 
 def document(catalog: Catalog, root: str, name: str, media: str, choice: Choice, *, is_open: bool) -> Document:
     """Return a document; `root` is the absolute service root that clients use."""
-    if name != "$metadata":
-        catalog = selected(catalog, choice)
-    return _document(ByFingerprint(catalog), root, name, media, is_open)
+    kinds = ALL
+    if name != "$metadata" and choice:
+        catalog, kinds = selected(catalog, choice), wanted_kinds(choice)
+    return _document(ByFingerprint(catalog), root, name, media, kinds, is_open)
 
 
 @lru_cache(maxsize=64)
-def _document(key: ByFingerprint, root: str, name: str, media: str, is_open: bool) -> Document:
-    body = _written(key.catalog, root, name, media, is_open=is_open)
+def _document(key: ByFingerprint, root: str, name: str, media: str, kinds: frozenset[str], is_open: bool) -> Document:
+    body = _written(key.catalog, root, name, media, kinds, is_open=is_open)
     return Document(body, tag([body.decode()]))
 
 
-def _written(catalog: Catalog, root: str, name: str, media: str, *, is_open: bool) -> bytes:
+def _written(catalog: Catalog, root: str, name: str, media: str, kinds: frozenset[str], *, is_open: bool) -> bytes:
     if name == "$metadata":
         return metadata_json(catalog) if media == "application/json" else metadata_xml(catalog)
     if name == "$oas":
         parts = urlsplit(root)
-        return swagger(catalog, Address(parts.scheme, parts.netloc, parts.path, is_open))
+        return swagger(catalog, Address(parts.scheme, parts.netloc, parts.path, is_open), kinds)
     if name == "$openapi":
         parts = urlsplit(root)
-        return openapi(catalog, Address(parts.scheme, parts.netloc, parts.path, is_open), VERSION_OF_MEDIA[media])
+        return openapi(catalog, Address(parts.scheme, parts.netloc, parts.path, is_open), VERSION_OF_MEDIA[media], kinds)
     raise NotBuilt(f"{name} is not served yet.", hint="Use $oas (Swagger 2.0) or $metadata.")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from apiserver.odata.swagger import SECURITY, Address, described, written
+from apiserver.odata.swagger_limits import ALL
 from apiserver.resources.catalog import Catalog
 
 MEDIA = "application/vnd.oai.openapi+json;version="
@@ -35,9 +36,9 @@ SCHEMES: dict[str, Any] = {
 }
 
 
-def openapi(catalog: Catalog, address: Address, version: str) -> bytes:
+def openapi(catalog: Catalog, address: Address, version: str, kinds: frozenset[str] = ALL) -> bytes:
     """Return the document in one of the versions."""
-    old, is_new = described(catalog, address), version.startswith("3.1")
+    old, is_new = described(catalog, address, kinds), version.startswith("3.1")
     schemas = {name: schema_of(schema, is_new=is_new) for name, schema in old["definitions"].items()}
     paths = {
         path: {verb: operation_of(item, is_new=is_new) for verb, item in verbs.items() if not verb.startswith("x-")}
@@ -109,4 +110,6 @@ def schema_of(old: Mapping[str, Any], *, is_new: bool) -> dict[str, Any]:
         found["contentEncoding"] = "base64url"
     if old.get("x-nullable"):
         found |= {"type": [found["type"], "null"]} if is_new else {"nullable": True}
+        if "enum" in found:
+            found["enum"] = [*found["enum"], None]
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from apiserver.resources.catalog import Catalog
 
@@ -17,7 +18,6 @@ SHORTEST_DESCRIPTION, LONGEST_DESCRIPTION = 30, 500
 CATEGORIES = ("Data",)
 # In titles of connectors; they would be refused.
 UNWANTED = re.compile(r"\b(API|connector)\b", re.IGNORECASE)
-SPACE = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Address:
 
 def one_line(text: str) -> str:
     """Return the text on one line."""
-    return SPACE.sub(" ", text).strip()
+    return " ".join(text.split())
 
 
 def info(catalog: Catalog, address: Address) -> dict[str, Any]:
@@ -58,12 +58,15 @@ def info(catalog: Catalog, address: Address) -> dict[str, Any]:
 def contact(catalog: Catalog, address: Address) -> dict[str, str]:
     """Return who answers for the API; where nobody is named, the mailbox that each mail domain has (RFC 5321, 4.5.1)."""
     given = {name: value for name, value in catalog.contact if value}
-    host = address.host.rpartition(":")[0] or address.host
-    return {
-        "name": "The administrator",
-        "url": address.site,
-        "email": f"postmaster@{host if '.' in host else f'{host}.localdomain'}",
-    } | given
+    return {"name": "The administrator", "url": address.site, "email": f"postmaster@{mail_domain(address)}"} | given
+
+
+def mail_domain(address: Address) -> str:
+    """Return the host as mail addresses have it: those of hosts that are no names are in brackets (RFC 5321, 4.1.3)."""
+    host = urlsplit(address.site).hostname or "localhost"
+    if ":" in host:
+        return f"[IPv6:{host}]"
+    return host if "." in host else f"{host}.localdomain"
 
 
 def metadata(catalog: Catalog, address: Address) -> list[dict[str, str]]:

@@ -1,101 +1,154 @@
-"""What Power Platform takes at most of one document: 256 operations and 1 MB (Microsoft's connector documentation, "Limits").
+"""The kinds of operations of $oas, the most needed first, and `?operations=read,polling`, by which a maker chooses among them.
 
-A service of hundreds of tables has more. The document then leaves out what is needed least, kind by kind, and says so; all of it is
-there by parts, with `?resources=` and `?connection=`.
+What Power Platform takes at most of one document: 256 operations and 1 MB; 500,000 characters where the connector is part of a
+solution (Microsoft's connector documentation, "Limits"). Beyond it kinds are left out, the least needed first.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from apiserver.odata.swagger_info import LONGEST_DESCRIPTION
+from django.utils.module_loading import import_string
+
+from apiserver.odata.errors import BadRequest
+from apiserver.odata.swagger_schemas import writable
+from apiserver.resources.catalog import Catalog, PublishedResource
+from apiserver.server.configuration_protocol import nearest
+from apiserver.server.registry import DESCRIBED_KINDS
 
 MOST_OPERATIONS = 256
 MOST_BYTES = 1_000_000
+MOST_IN_SOLUTION = 500_000
 VERBS = ("get", "put", "post", "patch", "delete")
-LEFT_OUT = (
-    "Left out, as one document holds 256 operations and 1 MB: {kinds}. Choose tables with ?resources= or ?connection= in its address."
-)
-REFERENCE = '"$ref":"#/definitions/'
-Document = dict[str, Any]
-Belongs = Callable[[str, str], bool]  # address and verb
+OPERATIONS = "operations"  # the query name
 
-# What is needed least comes first.
-KINDS: tuple[tuple[str, Belongs], ...] = (
-    ("subscriptions", lambda path, verb: path.startswith("/$subscriptions")),
-    ("polling triggers", lambda path, verb: path.startswith("/$poll")),
-    ("deletes", lambda path, verb: verb == "delete"),
-    ("updates", lambda path, verb: verb in ("patch", "put")),
-    ("single rows", lambda path, verb: verb == "get" and path.endswith(")")),
-    ("new rows", lambda path, verb: verb == "post"),
-)
+LIST, CREATE, ONE, UPDATE, DELETE, POLLING, SUBSCRIPTIONS = "list", "create", "one", "update", "delete", "polling", "subscriptions"
+# By need: the first is never left out.
+KINDS = (LIST, CREATE, ONE, UPDATE, DELETE, POLLING, SUBSCRIPTIONS)
+ALL = frozenset(KINDS)
+# How a note names what is left out.
+SPOKEN = {
+    LIST: "lists",
+    CREATE: "new rows",
+    ONE: "single rows",
+    UPDATE: "updates",
+    DELETE: "deletes",
+    POLLING: "polling triggers",
+    SUBSCRIPTIONS: "subscriptions",
+}
+# What may be asked for besides the kinds.
+GROUPS = {
+    "read": frozenset({LIST, ONE}),
+    "write": frozenset({CREATE, UPDATE, DELETE}),
+    "triggers": frozenset({POLLING, SUBSCRIPTIONS}),
+}
 
+METHODS = {LIST: "GET", CREATE: "POST", ONE: "GET", UPDATE: "PATCH", DELETE: "DELETE"}
 
-def fitted(document: Document) -> Document:
-    """Return the document without the kinds of operations that are too many."""
-    left_out: list[str] = []
-    description = document["info"]["description"]
-    for kind, belongs in KINDS:
-        if fits(document):
-            break
-        if any(belongs(path, verb) for path, item in document["paths"].items() for verb in VERBS if verb in item):
-            left_out.append(kind)
-            document = without(document, belongs)
-            document["info"] = {**document["info"], "description": told(description, left_out)}
-    return document if fits(document) else {**document, "definitions": shortened(document["definitions"])}
+Adds = Callable[[dict[str, Any], dict[str, Any], PublishedResource], None]  # to paths and definitions
 
 
-def told(description: str, kinds: list[str]) -> str:
-    """Return the description and, within its length, what is left out."""
-    note = LEFT_OUT.format(kinds=", ".join(kinds))
-    return f"{description[: LONGEST_DESCRIPTION - len(note) - 1]} {note}"
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The kinds that one document holds, those left out of it, and how many operations it has."""
+
+    kinds: frozenset[str]
+    left_out: tuple[str, ...] = ()
+    operations: int = 0
 
 
-def fits(document: Document) -> bool:
-    """Claim that one connector can hold the document."""
-    return operations(document) <= MOST_OPERATIONS and len(json.dumps(document, separators=(",", ":"))) < MOST_BYTES
+def wanted_kinds(choice: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """Return the kinds that `operations` asks for, all of them when it is not said; several must all be met."""
+    found = ALL
+    for option, text in choice:
+        if option == OPERATIONS:
+            names = [name.strip().lower() for name in text.split(",") if name.strip()]
+            found &= frozenset().union(*(kinds_of(name) for name in names))
+    return found
 
 
-def shortened(definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return the definitions without what is said twice of a property, and without what only some readers know."""
-    return {
-        name: {**schema, "properties": {key: spare(item) for key, item in schema["properties"].items()}}
-        for name, schema in definitions.items()
-    }
+def kinds_of(name: str) -> frozenset[str]:
+    """Return the kinds of one word; raise BadRequest for an unknown one."""
+    if name in GROUPS:
+        return GROUPS[name]
+    if name not in ALL:
+        known = (*GROUPS, *KINDS)
+        message = f"{OPERATIONS} has no {name!r}{nearest(name, known)}."
+        raise BadRequest(message, target=OPERATIONS, hint=f"Choose among {', '.join(known)}.")
+    return frozenset({name})
 
 
-def spare(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a property, its title said once."""
-    return {key: value for key, value in schema.items() if key not in ("x-ms-summary", "x-nullable")}
+def has(resource: PublishedResource, kind: str) -> bool:
+    """Claim that the user may do this with the resource's rows; triggers are known to their room alone."""
+    methods, is_keyed = resource.methods, bool(resource.key)
+    if kind == UPDATE:
+        return is_keyed and "PATCH" in methods and bool(writable(resource, is_create=False))
+    if kind in (ONE, DELETE) and not is_keyed:
+        return False
+    return METHODS[kind] in methods
 
 
-def operations(document: Document) -> int:
+@cache
+def contributions() -> Mapping[str, Adds]:
+    """Return what rooms above add, by kind."""
+    return {kind: import_string(path) for kind, path in DESCRIBED_KINDS.items()}
+
+
+def counts(resources: Iterable[PublishedResource], kind: str) -> Iterator[int]:
+    """Give how many operations of a kind each resource has."""
+    add = contributions().get(kind)
+    for resource in resources:
+        if add is None:
+            yield int(has(resource, kind))
+        else:
+            paths: dict[str, Any] = {}
+            add(paths, {}, resource)
+            yield operations({"paths": paths})
+
+
+def operations(document: Mapping[str, Any]) -> int:
     """Return the number of operations."""
     return sum(verb in item for item in document["paths"].values() for verb in VERBS)
 
 
-def without(document: Document, belongs: Belongs) -> Document:
-    """Return the document without some operations and the definitions that nothing else names."""
-    paths: dict[str, Any] = {}
-    for path, item in document["paths"].items():
-        kept = {key: value for key, value in item.items() if key not in VERBS or not belongs(path, key)}
-        if any(verb in kept for verb in VERBS):
-            paths[path] = kept
-    return {**document, "paths": paths, "definitions": reachable(paths, document["definitions"])}
+def planned(catalog: Catalog, wanted: frozenset[str] = ALL) -> Plan:
+    """Return the most needed kinds whose operations one document can hold together; once one is too many, the others are left out too."""
+    kept: list[str] = []
+    left_out: list[str] = []
+    total = 0
+    for kind in KINDS:
+        if kind not in wanted:
+            continue
+        numbers = counts(catalog.resources.values(), kind)
+        if left_out:
+            left_out += [kind] if any(numbers) else []
+            continue
+        more = fitting(numbers, MOST_OPERATIONS - total if kept else None)
+        if more is None:
+            left_out.append(kind)
+        elif more:
+            kept.append(kind)
+            total += more
+    return Plan(frozenset(kept), tuple(left_out), total)
 
 
-def reachable(paths: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return the definitions that the paths name, in their order."""
-    found: set[str] = set()
-    waiting = names_in(paths)
-    while waiting:
-        found |= waiting
-        waiting = names_in([definitions[name] for name in waiting]) - found
-    return {name: schema for name, schema in definitions.items() if name in found}
+def fitting(numbers: Iterable[int], room: int | None) -> int | None:
+    """Return the sum, None as soon as it is more than there is room for."""
+    total = 0
+    for number in numbers:
+        total += number
+        if room is not None and total > room:
+            return None
+    return total
 
 
-def names_in(part: Any) -> set[str]:
-    """Return the names of the definitions that a part refers to."""
-    return {piece.partition('"')[0] for piece in json.dumps(part, separators=(",", ":")).split(REFERENCE)[1:]}
+def shorter(plan: Plan, catalog: Catalog) -> Plan | None:
+    """Return the plan without the kind that is needed least, None when one kind is left."""
+    kept = [kind for kind in KINDS if kind in plan.kinds]
+    if len(kept) < 2:
+        return None
+    gone = kept[-1]
+    return Plan(plan.kinds - {gone}, (gone, *plan.left_out), plan.operations - sum(counts(catalog.resources.values(), gone)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apiserver.odata.swagger import body_schema, internal, row_schema
+from apiserver.odata.swagger_schemas import body_schema, internal, row_schema
 from apiserver.resources.catalog import PublishedResource
 
 LIST, READ, CREATE, UPDATE, DELETE = "list", "read", "create", "update", "delete"

@@ -14,9 +14,9 @@ from apiserver.odata.errors import BadRequest
 from apiserver.odata.etag import tag
 from apiserver.odata.selection import selected
 from apiserver.odata.service import Exchange
-from apiserver.odata.swagger import described
+from apiserver.odata.swagger import described, fitted
 from apiserver.odata.swagger_info import Address
-from apiserver.odata.swagger_limits import MOST_BYTES, fitted
+from apiserver.odata.swagger_limits import MOST_BYTES
 from apiserver.powerplatform import postman_v1, postman_v2
 from apiserver.powerplatform.answers import check_plain, told
 from apiserver.powerplatform.postman_calls import folders
@@ -68,7 +68,7 @@ def second(catalog: Catalog, address: Address) -> bytes:
 
 def first(catalog: Catalog, address: Address) -> bytes:
     """Return the bytes of a collection 1, as much of it as one connector holds; if need be without examples, two thirds of it."""
-    part = fitted(described(catalog, address))
+    part = json.loads(fitted(catalog, address).body)
     found = folders(catalog, part)
     body = written(postman_v1.collection(part["info"], address, found))
     return body if len(body) < MOST_BYTES else written(postman_v1.collection(part["info"], address, found, has_examples=False))

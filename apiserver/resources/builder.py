@@ -66,7 +66,7 @@ def published(others: Mapping[int, Table] | None = None) -> dict[str, PublishedR
     tables = {row.pk: snapshot.from_json(row.snapshot) for row in rows} | dict(others or {})
     found = {row.name: resource_of(row, tables[row.pk]) for row in rows}
     navigations = relations(rows, tables, found)
-    return {name: replace(found[name], navigations=tuple(navigations[name])) for name in sorted(found)}
+    return {name: found[name].having(navigations=tuple(navigations[name])) for name in sorted(found)}
 
 
 def columns_by_name() -> dict[str, list[str]]:
@@ -79,15 +79,9 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
     shown = row.columns if row.columns is not None else {column.name: {} for column in table.columns}
     natural = names.property_names([column.name for column in table.columns], row.name)
     key = key_of(row, table)
+    is_text = row.connection is not None and row.connection.properties.get(ARRAYS_AS) == ARRAYS_AS_TEXT
     every = tuple(
-        PublishedProperty(
-            name=(shown.get(column.name) or {}).get("name") or natural[column.name],
-            column=published_column(row, column, is_key=column.name in key),
-            is_key=column.name in key,
-            is_read_only=column.is_generated or bool((shown.get(column.name) or {}).get("read_only")),
-            label=(shown.get(column.name) or {}).get("label", ""),
-            description=told((shown.get(column.name) or {}).get("description", "") or column.comment, demanded(column)),
-        )
+        property_of(column.as_text() if is_text else column, natural[column.name], shown.get(column.name) or {}, is_key=column.name in key)
         for column in table.columns
     )
     visible = tuple(item for item in every if item.column.name in shown)
@@ -115,12 +109,16 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
     )
 
 
-def published_column(row: Resource, column: Column, *, is_key: bool) -> Column:
-    """Return a column as it is published: no key is null; an array is text where its connection says so."""
-    if is_key:
-        return replace(column, is_nullable=False)
-    is_text = row.connection is not None and row.connection.properties.get(ARRAYS_AS) == ARRAYS_AS_TEXT
-    return column.as_text() if is_text else column
+def property_of(column: Column, name: str, details: Mapping[str, Any], *, is_key: bool) -> PublishedProperty:
+    """Return a published column; `details` are what an administrator says of it. No key is null."""
+    return PublishedProperty(
+        name=details.get("name") or name,
+        column=replace(column, is_nullable=False) if is_key else column,
+        is_key=is_key,
+        is_read_only=column.is_generated or bool(details.get("read_only")),
+        label=details.get("label", ""),
+        description=told(details.get("description", "") or column.comment, demanded(column)),
+    )
 
 
 def read_from(row: Resource) -> dict[str, Any]:
@@ -252,7 +250,7 @@ def catalog_of(published: dict[str, PublishedResource], principal: Principal, cu
             and kept[n.target].key
             and all(here in columns and there in kept[n.target].by_column for here, there in n.pairs)
         )
-        kept[name] = replace(resource, navigations=shown)
+        kept[name] = resource.having(navigations=shown)
     server = options.current()
     api: Any = server.api
     return Catalog(
@@ -285,7 +283,7 @@ def narrowed(resource: PublishedResource, principal: Principal) -> PublishedReso
     """Return the resource as the principal sees it, None when it does not, or nothing of it."""
     methods = resource.methods & principal.privileges
     if principal.grants is None:
-        found = replace(resource, methods=methods)
+        found = resource.having(navigations=resource.navigations, methods=methods)
     else:
         grant = principal.grants.get(resource.name)
         if grant is None:

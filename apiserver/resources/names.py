@@ -13,6 +13,8 @@ FIRST = re.compile(r"[^\W\d]")
 
 def identifier(text: str) -> str:
     """Return the nearest simple identifier: letters of any script, digits and `_`; what is refused becomes `_`."""
+    if text.isascii() and text.isidentifier() and len(text) <= LONGEST:
+        return text
     found = OUTSIDE.sub("_", text) or "_"
     if not FIRST.match(found):
         found = f"_{found}"
@@ -21,7 +23,11 @@ def identifier(text: str) -> str:
 
 def unique(name: str, taken: Collection[str]) -> str:
     """Return the name, with a number behind it while another name is equal but for case."""
-    lower = {item.lower() for item in taken}
+    return unlike(name, {item.lower() for item in taken})
+
+
+def unlike(name: str, lower: Collection[str]) -> str:
+    """Return the name, with a number behind it while it is among names in lower case."""
     found, number = name, 2
     while found.lower() in lower:
         suffix = f"_{number}"
@@ -41,8 +47,10 @@ def resource_name(connection: str, schema: str, table: str, taken: Collection[st
 def property_names(columns: Collection[str], resource: str) -> dict[str, str]:
     """Return column -> property name: unique ignoring case, none equal to the entity type's name."""
     found: dict[str, str] = {}
+    lower = {resource.lower()}
     for column in columns:
-        found[column] = unique(identifier(column), [*found.values(), resource])
+        found[column] = unlike(identifier(column), lower)
+        lower.add(found[column].lower())
     return found
 
 

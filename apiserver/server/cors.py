@@ -74,15 +74,18 @@ class CorsMiddleware(library.CorsMiddleware):
         return is_service(request) and bool(options.of(request).cors["enabled"])
 
     def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Add the headers; `echo_headers` allows whatever the preflight asks for beside the listed ones."""
+        """Add the headers; a preflight is allowed besides what Power Platform's designer asks for, and anything with `echo_headers`."""
         super().add_response_headers(request, response)
         allowed = response.get(library.ACCESS_CONTROL_ALLOW_HEADERS)
-        if allowed is not None and options.current().cors["echo_headers"]:
+        if allowed is not None:
             listed = [name.strip().lower() for name in allowed.split(",")]
             asked = [name.strip() for name in request.headers.get("Access-Control-Request-Headers", "").split(",")]
-            more = [name for name in asked if TOKEN.fullmatch(name) and name.lower() not in listed]
+            known = TOKEN if options.current().cors["echo_headers"] else DESIGNERS
+            more = [name for name in asked if known.fullmatch(name) and name.lower() not in listed]
             response[library.ACCESS_CONTROL_ALLOW_HEADERS] = ", ".join([allowed, *more]) if more else allowed
         return response
 
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+# Sent by Power Platform's designer with the document's address; its walkthroughs list one of them (Azure/LogicAppsUX, 2026-08).
+DESIGNERS = re.compile(r"access-control-allow-origin|x-ms-[a-z0-9-]{1,80}", re.IGNORECASE)

@@ -13,8 +13,8 @@ SECTIONS: dict[str, str] = {
     "resources": "apiserver.resources.configuration.ResourcesSection",
     "groups": "users.configuration_groups.GroupsSection",
     "users": "users.configuration.UsersSection",
-    "notifications": "apiserver.server.notification_settings.NotificationsSection",
     "oauth_clients": "users.oauth.configuration.ClientsSection",
+    "notifications": "apiserver.server.notification_settings.NotificationsSection",
 }
 # Verbs of rooms that seal all their secrets anew and return how many they were.
 SEALED = (
@@ -56,8 +56,14 @@ REFUSALS = dict.fromkeys(("$tabular", "$metadata.json", "datasets"), "apiserver.
 DEFERRED = "apiserver.powerplatform.long_reads.defer"
 # Kinds of work that is answered 202 and done by the worker: verbs of (running, sink) that return status and headers of the result.
 LONG_WORK = {"read": "apiserver.powerplatform.long_read_odata.run_read"}
-# What rooms add to $oas for each resource: verbs of (paths, definitions, resource).
-DESCRIBED = ("apiserver.triggers.described.add", "apiserver.powerplatform.long_read_described.add")
+# What rooms add to $oas for each resource: verbs of (paths, definitions, resource); by kind of operation where a maker can do without.
+DESCRIBED = ("apiserver.powerplatform.long_read_described.add",)
+DESCRIBED_KINDS = {
+    "polling": "apiserver.triggers.described.add_polling",
+    "subscriptions": "apiserver.triggers.described.add_subscriptions",
+}
+# What rooms show on the page of a resource: verbs of (request, resource) that return HTML.
+RESOURCE_PANELS = ("apiserver.triggers.panel.panel",)
 # What rooms forget once a minute: verbs that take `now`.
 HOUSEKEEPING = (
     "apiserver.triggers.work.forget_old",

@@ -159,6 +159,7 @@ class DocsView(ManagementView):
 
 
 API_SCHEMAS: dict[str, Json] = {name: {"type": "string"} for name in ("title", "description", "privacy_policy")} | {
+    "look_minutes": {"type": "integer"},
     "contact": {"type": "object"},
     "categories": {"type": "array", "items": {"type": "string"}},
 }

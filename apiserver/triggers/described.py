@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from apiserver.odata.swagger import definition_name, operation, parameter, percent, row_schema, shown
+from apiserver.odata.swagger_operations import operation, parameter, percent
+from apiserver.odata.swagger_schemas import definition_name, row_schema, shown
 from apiserver.resources.catalog import PublishedResource
 from apiserver.triggers.checks import CREATED, DELETED, EVENTS, MODIFIED, check_of
 from apiserver.triggers.watching import can_tell
@@ -19,13 +20,19 @@ VERBS = {CREATED: "OnCreated", MODIFIED: "OnModified"}
 SAID = {CREATED: "created", MODIFIED: "created or modified", DELETED: "deleted"}
 
 
-def add(paths: dict[str, Any], definitions: dict[str, Any], resource: PublishedResource) -> None:
-    """Add the triggers of one resource."""
+def add_polling(paths: dict[str, Any], definitions: dict[str, Any], resource: PublishedResource) -> None:
+    """Add the triggers of one resource that are asked again and again."""
     if "GET" not in resource.methods:
         return
     for event in (CREATED, MODIFIED):
         if check_of(resource, event) is not None:
             paths[f"/$poll/{percent(resource.name)}/{event}"] = {"get": polling(resource, event)}
+
+
+def add_subscriptions(paths: dict[str, Any], definitions: dict[str, Any], resource: PublishedResource) -> None:
+    """Add the triggers of one resource that are told at an address of the platform."""
+    if "GET" not in resource.methods:
+        return
     for event in EVENTS:
         if can_tell(resource, event) and not (event == DELETED and resource.row_filters):
             path = f"/$subscriptions/{percent(resource.name)}/{event}"

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from apiserver.odata.swagger_limits import operations
 from apiserver.resources.models import Resource
-from apiserver.resources.services import publish_tables, unpublish
-from apiserver.server import options
+from apiserver.resources.services import publish_tables, rename, unpublish, update
+from apiserver.server import options, stamp
 from connections.contract.table import TableRef
 from connections.services import save_connection
 from tests import databases
@@ -127,6 +127,72 @@ def test_parts_of_a_service_are_described_by_choice(client: Client, query: str, 
     else:
         assert sets_of(answer.json()) == paths
         assert sets_of(client.get(f"/api.rsc/$openapi{query}").json()) == paths
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("list", {"Return"}),
+        ("read", {"Return", "ReturnOneOf"}),
+        ("create,Update", {"Create", "Update"}),
+        ("write", {"Create", "Update"}),
+        ("read&operations=write", set()),
+        ("polling", {"OnCreated"}),
+        ("triggers", {"OnCreated", "WhenCreated", "StopCreated", "WhenDeleted", "StopDeleted"}),
+        ("", set()),
+    ],
+)
+def test_kinds_of_operations_are_described_by_choice(client: Client, query: str, ids: set[str]) -> None:
+    document = oas(client, f"?resources=notes&operations={query}")
+    newer = client.get(f"/api.rsc/$openapi?resources=notes&operations={query}").json()
+
+    for found in (document, newer):
+        assert {item["operationId"].removesuffix("Notes") for path in found["paths"].values() for item in verbs(path)} == ids
+    assert [name for name in document["definitions"] if f"#/definitions/{name}'" not in str(document)] == []
+
+
+def verbs(path: Any) -> list[Any]:
+    return [item for verb, item in path.items() if verb in ("get", "put", "post", "patch", "delete")]
+
+
+def test_an_unknown_kind_of_operation_is_told_with_the_nearest(client: Client) -> None:
+    answer = client.get("/api.rsc/$oas?operations=read,subscription")
+
+    assert (answer.status_code, answer.json()["error"]["target"]) == (400, "operations")
+    assert "the nearest is subscriptions" in answer.json()["error"]["message"]
+
+
+def test_query_options_are_told_in_the_words_of_columns_and_comments(client: Client) -> None:
+    resource = Resource.objects.get(name="orders")
+    resource.columns = {"id": {"label": "Number"}, "total": {"description": "Sum\nwith tax."}, "person_id": {}}
+    resource.description = "What people bought"
+    resource.save()
+    stamp.changed()
+
+    found = oas(client)["paths"]["/orders"]["get"]
+
+    told = {item["name"]: item["description"] for item in found["parameters"]}
+    assert found["description"] == "Returns rows of orders. What people bought."
+    assert told["$filter"] == "Which rows to return, such as id eq 1. The columns are id, person_id, total (Sum with tax)."
+    assert told["$orderby"] == "The columns to order by, such as id desc."
+    assert "$search" not in told  # no column holds text
+    assert "note" in {item["name"]: item["description"] for item in oas(client)["paths"]["/notes"]["get"]["parameters"]}["$search"]
+
+
+def test_operation_ids_stay_when_names_and_labels_change(client: Client) -> None:
+    before = [item["operationId"] for path in oas(client)["paths"].values() for item in verbs(path)]
+    rename(Resource.objects.get(name="notes"), "aaa")
+    update(Resource.objects.get(name="orders"), title="Bought things", columns={"id": {"name": "Number", "label": "No."}, "total": {}})
+
+    after = [item["operationId"] for path in oas(client)["paths"].values() for item in verbs(path)]
+
+    assert sorted(after) == sorted(before)
+
+
+def test_nothing_can_be_updated_where_all_columns_are_the_key(client: Client) -> None:
+    update(Resource.objects.get(name="notes"), columns={"id": {}})
+
+    assert "patch" not in oas(client)["paths"]["/notes({id})"]
 
 
 def sets_of(document: Any) -> set[str]:

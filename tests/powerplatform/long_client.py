@@ -29,7 +29,7 @@ def served(database: Database, folder: Path, rows: int, *more: str) -> Served:
     database.create("items", {"id": "integer PRIMARY KEY", "name": "varchar(40)"})
     database.insert("items", [(number, f"n{number}") for number in range(rows)])
     file = {
-        "server": {"page_size": 0, "long_reads": {"per_user": 1000, "at_once": 4}},
+        "server": {"page_size": 0, "long_reads": {"per_user": 1000, "at_once": 2}},
         "connections": {"source": database.connection},
         "resources": {name: {"connection": "source", "table": name} for name in ("items", *more)},
         "users": {"flow": {"role": "query", "privileges": ["GET"], "authtoken": TOKEN}},
@@ -72,9 +72,18 @@ def kill(server: Served, stopped: threading.Event, pauses: Sequence[float]) -> i
     return killed
 
 
-def readings(server: Served, paths: Sequence[str], pauses: Sequence[float], *, clients: int) -> tuple[list[tuple[int, bytes]], int]:
-    """Return the answers of all reads, in order, and how many processes were killed meanwhile."""
+def readings(
+    server: Served, paths: Sequence[str], pauses: Sequence[float], *, clients: int, think: float = 0
+) -> tuple[list[tuple[int, bytes]], int]:
+    """Return the answers of all reads, in order, and how many processes were killed meanwhile.
+
+    `think`: the most seconds for which a client rests before it asks.
+    """
     stopped, killed = threading.Event(), [0]
+
+    def one(path: str) -> tuple[int, bytes]:
+        time.sleep(random.uniform(0, think))
+        return read(server, path)
 
     def killing() -> None:
         killed[0] = kill(server, stopped, pauses)
@@ -82,7 +91,7 @@ def readings(server: Served, paths: Sequence[str], pauses: Sequence[float], *, c
     thread = threading.Thread(target=killing)
     thread.start()
     with ThreadPoolExecutor(clients) as pool:
-        found = list(pool.map(lambda path: read(server, path), paths))
+        found = list(pool.map(one, paths))
     stopped.set()
     thread.join()
     return found, killed[0]
