@@ -114,9 +114,10 @@ def test_what_is_not_there_is_not_found(ada: Person, path: str) -> None:
 
 def test_files_are_those_of_the_api(shop: Served, ada: Person) -> None:
     page = ada.resource("products")
-    found = {kind: ada.get(f"{page}/{kind}?user=reader") for kind in ("swagger", "postman", "postman1", "pbids")}
+    found = {kind: ada.get(f"{page}/{kind}?user=reader") for kind in ("swagger", "dynamic", "postman", "postman1", "pbids")}
     served = {
         "swagger": "$oas?resources=products",
+        "dynamic": "$dynamic/$oas",
         "postman": "$postman?resources=products",
         "postman1": "$postman?version=1&resources=products",
         "pbids": "$pbids/products",
