@@ -25,7 +25,7 @@ WRITERS = 8
 
 @dataclass(slots=True)
 class Row:
-    """A row that was committed: between which moments, by which transaction, and its latest version."""
+    """A row that was committed: between which moments, by which transaction, and its latest version with its own."""
 
     created: datetime
     began: float
@@ -33,6 +33,7 @@ class Row:
     transaction: int
     version: int
     updated: datetime
+    touched: int = 0
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class Writer(threading.Thread):
             for name, row in rows.items():
                 known = self._truth.rows.get(name)
                 times = (known.began, known.ended, known.transaction) if known else (began, time.monotonic(), transaction)
-                self._truth.rows[name] = Row(row.created, *times, row.version, row.updated)
+                self._truth.rows[name] = Row(row.created, *times, row.version, row.updated, transaction)
                 self._truth.changes += 1
 
     def _number_of(self, cursor: Any) -> int:

@@ -13,6 +13,12 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
 PATTERNS = (
+    _("The receiver answered %(value)s."),
+    _("The receiver answered %(value)s: nobody is there any more."),
+    _("No delivery was taken for %(value)s days. %(name)s"),
+    _("Its user's rights have changed, and its row can't be read anew. %(value)s"),
+    _("Its user may not read the resource now."),
+    _("Not sent: its user may not read the row any more."),
     _("The issue tracker of %(name)s is off or no longer offered by Bitbucket Cloud."),
     _("Bitbucket refused this call: %(value)s"),
     _("Stripe refused this call: %(value)s"),
