@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import random
-
 from chaos.promises import promise, require
 from chaos.site import database, folder
 from tests.powerplatform.long_client import expected, readings, served
 
 ROWS = 15_000
 READS, CLIENTS = 100, 4
-KILLS, GAP = 60, (10.5, 14.0)  # seconds: sooner, and the supervisor would wait longer each time
-THINK = 3.0
+KILLS, EVERY = 20, 4  # a kill after every so many reads
 
 
 @promise("R25")
@@ -21,8 +18,7 @@ def long_reads_survive() -> str:
         server = served(source, where, ROWS)
         try:
             paths = [f"/api.rsc/items?$orderby=name&$top={ROWS - number % 10}" for number in range(READS)]
-            pauses = [random.uniform(*GAP) for _ in range(KILLS)]
-            found, killed = readings(server, paths, pauses, clients=CLIENTS, think=THINK)
+            found, killed = readings(server, paths, clients=CLIENTS, kills=KILLS, every=EVERY)
             wanted = expected(server, paths)
         finally:
             server.stop()

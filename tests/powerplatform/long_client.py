@@ -59,34 +59,32 @@ def read(server: Served, path: str) -> tuple[int, bytes]:
     return status, body
 
 
-def kill(server: Served, stopped: threading.Event, pauses: Sequence[float]) -> int:
-    """Kill web, worker or both after each pause; return how many processes that were."""
-    killed = 0
-    for pause in pauses:
-        if stopped.wait(pause):
-            break
+def kill(server: Served, stopped: threading.Event, ended: Sequence[Any], *, most: int, every: int) -> int:
+    """Kill web, worker or both at a random moment after each `every` reads that ended; return how many processes that were."""
+    killed = seen = 0
+    while most and not stopped.wait(0.1):
+        if len(ended) < seen:
+            continue
+        stopped.wait(random.uniform(0, 2))
         found = [int(pid) for pid in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()]
         for pid in random.sample(found, random.randint(1, len(found))) if found else []:
             os.kill(pid, signal.SIGKILL)
             killed += 1
+        seen, most = len(ended) + every, most - 1
     return killed
 
 
-def readings(
-    server: Served, paths: Sequence[str], pauses: Sequence[float], *, clients: int, think: float = 0
-) -> tuple[list[tuple[int, bytes]], int]:
-    """Return the answers of all reads, in order, and how many processes were killed meanwhile.
-
-    `think`: the most seconds for which a client rests before it asks.
-    """
-    stopped, killed = threading.Event(), [0]
+def readings(server: Served, paths: Sequence[str], *, clients: int, kills: int, every: int) -> tuple[list[tuple[int, bytes]], int]:
+    """Return the answers of all reads, in order, and how many processes were killed meanwhile."""
+    stopped, killed, ended = threading.Event(), [0], []
 
     def one(path: str) -> tuple[int, bytes]:
-        time.sleep(random.uniform(0, think))
-        return read(server, path)
+        found = read(server, path)
+        ended.append(path)
+        return found
 
     def killing() -> None:
-        killed[0] = kill(server, stopped, pauses)
+        killed[0] = kill(server, stopped, ended, most=kills, every=every)
 
     thread = threading.Thread(target=killing)
     thread.start()
