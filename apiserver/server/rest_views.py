@@ -158,10 +158,11 @@ class DocsView(ManagementView):
         return render(plain(request), "server/manage_docs.html")
 
 
-API_SCHEMAS: dict[str, Json] = {name: {"type": "string"} for name in ("title", "description", "version", "privacy_policy")} | {
-    "look_minutes": {"type": "integer"},
+API_SCHEMAS: dict[str, Json] = {name: {"type": "string"} for name in ("title", "description", "privacy_policy")} | {
     "contact": {"type": "object"},
     "categories": {"type": "array", "items": {"type": "string"}},
+    "version": {"type": "string", "pattern": "^[0-9]{1,6}\\.[0-9]{1,6}$"},
+    "look_minutes": {"type": "integer", "minimum": 0, "maximum": 10080},
 }
 
 
