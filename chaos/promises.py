@@ -30,6 +30,7 @@ MODULES = (
     "workers",
     "paging",
     "files",
+    "triggers",
     "long_reads",
     "soak",
 )

@@ -17,6 +17,8 @@ HOMES = {
     "console:fitting": "users:list",
     "powerplatform:use": "resources:list",
     "powerplatform:long_reads": "console:logs",
+    "powerplatform:contract": "resources:list",
+    "powerplatform:contract_change": "resources:list",
 }
 
 
@@ -28,6 +30,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
         ("resources:list", _("API"), "table-cells"),
         ("sql:explorer", _("SQL"), "command-line"),
         ("triggers:list", _("Triggers"), "bolt"),
+        ("powerplatform:packages", _("Power Platform"), "puzzle-piece"),
     ]
     if role == "admin":
         found.append(("users:list", _("Users"), "users"))
@@ -39,6 +42,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
             ("resources:list", _("Resources"), ""),
             ("users:list", _("Users"), ""),
             ("console:settings", _("Server"), ""),
+            ("console:notifications", _("Notifications"), ""),
         ]
     return found
 

@@ -4,7 +4,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from apiserver.console import effective, fitting, log_pages, search, server_pages, try_it, views
+from apiserver.console import effective, fitting, log_pages, notification_pages, search, server_pages, try_it, views
 
 app_name = "console"
 urlpatterns = [
@@ -21,6 +21,8 @@ urlpatterns = [
     path("console/effective/<int:pk>", effective.effective, name="effective"),
     path("console/fitting/<int:pk>", fitting.fitting, name="fitting"),
     path("console/settings/", server_pages.server, name="settings"),
+    path("console/settings/notifications", notification_pages.notifications, name="notifications"),
+    path("console/settings/notifications/test", notification_pages.test, name="notifications_test"),
     path("console/logs/", log_pages.logs, name="logs"),
     path("console/logs/audit", log_pages.audit_trail, name="audit"),
 ]

@@ -38,47 +38,12 @@ from apiserver.odata.swagger_operations import (
     key_path,
     list_operation,
     one_operation,
-    operation,
-    parameter,
     percent,
     update_operation,
 )
-from apiserver.odata.swagger_schemas import (
-    FORMATS,
-    body_schema,
-    definition_name,
-    internal,
-    is_needed,
-    related_name,
-    related_schemas,
-    row_schema,
-    shown,
-    summary,
-)
+from apiserver.odata.swagger_schemas import body_schema, definition_name, related_name, related_schemas, row_schema
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedResource
 from apiserver.server.registry import DESCRIBED
-
-# What rooms above make documents of their own with too.
-__all__ = [
-    "FORMATS",
-    "SECURITY",
-    "Address",
-    "Written",
-    "body_schema",
-    "definition_name",
-    "described",
-    "fitted",
-    "internal",
-    "is_needed",
-    "operation",
-    "parameter",
-    "percent",
-    "row_schema",
-    "shown",
-    "summary",
-    "swagger",
-    "written",
-]
 
 SECURITY = {"type": "apiKey", "in": "header", "name": "x-cdata-authtoken"}
 LEFT_OUT = (

@@ -29,7 +29,7 @@ def of_container(catalog: Catalog) -> Annotations:
         ("Capabilities.KeyAsSegmentSupported", True),
         ("Capabilities.BatchSupported", False),
         ("Capabilities.CrossJoinSupported", False),
-        ("Capabilities.AsynchronousRequestsSupported", False),
+        ("Capabilities.AsynchronousRequestsSupported", catalog.answers_later),
     ]
     if catalog.description:
         found.append(("Core.Description", catalog.description))

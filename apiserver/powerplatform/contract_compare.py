@@ -162,8 +162,9 @@ class Comparison:
                 yield found
         before, after = ({key: value for key, value in item.data.items() if key not in KNOWN} for item in (self.old, self.new))
         if not is_same_but_texts(before, after) or (not told and not is_same_but_texts(*self.definitions())):
-            yield Finding("OtherChanged")
-        if self.old.data != self.new.data:
+            told = [*told, found := Finding("OtherChanged")]
+            yield found
+        if not told and self.old.data != self.new.data:
             yield Finding("TextsChanged")
 
     def definitions(self) -> tuple[Any, Any]:

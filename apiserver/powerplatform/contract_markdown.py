@@ -31,10 +31,13 @@ def markdown(findings: Sequence[Finding], title: str) -> str:
 
 
 def marked(findings: Sequence[Finding]) -> Iterator[str]:
-    """Return each finding as one line of Markdown."""
+    """Return each finding as one line of Markdown; what to do is said once."""
+    known: set[str] = set()
     for item in findings:
+        advice = "" if item.advice() in known else item.advice()
+        known.add(advice)
         where = f"**{escaped(item.title)}** (`{item.operation.replace('`', '')}`): " if item.operation else ""
-        yield f"{where}{escaped(item.said())} {escaped(item.advice())}".rstrip()
+        yield f"{where}{escaped(item.said())} {escaped(advice)}".rstrip()
 
 
 def escaped(text: str) -> str:

@@ -116,7 +116,7 @@ def changed(findings: Sequence[Finding], version: str, *, now: datetime) -> Cont
 def subject(title: str, findings: Sequence[Finding]) -> str:
     """Return what stands above an e-mail."""
     counts = [f"{count} {level}" for level in (BREAKING, SAFE) if (count := sum(item.level == level for item in findings))]
-    return f"{title}: {' and '.join(counts)} changes" if counts else title
+    return f"{title} ({', '.join(counts)})" if counts else title
 
 
 def touched(findings: Sequence[Finding]) -> list[str]:

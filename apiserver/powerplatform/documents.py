@@ -17,6 +17,7 @@ from apiserver.server.responses import ApiResponse
 from users.authentication import ANONYMOUS
 
 READ = ("GET", "HEAD")
+VERSION = "1.0"  # of definitions that stay as they are whatever is published
 Document = dict[str, Any]
 
 
@@ -31,7 +32,7 @@ def skeleton(catalog: Catalog, address: Address) -> Document:
     """Return a Swagger 2.0 document without operations."""
     document: Document = {
         "swagger": "2.0",
-        "info": info(catalog, address),
+        "info": {**info(catalog, address), "version": VERSION},
         "host": address.host,
         "basePath": address.base_path,
         "schemes": [address.scheme],

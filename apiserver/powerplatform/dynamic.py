@@ -12,11 +12,12 @@ import orjson
 from django.http import HttpResponseBase
 
 from apiserver.odata.errors import BadRequest, Forbidden, NotFound
-from apiserver.odata.service import Exchange
+from apiserver.odata.service import Exchange, rooms_answer
+from apiserver.odata.service_read import address
 from apiserver.powerplatform import rows
 from apiserver.powerplatform.documents import address_of, only_read, served
 from apiserver.powerplatform.dynamic_definition import definition
-from apiserver.powerplatform.dynamic_schema import LIST, METHODS, READ, id_name, schema_for
+from apiserver.powerplatform.dynamic_schema import LIST, METHODS, READ, id_name, may, schema_for
 from apiserver.powerplatform.row_ids import decoded, key_of, row_id
 from apiserver.resources.catalog import PublishedResource
 from apiserver.server.configuration_protocol import nearest
@@ -44,7 +45,9 @@ def route_of(parts: list[str]) -> Route:
             return schema
         case ["tables", _, "items", *_]:
             return items
-    hint = f"Below {BASE} are $oas, tables, tables/NAME/schema and tables/NAME/items."
+        case ["tables", _, "created" | "modified"]:
+            return event
+    hint = f"Below {BASE} are $oas, tables, tables/NAME/schema, tables/NAME/items, tables/NAME/created and tables/NAME/modified."
     raise NotFound("Nothing of the generic connector is at this address.", hint=hint)
 
 
@@ -87,6 +90,19 @@ def items(exchange: Exchange, parts: list[str]) -> HttpResponseBase:
     return rows.answer(exchange, resource, key, DRESS)
 
 
+def event(exchange: Exchange, parts: list[str]) -> HttpResponseBase:
+    """Answer a polling trigger as `$poll` does; the next state is asked for at this address, which the connector knows."""
+    _, name, kind = parts
+    table_of(exchange, name)
+    response = rooms_answer("$poll")(exchange, f"$poll/{name}/{kind}")
+    if response is None:
+        raise AssertionError("$poll is a room's own")
+    if "Location" in response:
+        state = response["Location"].partition("?")[2]
+        response["Location"] = f"{exchange.context.root}/{address(f'{BASE}/tables/{name}/{kind}')}?{state}"
+    return response
+
+
 def with_id(resource: PublishedResource, entity: rows.Entity, key: rows.Key) -> rows.Entity:
     """Return the row with its id, which the operations on one row take."""
     if key:
@@ -95,11 +111,6 @@ def with_id(resource: PublishedResource, entity: rows.Entity, key: rows.Key) -> 
 
 
 DRESS = rows.Dress(with_id, has_context=True)
-
-
-def may(resource: PublishedResource, purpose: str) -> bool:
-    """Claim that the user may do it on the table; one row needs a key to be named by."""
-    return METHODS[purpose] in resource.methods and (purpose == LIST or bool(resource.key))
 
 
 def table_of(exchange: Exchange, name: str) -> PublishedResource:

@@ -6,11 +6,11 @@ earlier ones, as Microsoft's reference of OpenAPI extensions asks.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 from apiserver.odata.swagger_info import Address
 from apiserver.powerplatform.documents import Document, listed, ok, operation, segment, skeleton, text
-from apiserver.powerplatform.dynamic_schema import CREATE, DELETE, LIST, METHODS, READ, UPDATE
+from apiserver.powerplatform.dynamic_schema import CREATE, DELETE, LIST, METHODS, READ, UPDATE, may
 from apiserver.resources.catalog import Catalog, PublishedResource
 
 TABLES, SCHEMA = "ListTables", "GetTableSchema"
@@ -22,6 +22,10 @@ QUERY = (
     ("$skip", "Skip Count", "The number of rows to leave out first."),
     ("$count", "Count", "Whether to return the number of all matching rows."),
     ("$search", "Search", "Words that the text of a row must contain."),
+)
+TRIGGERS = (
+    ("created", "When a row is created", "was created"),
+    ("modified", "When a row is created or modified", "was created or modified"),
 )
 NUMBER: Document = {"type": "integer", "format": "int32"}
 TYPES: dict[str, Document] = {"$top": NUMBER, "$skip": NUMBER, "$count": {"type": "boolean"}}
@@ -35,29 +39,28 @@ def definition(catalog: Catalog, address: Address) -> Document:
     one: Document = {}
     several: Document = {}
     every = catalog.resources.values()
-    if may(every, LIST):
+    if allowed(every, LIST):
         several["get"] = list_rows()
-    if may(every, CREATE):
+    if allowed(every, CREATE):
         several["post"] = create_row()
-    if may(every, READ):
+    if allowed(every, READ):
         one["get"] = read_row()
-    if may(every, UPDATE):
+    if allowed(every, UPDATE):
         one["patch"] = update_row()
-    if may(every, DELETE):
+    if allowed(every, DELETE):
         one["delete"] = delete_row()
     for path, found in (("/tables/{table}/items", several), ("/tables/{table}/items/{id}", one)):
         if found:
             document["paths"][path] = found
+    if several.get("get"):  # whichever tables have them today
+        for event, title, done in TRIGGERS:
+            document["paths"][f"/tables/{{table}}/{event}"] = {"get": trigger(event, title, done)}
     return document
 
 
-def may(resources: Any, purpose: str) -> bool:
+def allowed(resources: Iterable[PublishedResource], purpose: str) -> bool:
     """Claim that the user may do it on a table at all."""
-
-    def on(resource: PublishedResource) -> bool:
-        return METHODS[purpose] in resource.methods and (purpose == LIST or bool(resource.key))
-
-    return any(map(on, resources))
+    return any(may(resource, purpose) for resource in resources)
 
 
 # ---- what is asked when a flow is made ----
@@ -156,6 +159,30 @@ def delete_row() -> Document:
     """Return "Delete one row"."""
     response = {"204": {"description": "Deleted."}}
     return operation("DeleteRow", "Delete one row", "Deletes the row with this id.", [chosen_table(DELETE), ROW], response)
+
+
+def trigger(event: str, title: str, done: str) -> Document:
+    """Return a polling trigger: 202 while nothing is new; the state travels in Location."""
+    parameters = [chosen_table(event)]
+    for name, shown, description in (
+        ("$filter", "Filter", "Which rows to tell, such as Id eq '1'. Empty tells all of them."),
+        ("$select", "Select", "The columns to tell, separated by commas. Empty tells all of them."),
+        ("triggerState", "Trigger State", "How far the rows were told; set by the server."),
+    ):
+        about = {"required": False, "type": "string", "x-ms-summary": shown, "description": description}
+        parameters.append({"name": name, "in": "query", **about})
+    parameters[-1]["x-ms-visibility"] = "internal"
+    responses = {
+        "200": {"description": "The rows that are new, oldest first.", "schema": of_table(event)},
+        "202": {"description": "Nothing is new yet."},
+    }
+    said = f"This operation triggers when a row of the table that is chosen {done}."
+    more = {
+        "x_ms_trigger": "batch",
+        "x_ms_trigger_metadata": {"kind": "query", "mode": "polling"},
+        "x_ms_trigger_hint": "To see it work now, create or change a row.",
+    }
+    return operation(f"OnRow{event.title()}", title, said, parameters, responses, **more)
 
 
 def body(purpose: str, description: str) -> Document:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apiserver.odata.swagger import parameter, percent
+from apiserver.odata.swagger_operations import parameter, percent
 from apiserver.resources.catalog import PublishedResource
 from apiserver.server import options
 

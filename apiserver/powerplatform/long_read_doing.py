@@ -34,8 +34,8 @@ def users_under_way() -> Counter[int | None]:
 
 def begin(read: LongRead) -> None:
     """Claim work and do it in a thread of its own, unless another worker was quicker."""
+    running = Running(read)
     if claim(read, now=timezone.now()):
-        running = Running(read)
         UNDER_WAY.add(running)
         threading.Thread(target=in_thread, args=(running,), daemon=True, name=f"long-read-{read.pk}").start()
 

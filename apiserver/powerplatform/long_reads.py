@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 import uuid
 from datetime import datetime
 from http.client import responses
@@ -33,6 +34,7 @@ OPEN = (LongRead.WAITING, LongRead.RUNNING)
 FIRST_SECONDS, MOST_SECONDS = 1, 30  # of Retry-After
 MOST_WAIT = 30  # seconds that a client can wait for an answer at once
 LOOK_SECONDS = 0.2
+PATIENT = threading.BoundedSemaphore(4)  # threads of a worker that may wait for results
 RETRY_SECONDS = 30
 HTTP = "application/http"
 
@@ -84,14 +86,24 @@ def user_of(exchange: Exchange) -> int | None:
 
 def waited(read: LongRead, seconds: int) -> bool:
     """Wait for the result as long as the client would (RFC 7240, 4.3); claim that it is there."""
-    ends = monotonic() + seconds
-    while monotonic() < ends:
-        sleep(LOOK_SECONDS)
-        found = LongRead.objects.filter(pk=read.pk).exclude(state__in=OPEN).first()
-        if found is not None:
-            read.__dict__.update(found.__dict__)
-            return True
-    return False
+    if not PATIENT.acquire(blocking=False):
+        return False
+    try:
+        ends = monotonic() + seconds
+        while monotonic() < ends and read.state in OPEN:
+            sleep(LOOK_SECONDS)
+            renew(read)
+    finally:
+        PATIENT.release()
+    return read.state == LongRead.DONE
+
+
+def renew(read: LongRead) -> None:
+    """Read it anew; raise NotFound where it was cancelled meanwhile."""
+    try:
+        read.refresh_from_db()
+    except LongRead.DoesNotExist:
+        raise NotFound("The long read was cancelled.", hint="Ask again.") from None
 
 
 def at_once(exchange: Exchange, read: LongRead) -> HttpResponseBase:
@@ -144,7 +156,7 @@ def may_see(exchange: Exchange, read: LongRead) -> bool:
     anew = {"state": LongRead.WAITING, "status": None, "rows": 0, "size": 0, "pieces_count": 0, "attempts": 0, "rights": "", "due": now}
     if is_held(read, **anew, expires=None, finished=None, fence=read.fence + 1):
         read.pieces.all().delete()
-    read.refresh_from_db()
+    renew(read)
     return False
 
 

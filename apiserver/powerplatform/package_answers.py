@@ -8,40 +8,30 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponseBase
-from django.utils.http import content_disposition_header
 
-from apiserver.odata.errors import BadRequest, NotAllowed, NotFound
-from apiserver.odata.etag import is_unchanged, tag
+from apiserver.odata.documents import Document
+from apiserver.odata.errors import BadRequest, NotFound
+from apiserver.odata.etag import tag
 from apiserver.odata.service import Exchange
 from apiserver.powerplatform import package_keeping
+from apiserver.powerplatform.answers import check_plain, told
 from apiserver.powerplatform.package import ICON, build
 from apiserver.server.addresses import service_root
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.package_choices import AUTHS, Choices
-from apiserver.server.responses import ApiResponse
 
-READ = ("GET", "HEAD")
 TEXTS = ("name", "color", "auth", "connection", "client_id", "tenant", "resource_uri", "environment", "connector_id")
 SWITCHES = {"true": True, "false": False}
 
 
 def answer(exchange: Exchange, path: str) -> HttpResponseBase:
     """Answer the zip or one of its files."""
-    _, _, name = path.partition("/")
-    if exchange.method not in READ:
-        raise NotAllowed(exchange.method, (*READ, "OPTIONS"))
-    for option in exchange.options.given.keys() - {"format"}:
-        raise BadRequest(f"The query option ${option} does not apply here.", target=f"${option}", hint="Leave it out.")
+    name = check_plain(exchange, path, most=2)
     found = build(exchange.catalog, service_root(exchange.request, None), choices_of(exchange))
     if name and name not in found.files:
         raise NotFound(f"The package has no {name!r}.", hint=f"It has {', '.join(sorted(found.files))}.")
     body = found.files[name] if name else found.zipped()
-    headers = {"ETag": tag([body.hex()])}
-    if is_unchanged(exchange.request, headers["ETag"]):
-        return ApiResponse(status=304, headers=headers)
-    if not name:
-        headers["Content-Disposition"] = str(content_disposition_header(True, found.zip_name))
-    return ApiResponse(body, content_type=media(name), headers=headers)
+    return told(exchange.request, Document(body, tag([body.hex()])), name or found.zip_name, media(name))
 
 
 def media(name: str) -> str:

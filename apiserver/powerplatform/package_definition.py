@@ -6,21 +6,17 @@ import json
 from typing import Any
 from urllib.parse import urlsplit
 
+from apiserver.odata import security_choice
 from apiserver.odata.documents import document
+from apiserver.odata.errors import BadRequest
 from apiserver.odata.selection import CONNECTION, RESOURCES
 from apiserver.resources.catalog import Catalog
 from apiserver.server.package_choices import Choices
 
-# Scope -> the methods it stands for, and what is said of it.
-SCOPES = {
-    "read": (("get",), "Read rows."),
-    "create": (("post",), "Add rows."),
-    "update": (("patch", "put"), "Change rows."),
-    "delete": (("delete",), "Delete rows."),
-}
-AUTHORIZE, TOKEN = "/oauth/authorize", "/oauth/token"
-LOGIN = "https://login.microsoftonline.com"
 ANY_TENANT = "common"
+NO_CLIENT = "00000000-0000-0000-0000-000000000000"
+# Ways of the package -> those of `$oas?security=`.
+WAYS = {"api-key": "apikey", "basic": "basic", "oauth": "oauth2", "aad": "aad", "none": "none"}
 
 Definition = dict[str, Any]
 
@@ -37,7 +33,7 @@ def definition(catalog: Catalog, root: str, choices: Choices) -> Definition:
     found["schemes"] = [scheme(root, choices)]
     found.pop("securityDefinitions", None)
     found.pop("security", None)
-    return found | signed_in(site_of(root), choices, found)
+    return found | security_choice.WAYS[WAYS[choices.auth]](found, root, directory(choices))
 
 
 def scheme(root: str, choices: Choices) -> str:
@@ -50,35 +46,13 @@ def site_of(root: str) -> str:
     return root.removesuffix("/api.rsc")
 
 
-def signed_in(site: str, choices: Choices, found: Definition) -> dict[str, Any]:
-    """Return the one security definition that the connection parameters stand for (apiProperties.json)."""
-    if choices.auth == "none":
-        return {}
-    kinds: dict[str, tuple[str, dict[str, Any], list[str]]] = {
-        "api-key": ("api_key", {"type": "apiKey", "in": "header", "name": "x-cdata-authtoken"}, []),
-        "basic": ("basic_auth", {"type": "basic"}, []),
-        "oauth": ("oauth2_auth", oauth2(site + AUTHORIZE, site + TOKEN, scopes(found)), [*scopes(found)]),
-        "aad": ("aad_auth", oauth2(*aad_addresses(choices), {}), []),
-    }
-    name, scheme, asked = kinds[choices.auth]
-    return {"securityDefinitions": {name: scheme}, "security": [{name: asked}]}
-
-
-def oauth2(authorize: str, token: str, scopes: dict[str, str]) -> dict[str, Any]:
-    """Return the authorization code flow, the only one that connectors have."""
-    return {"type": "oauth2", "flow": "accessCode", "authorizationUrl": authorize, "tokenUrl": token, "scopes": scopes}
-
-
-def aad_addresses(choices: Choices) -> tuple[str, str]:
-    """Return where Microsoft Entra ID signs people in and gives tokens."""
-    base = f"{LOGIN}/{choices.tenant or ANY_TENANT}/oauth2"
-    return f"{base}/authorize", f"{base}/token"
-
-
-def scopes(found: Definition) -> dict[str, str]:
-    """Return the scopes that the operations on rows need; subscribing needs no more than reading."""
-    verbs = {verb for path, item in found["paths"].items() if not path.startswith("/$") for verb in item} | {"get"}
-    return {name: text for name, (methods, text) in SCOPES.items() if verbs.intersection(methods)}
+def directory(choices: Choices) -> tuple[str, str]:
+    """Return tenant and audience of Microsoft Entra ID: as chosen, else as the server takes its tokens (`server.jwt`)."""
+    try:
+        tenant, audience = security_choice.entra() if choices.auth == "aad" else (ANY_TENANT, "")
+    except BadRequest:
+        tenant, audience = ANY_TENANT, choices.client_id or NO_CLIENT
+    return choices.tenant or tenant, choices.resource_uri or audience
 
 
 def paged(found: Definition) -> list[str]:

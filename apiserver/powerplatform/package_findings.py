@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from apiserver.odata.swagger_limits import MOST_OPERATIONS
+from apiserver.server import options
 from apiserver.server.package_choices import Choices, name_problem
 
 MOST_BYTES = 1_000_000
@@ -91,8 +92,11 @@ def names(definition: dict[str, Any], choices: Choices) -> list[Finding]:
 
 def sign_in(choices: Choices) -> list[Finding]:
     """Return what is missing for signing in."""
+    found = []
     if choices.auth in ("oauth", "aad") and not choices.client_id:
-        return [Finding(_("OAuth needs the id of a client: give it here, and its secret to paconn (--secret)."))]
+        found.append(Finding(_("OAuth needs the id of a client: give it here, and its secret to paconn (--secret).")))
+    if choices.auth == "aad" and not options.current().jwt:
+        found.append(Finding(_("The server takes no tokens of Microsoft Entra ID yet: configure server.jwt.")))
     if choices.auth == "none":
-        return [Finding(_("Calls carry no sign-in: they have the rights of the user anonymous, while the server allows that."))]
-    return []
+        found.append(Finding(_("Calls carry no sign-in: they have the rights of the user anonymous, while the server allows that.")))
+    return found

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from apiserver.powerplatform.package_definition import LOGIN, Definition, paged, site_of
+from apiserver.odata.security_choice import ENTRA
+from apiserver.powerplatform.package_definition import NO_CLIENT, Definition, directory, paged, site_of
 from apiserver.server.package_choices import Choices
 
 REDIRECT = "https://global.consent.azure-apim.net/redirect"
 SERVER = "serverUrl"
-NO_CLIENT = "00000000-0000-0000-0000-000000000000"
 
 
 def properties(definition: Definition, root: str, choices: Choices) -> dict[str, Any]:
@@ -76,8 +76,8 @@ def oauth_settings(definition: Definition, choices: Choices) -> dict[str, Any]:
         "properties": {"IsFirstParty": "False"},
     }
     if choices.auth == "aad":
-        resource = choices.resource_uri or choices.client_id or NO_CLIENT
-        values = {"loginUri": LOGIN, "tenantId": choices.tenant or "common", "resourceUri": resource}
+        tenant, audience = directory(choices)
+        values = {"loginUri": ENTRA, "tenantId": tenant, "resourceUri": audience}
         return found | {"scopes": [], "customParameters": valued(values)}
     scheme = definition["securityDefinitions"]["oauth2_auth"]
     values = {"authorizationUrl": scheme["authorizationUrl"], "tokenUrl": scheme["tokenUrl"], "refreshUrl": scheme["tokenUrl"]}

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+import orjson
+
 from apiserver.odata.swagger_info import one_line
 from apiserver.odata.swagger_limits import VERBS
 from apiserver.powerplatform.examples import condition_of, first_names, needs_condition, new_row_of, row_of, value_of
@@ -78,6 +80,11 @@ class Folder:
     def is_rounded(self) -> bool:
         """Claim that a client would round the key, were it a number in JSON."""
         return any(self.resource.by_name[name].column.type in EXACT for name in self.resource.key)
+
+
+def pretty(value: dict[str, Any] | None) -> str:
+    """Return an example as people read it; "" for none."""
+    return "" if value is None else orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
 
 
 def folders(catalog: Catalog, document: dict[str, Any]) -> list[Folder]:

@@ -6,13 +6,12 @@ examples: addresses are written out, keys are segments (`/Orders/:id`), each req
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from apiserver.odata.swagger_info import Address
-from apiserver.powerplatform.postman_calls import Call, Folder
+from apiserver.powerplatform.postman_calls import Call, Folder, pretty
 from apiserver.powerplatform.postman_v2 import SAFE, auth
 
 JSON_TYPE = "Content-Type: application/json\n"
@@ -71,7 +70,7 @@ def request_of(own: str, root: str, folder: Folder, call: Call, has_examples: bo
         "folder": uid(folder.id),
         "dataMode": "raw" if call.body is not None else "params",
         "data": [],
-        "rawModeData": "" if call.body is None else json.dumps(call.body, indent=2),
+        "rawModeData": pretty(call.body),
         "queryParams": [params(item.name, item.value, item.description, item.is_sent) for item in call.query],
         "pathVariables": {name: str(folder.key_examples[name]) for name in call.keys},
         "pathVariableData": [{"key": name, "value": str(folder.key_examples[name])} for name in call.keys],
@@ -108,7 +107,7 @@ def response_of(call: Call) -> Json:
         "status": call.phrase,
         "responseCode": {"code": call.status, "name": call.phrase},
         "headers": [{"key": "Content-Type", "value": "application/json"}] if call.answer is not None else [],
-        "text": "" if call.answer is None else json.dumps(call.answer, indent=2),
+        "text": pretty(call.answer),
         "language": "javascript",
         "rawDataType": "text",
         "time": None,

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from apiserver.odata.swagger_info import Address
-from apiserver.powerplatform.postman_calls import KEY, Call, Folder
+from apiserver.powerplatform.postman_calls import KEY, Call, Folder, pretty
 
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 HEADER = "x-cdata-authtoken"
@@ -128,8 +128,7 @@ def request_of(folder: Folder, call: Call) -> Json:
     }
     if call.body is not None:
         header.append(TYPE)
-        raw = json.dumps(call.body, indent=2, ensure_ascii=False)
-        found["body"] = {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
+        found["body"] = {"mode": "raw", "raw": pretty(call.body), "options": {"raw": {"language": "json"}}}
     return found
 
 
@@ -151,7 +150,7 @@ def url_of(path: str, query: tuple[Json, ...]) -> Json:
 
 def response_of(call: Call, request: Json) -> Json:
     """Return an example of the answer."""
-    body = "" if call.answer is None else json.dumps(call.answer, indent=2, ensure_ascii=False)
+    body = pretty(call.answer)
     return {
         "name": f"{call.status} {call.phrase}",
         "originalRequest": request,

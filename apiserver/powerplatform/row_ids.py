@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from apiserver.odata.errors import BadRequest, InvalidValue, NotFound
+from apiserver.odata.errors import InvalidValue, NotFound, ODataError
 from apiserver.odata.parser import ODataSyntaxError, parse_path
 from apiserver.odata.payload_values import plain_text
 from apiserver.odata.resolve import resolve, taken_text
@@ -79,7 +79,11 @@ def _opaque(text: str) -> list[str]:
     body = raw[CHECK_BYTES:]
     if _check(body) != raw[:CHECK_BYTES]:
         return []
-    return [str(item) for item in json.loads(body.decode("utf-8", "surrogatepass"))]
+    try:
+        found = json.loads(body.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return []
+    return found if isinstance(found, list) and all(isinstance(item, str) for item in found) else []
 
 
 def _named(resource: PublishedResource, text: str) -> list[str]:
@@ -89,7 +93,8 @@ def _named(resource: PublishedResource, text: str) -> list[str]:
     alone = Catalog({resource.name: resource}, "")
     try:
         target = resolve(alone, parse_path(f"{resource.name}({text})", decoded=True), {})
-    except (ODataSyntaxError, BadRequest, InvalidValue, NotFound):
+    except (ODataSyntaxError, ODataError):
         return []
     key = target.last.key or {}
-    return [plain_text(resource.by_name[name].column, key[name]) for name in resource.key if name in key]
+    is_row = len(target.hops) == 1 and target.item is None and not target.suffix
+    return [plain_text(resource.by_name[name].column, key[name]) for name in resource.key if name in key] if is_row else []

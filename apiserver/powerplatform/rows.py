@@ -12,7 +12,7 @@ from apiserver.odata import reader, service_read, service_rows, service_write
 from apiserver.odata.errors import NotAllowed
 from apiserver.odata.etag import etag_of, has_etag
 from apiserver.odata.format import negotiate
-from apiserver.odata.payload import PayloadWriter, dumps
+from apiserver.odata.payload import PayloadWriter, dumps, whole_page
 from apiserver.odata.payload_context import entity_context
 from apiserver.odata.resolve import Hop, Target, resolve_id
 from apiserver.odata.service import Exchange, authorize
@@ -23,7 +23,7 @@ from apiserver.resources.catalog import Catalog, PublishedResource
 from apiserver.resources.remembered import remembered
 from apiserver.server.responses import ApiResponse
 from connections.connectors.exact_json import DECODER, json_text
-from connections.contract.table import Type
+from connections.contract.table import FLOATS, Type
 
 MOST_ROWS = 2000  # of a page: Power Apps takes a table that answers 2,100 rows at once for one that does not page
 ON_SET, ON_ROW = ("GET", "HEAD", "POST"), ("GET", "HEAD", "PATCH", "DELETE")
@@ -34,9 +34,9 @@ Key = Mapping[str, Any]  # property name -> contract value
 
 @dataclass(frozen=True, slots=True)
 class Dress:
-    """What is done to each row, a JSON object already, and whether answers name their context."""
+    """What is done to each row, a JSON object already (None: nothing), and whether answers name their context."""
 
-    row: Callable[[PublishedResource, Entity, Key], Entity]
+    row: Callable[[PublishedResource, Entity, Key], Entity] | None
     has_context: bool
 
 
@@ -71,15 +71,24 @@ def page(exchange: Exchange, resource: PublishedResource, dress: Dress) -> HttpR
     size = service_read.page_size(exchange)
     question = service_rows.question_of(exchange, resource, options, {})
     names = service_rows.needed_names(resource, options)
-    found = reader.read_set(question, size=min(size or MOST_ROWS, MOST_ROWS), names=names, root=exchange.context.root)
-    writer = PayloadWriter(exchange.catalog, exchange.context.root, exchange.format)
-    shape = writer.shape(resource, options)
-    rows = [dressed(resource, row, writer.entity(shape, row), dress) for row in found.rows]
+    straight = service_rows.straight_maker(exchange, question) if dress.row is None and not odd(resource) else None
+    size, root = min(size or MOST_ROWS, MOST_ROWS), exchange.context.root
+    found = reader.read_set(question, size=size, names=names, root=root, straight=straight)
+    writer = PayloadWriter(exchange.catalog, root, exchange.format)
     head = writer.context(entity_context(exchange.catalog, resource, options, False)) if dress.has_context else {}
     if options.count and found.count is not None:
         head["@odata.count"] = str(found.count) if exchange.format.is_ieee754 else found.count
+    exchange.context.log["rows"] = found.row_count
+    if found.text is not None:
+        return page_of(exchange, whole_page(head, found.text))
+    shape = writer.shape(resource, options)
+    rows = [row if found.is_json else dressed(resource, row, writer.entity(shape, row), dress) for row in found.rows]
     exchange.context.log["rows"] = len(rows)
-    body = b"".join(writer.collection(head, rows, lambda: service_read.next_link(exchange, found.next)))
+    return page_of(exchange, b"".join(writer.collection(head, rows, lambda: service_read.next_link(exchange, found.next))))
+
+
+def page_of(exchange: Exchange, body: bytes) -> HttpResponseBase:
+    """Answer the page that was written."""
     return ApiResponse(body, content_type=exchange.format.content_type, headers={"Vary": "Accept, Prefer, OData-MaxVersion"})
 
 
@@ -101,21 +110,26 @@ def one(exchange: Exchange, resource: PublishedResource, key: Key, dress: Dress)
 
 def dressed(resource: PublishedResource, row: Mapping[str, Any], entity: Entity, dress: Dress) -> Entity:
     """Return a row that was read as the address shows it."""
-    return dress.row(resource, standard(resource, entity), {name: row[name] for name in resource.key})
+    found = standard(resource, entity)
+    return found if dress.row is None else dress.row(resource, found, {name: row[name] for name in resource.key})
 
 
 def standard(resource: PublishedResource, entity: Entity) -> Entity:
-    """Return the row with bytes in base64, which the format `byte` means; OData has base64url."""
-    for name in binaries(resource):
-        if isinstance(entity.get(name), str):
-            entity[name] = entity[name].translate(TO_STANDARD)
+    """Return the row as its schema has it: bytes in base64 (OData has base64url), no number that JSON can't say (OData has "NaN")."""
+    for name, kind in odd(resource):
+        value = entity.get(name)
+        if isinstance(value, str):
+            entity[name] = value.translate(TO_STANDARD) if kind is Type.BINARY else None
     return entity
 
 
 @remembered
-def binaries(resource: PublishedResource) -> tuple[str, ...]:
-    """Return the names of the properties that hold bytes."""
-    return tuple(item.name for item in resource.properties if item.column.type is Type.BINARY and not item.column.is_collection)
+def odd(resource: PublishedResource) -> tuple[tuple[str, Type], ...]:
+    """Return the properties whose values OData says otherwise than their schema, with their types."""
+    kinds = FLOATS | {Type.BINARY}
+    return tuple(
+        (item.name, item.column.type) for item in resource.properties if item.column.type in kinds and not item.column.is_collection
+    )
 
 
 # ---- writing ----
@@ -136,7 +150,7 @@ def written(exchange: Exchange, resource: PublishedResource, dress: Dress) -> Ht
     if isinstance(response, ApiResponse) and response.status_code in (200, 201) and response.content:
         entity = DECODER.decode(response.content.decode())
         context = entity.pop("@odata.context", None)
-        shown = dress.row(resource, standard(resource, entity), key)
+        shown = standard(resource, entity) if dress.row is None else dress.row(resource, standard(resource, entity), key)
         if dress.has_context and context is not None:
             shown = {"@odata.context": context, **shown}
         response.content = json_text(shown).encode()

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from apiserver.odata.swagger import body_schema
+from apiserver.odata.swagger_schemas import body_schema
 from apiserver.powerplatform.examples import condition_of, needs_condition, new_row_of
 from apiserver.resources.catalog import PublishedResource
 

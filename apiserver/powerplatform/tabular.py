@@ -35,7 +35,7 @@ METADATA = {
         "tablePluralName": "tables",
     }
 }
-DRESS = rows.Dress(lambda resource, entity, key: entity, has_context=False)
+DRESS = rows.Dress(None, has_context=False)
 Route = Callable[[Exchange, Tabular, list[str]], HttpResponseBase]
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from apiserver.odata.swagger import FORMATS, is_needed
 from apiserver.odata.swagger_info import one_line
+from apiserver.odata.swagger_schemas import FORMATS, is_needed
 from apiserver.powerplatform.tabular_names import titles_of
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
 from connections.contract.table import NUMBERS, Type

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from apiserver.odata.swagger import shown, summary
+from apiserver.odata.swagger_schemas import shown, summary
 from apiserver.powerplatform.examples import condition_of
 from apiserver.powerplatform.snippets import KINDS, Place, snippets
 from apiserver.powerplatform.use_files import FILES, file_of

@@ -265,6 +265,7 @@ def catalog_of(published: dict[str, PublishedResource], principal: Principal, cu
         page_size=server.page_size,
         max_page_size=server.max_page_size,
         put_merges=server.put_merges,
+        answers_later=bool(server.long_reads["per_user"]),
         expand_levels=server.request_limits["expand_levels"],
     )
 

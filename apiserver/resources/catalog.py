@@ -100,4 +100,5 @@ class Catalog:
     page_size: int = 1000
     max_page_size: int = 10000
     put_merges: bool = False
+    answers_later: bool = False  # reads may be asked for with Prefer: respond-async
     expand_levels: int = 3  # what $levels=max means, and the most that may be asked

@@ -7,6 +7,7 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -16,6 +17,7 @@ from apiserver.resources.models import ALL_METHODS, Resource
 from apiserver.resources.publish_pages import reading_reason
 from apiserver.resources.relation_pages import note, relations
 from apiserver.server.addresses import service_root
+from apiserver.server.registry import RESOURCE_PANELS
 from apiserver.ui.access import console_page
 from apiserver.ui.said import said
 from connections.contract.errors import ConnectorError
@@ -67,6 +69,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     context = {"resource": resource, "form": form, "address": f"{root}/{resource.name}", "oas": f"{root}/$oas"}
     context |= {"reason": reading_reason(resource.connection, form.table, builder.key_of(resource, form.table))}
     context |= {"relations": relations(resource), "holders": [holder.name for holder in services.holders(resource.name)]}
+    context |= {"panels": [import_string(path)(request, resource) for path in RESOURCE_PANELS]}
     return render(request, "resources/form.html", context, status=422 if form.errors else 200)
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from apiserver.server.configuration_protocol import ConfigurationError, check_keys, reference, typed
 
 AUTHS = ("api-key", "basic", "oauth", "aad", "none")
@@ -100,9 +102,11 @@ def color(value: Any, place: str) -> str:
     """Return a colour that a connector may have."""
     found = text(value, place).lower()
     if not re.fullmatch(r"#[0-9a-f]{6}", found):
-        raise ConfigurationError(f"{place} must be a colour such as {COLOR}, not {found!r}.")
+        problem = _("%(value)s is no colour such as #0a5c8a.") % {"value": repr(found)}
+        raise ConfigurationError(f"{place}: {problem}")
     if found in REFUSED_COLORS:
-        raise ConfigurationError(f"{place}: connectors may not have the colour {found}.")
+        problem = _("Connectors may not have the colour %(value)s.") % {"value": found}
+        raise ConfigurationError(f"{place}: {problem}")
     return found
 
 
@@ -118,14 +122,15 @@ def connector_name(value: Any, place: str) -> str:
 def name_problem(name: str) -> str:
     """Return what is wrong with the name of a connector; "" for nothing."""
     if len(name) > LONGEST_NAME:
-        return f"A connector's name has {LONGEST_NAME} characters at most, {name!r} has {len(name)}."
+        text = _("A connector's name has %(most)s characters at most, %(name)s has %(number)s.")
+        return text % {"most": LONGEST_NAME, "name": repr(name), "number": len(name)}
     if not name[-1].isalnum():
-        return f"A connector's name ends with a letter or a digit, not as {name!r}."
+        return _("A connector's name ends with a letter or a digit, not as %(name)s.") % {"name": repr(name)}
     refused = REFUSED_WORDS.search(name)
     if refused:
-        return f"A connector's name may not hold the word {refused[0]!r}."
+        return _("A connector's name may not hold the word %(word)s.") % {"word": repr(refused[0])}
     product = next((word for word in PRODUCTS if word in name.lower()), "")
-    return f"A connector's name may not name the product {product!r}." if product else ""
+    return _("A connector's name may not name the product %(word)s.") % {"word": repr(product)} if product else ""
 
 
 def auth(value: Any, place: str) -> str:

@@ -13,8 +13,8 @@ SECTIONS: dict[str, str] = {
     "resources": "apiserver.resources.configuration.ResourcesSection",
     "groups": "users.configuration_groups.GroupsSection",
     "users": "users.configuration.UsersSection",
-    "notifications": "apiserver.server.notification_settings.NotificationsSection",
     "oauth_clients": "users.oauth.configuration.ClientsSection",
+    "notifications": "apiserver.server.notification_settings.NotificationsSection",
 }
 # Verbs of rooms that seal all their secrets anew and return how many they were.
 SEALED = (
@@ -62,6 +62,8 @@ DESCRIBED_KINDS = {
     "polling": "apiserver.triggers.described.add_polling",
     "subscriptions": "apiserver.triggers.described.add_subscriptions",
 }
+# What rooms show on the page of a resource: verbs of (request, resource) that return HTML.
+RESOURCE_PANELS = ("apiserver.triggers.panel.panel",)
 # What rooms forget once a minute: verbs that take `now`.
 HOUSEKEEPING = (
     "apiserver.triggers.work.forget_old",

@@ -161,6 +161,8 @@ class DocsView(ManagementView):
 API_SCHEMAS: dict[str, Json] = {name: {"type": "string"} for name in ("title", "description", "privacy_policy")} | {
     "contact": {"type": "object"},
     "categories": {"type": "array", "items": {"type": "string"}},
+    "version": {"type": "string", "pattern": "^[0-9]{1,6}\\.[0-9]{1,6}$"},
+    "look_minutes": {"type": "integer", "minimum": 0, "maximum": 10080},
 }
 
 

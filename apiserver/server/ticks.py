@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 from django.db import InterfaceError, OperationalError, connection
 
+from apiserver.server.errors import NotReady
+
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 5.0
 
@@ -26,7 +28,7 @@ class Patience:
         try:
             for work in works:
                 work()
-        except (OperationalError, InterfaceError) as error:
+        except (NotReady, OperationalError, InterfaceError) as error:
             self._until = time.monotonic() + PAUSE_SECONDS
             connection.close()
             log.warning("%s wait for the database: %s", self._name, type(error).__name__)

@@ -50,3 +50,23 @@ def growing_key(resource: PublishedResource) -> PublishedProperty | None:
     item = resource.by_name[resource.key[0]]
     is_counted = item.column.has_default or item.column.is_generated
     return item if len(resource.key) == 1 and item.column.type in INTEGERS and is_counted else None
+
+
+NULLABLE, UNNAMED, UNCOUNTED, OTHER = "nullable", "unnamed", "uncounted", "other"
+
+
+def looked_at(resource: PublishedResource, event: str) -> list[tuple[str, str]]:
+    """Return the columns that were considered for an event in vain, each with why: NULLABLE, UNNAMED, UNCOUNTED or OTHER."""
+    found = []
+    for item in resource.all_properties:
+        is_chosen = item.column.name == resource.check_column
+        if item.column.type is Type.TIMESTAMP and not item.column.is_collection:
+            why = NULLABLE if item.column.is_nullable else OTHER if is_chosen else UNNAMED
+        elif is_chosen:
+            why = NULLABLE if item.column.is_nullable else OTHER
+        elif event == CREATED and (item.name,) == resource.key and item.column.type in INTEGERS:
+            why = UNCOUNTED
+        else:
+            continue
+        found.append((item.column.name, why))
+    return found

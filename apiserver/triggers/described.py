@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from apiserver.odata.swagger import definition_name, operation, parameter, percent, row_schema, shown
+from apiserver.odata.swagger_operations import operation, parameter, percent
+from apiserver.odata.swagger_schemas import definition_name, row_schema, shown
 from apiserver.resources.catalog import PublishedResource
 from apiserver.triggers.checks import CREATED, DELETED, EVENTS, MODIFIED, check_of
 from apiserver.triggers.watching import can_tell

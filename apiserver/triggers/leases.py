@@ -10,8 +10,8 @@ from apiserver.server import leases
 from apiserver.server.leases import is_free, is_held
 from apiserver.triggers.models import Subscription, Watch
 
-# Longer than one reading of a table; longer than one call, for each delivery prolongs it.
-LEASES = {Watch: timedelta(seconds=60), Subscription: timedelta(seconds=30)}
+# Whoever looks at a table prolongs it at each tick; longer than one call, for each delivery prolongs it.
+LEASES = {Watch: timedelta(seconds=20), Subscription: timedelta(seconds=30)}
 
 
 def is_due(now: datetime) -> Q:

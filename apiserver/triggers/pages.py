@@ -16,10 +16,10 @@ from apiserver.odata.service import readable
 from apiserver.resources.services import catalog_for
 from apiserver.server import audit
 from apiserver.server.addresses import caller
-from apiserver.triggers import hook_pages, signing, telling
+from apiserver.triggers import hook_pages, signing, standing, telling
 from apiserver.triggers import messages as bodies
 from apiserver.triggers.matching import matcher
-from apiserver.triggers.models import Delivery, Subscription, Watch
+from apiserver.triggers.models import Delivery, Subscription
 from apiserver.ui.access import admin_page, console_page
 from users.principal import principal_of
 
@@ -43,8 +43,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     """Show one subscription and its deliveries, newest first."""
     found = get_object_or_404(Subscription.objects.select_related("resource", "user"), pk=pk)
     page = Paginator(found.deliveries.order_by("-pk"), PAGE).get_page(request.GET.get("page"))
-    watch = Watch.objects.filter(resource=found.resource_id, event=found.event).first()
-    return render(request, "triggers/one.html", {"it": found, "page": page, "error": watch.error if watch else ""})
+    return render(request, "triggers/one.html", {"it": found, "page": page, "error": standing.problems_of([found]).get(found.pk, "")})
 
 
 @require_POST

@@ -7,6 +7,7 @@ $rotate, $deliveries and $deliveries/{number}/$replay below it.
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from apiserver.resources.models import Resource
 from apiserver.server import audit, options
 from apiserver.server.errors import answering
 from apiserver.server.responses import ApiResponse
-from apiserver.triggers import calling, messages, signing, telling, watching
+from apiserver.triggers import calling, messages, signing, standing, telling, watching
 from apiserver.triggers.checks import DELETED, EVENTS
 from apiserver.triggers.matching import Matcher, matcher
 from apiserver.triggers.models import Subscription
@@ -36,6 +37,7 @@ from users.errors import AccessDenied
 
 LONGEST = 4096  # characters of a callback
 FIELDS = frozenset({"callbackUrl", "filter", "$filter"})
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")  # our own database takes none of them
 RETRY_SECONDS = 60
 Answer = Callable[["Asked"], HttpResponseBase]
 
@@ -142,10 +144,13 @@ def body_of(asked: Asked) -> tuple[str, str]:
         raise BadPayload(f"{name[:60]} is no property of a subscription.", target=name[:60], hint="Send callbackUrl and filter.")
     callback = body.get("callbackUrl")
     texts = [body[name] for name in ("filter", "$filter") if body.get(name) is not None]
-    if not isinstance(callback, str) or not callback or len(callback) > LONGEST:
-        raise BadPayload("callbackUrl must be an https address.", target="callbackUrl", hint=f"At most {LONGEST} characters.")
+    if not isinstance(callback, str) or not callback or len(callback) > LONGEST or not callback.isascii():
+        hint = f"At most {LONGEST} characters; others than those of ASCII are percent-encoded."
+        raise BadPayload("callbackUrl must be an https address.", target="callbackUrl", hint=hint)
     if len(texts) > 1 or not all(isinstance(text, str) and len(text) <= 2000 for text in texts):
         raise BadPayload("filter must be one text.", target="filter", hint="Write it as in $filter: Total gt 100.")
+    if any(UNSTORABLE.search(text) for text in texts):
+        raise BadPayload("filter holds characters that no text has.", target="filter", hint="Leave out NUL and lone surrogates.")
     return callback, texts[0].strip() if texts else ""
 
 
@@ -192,13 +197,15 @@ def own(asked: Asked) -> Subscription:
 
 def listing(asked: Asked) -> HttpResponseBase:
     """List the caller's subscriptions."""
-    mine = Subscription.objects.select_related("resource").filter(user=asked.user_id)
-    return json_response({"value": [shown(asked, item) for item in mine]})
+    mine = list(Subscription.objects.select_related("resource").filter(user=asked.user_id))
+    problems = standing.problems_of(mine)
+    return json_response({"value": [shown(asked, item, problems.get(item.pk, "")) for item in mine]})
 
 
 def show(asked: Asked) -> HttpResponseBase:
     """Show one."""
-    return json_response(shown(asked, own(asked)))
+    found = own(asked)
+    return json_response(shown(asked, found, standing.problems_of([found]).get(found.pk, "")))
 
 
 def unsubscribe(asked: Asked) -> HttpResponseBase:
@@ -252,7 +259,7 @@ def replay(asked: Asked) -> HttpResponseBase:
 # ---- answers ----
 
 
-def shown(asked: Asked, item: Subscription) -> dict[str, Any]:
+def shown(asked: Asked, item: Subscription, problem: str = "") -> dict[str, Any]:
     """Return what a subscription shows of itself; the callback's query is a credential and stays here."""
     return {
         "id": item.public_id,
@@ -263,6 +270,7 @@ def shown(asked: Asked, item: Subscription) -> dict[str, Any]:
         "host": item.host,
         "state": item.state,
         "reason": item.reason,
+        "problem": problem,
         "created": item.created,
         "failingSince": item.failing_since,
     }

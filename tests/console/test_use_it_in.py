@@ -78,6 +78,12 @@ def test_settings_that_let_everybody_in_leave_nothing_to_say(as_admin: Client, o
     assert "https://api.example.com/api.rsc/@AUTHTOKEN/$oas?resources=Orders" in text
 
 
+def test_authtokens_that_are_off_in_urls_are_said(as_admin: Client, orders: Resource, flow: User) -> None:
+    text, postman = (as_admin.get(page(orders, f"?in={client}")).content.decode() for client in ("power-automate", "postman"))
+
+    assert ("Authtokens in URLs are off" in text, "Import by link" in postman) == (True, False)
+
+
 def test_operator_sees_what_an_operator_may(as_operator: Client, orders: Resource, flow: User) -> None:
     answer = as_operator.get(page(orders, "?in=curl&user=flow"))
     refused = as_operator.post(page(orders, "/reveal"), {"user": "flow", "in": "curl"})

@@ -15,7 +15,7 @@ import yaml
 from apiserver import handover
 from apiserver.resources import configuration as resources
 from apiserver.resources.models import Resource
-from apiserver.server import configuration_server, notification_settings, options
+from apiserver.server import configuration_jwt, configuration_server, notification_settings, options
 from apiserver.server.registry import NOT_YET, SECTIONS
 from connections import configuration as connections
 from connections.connectors.registry import connector_keys, get_connector
@@ -23,6 +23,7 @@ from connections.contract.property import Property
 from tests.served import ROOT, manage
 from users import configuration as users
 from users import configuration_groups as groups
+from users.oauth import configuration as oauth_clients
 
 PAGE = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 KEYS: dict[str, Any] = {
@@ -35,6 +36,8 @@ KEYS: dict[str, Any] = {
     "groups": groups.KEYS,
     "users": users.KEYS,
     "users.resources": users.GRANT,
+    "server.jwt": configuration_jwt.KEYS,
+    "oauth_clients": oauth_clients.KEYS,
     "notifications": notification_settings.KEYS,
     "notifications.smtp": notification_settings.SMTP,
 }
@@ -54,7 +57,7 @@ def keys(heading: str) -> list[str]:
 
 
 def test_sections_are_those_of_the_file() -> None:
-    headings = re.findall(r"(?m)^## ([a-z]+)$", PAGE)
+    headings = re.findall(r"(?m)^## ([a-z_]+)$", PAGE)
 
     assert headings == list(SECTIONS)
     assert all(f"`{name}`" in PAGE for name in NOT_YET)
@@ -66,7 +69,7 @@ def test_every_key_is_on_the_page_and_no_other(heading: str) -> None:
     assert [cells for cells in rows(heading) if len(cells) != 5 or not (cells[1] and cells[2] and cells[3] and cells[4])] == []
 
 
-SETTINGS = ("server", "server.cors", "server.limits", "server.request_limits", "server.outgoing", "server.triggers")
+SETTINGS = ("server", "server.cors", "server.limits", "server.request_limits", "server.outgoing", "server.triggers", "server.oauth")
 
 
 @pytest.mark.parametrize("heading", SETTINGS)
@@ -160,4 +163,5 @@ def test_the_example_applies_and_its_sections_are_all(example: Path, tmp_path: P
         "groups/readers",
         "users/flow",
         "users/lead",
+        "oauth_clients/Desk",
     ]

@@ -89,7 +89,7 @@ def linked(page: Page, served: Served) -> list[str]:
         for address in waiting:
             page.goto(address)
             kinds.setdefault(kind_of(address), address)
-            found += page.locator("main a").evaluate_all("links => links.map(link => link.href)")
+            found += page.locator("main a:not([download])").evaluate_all("links => links.map(link => link.href)")
         waiting = [address for address in dict.fromkeys(found) if is_new(address, served, kinds)]
         if depth:
             kinds.update({kind_of(address): address for address in waiting})

@@ -142,19 +142,14 @@ def parameters(properties: dict[str, Any], definition: dict[str, Any]) -> Iterat
 
 def policies(properties: dict[str, Any], definition: dict[str, Any]) -> Iterator[str]:
     """Tell what is wrong with the policies: each has its parameter and names operations that there are."""
-    known = {item["operationId"]: item for _, _, item in operations(definition)}
-    covered: set[str] = set()
+    known = {item["operationId"] for _, _, item in operations(definition)}
     for policy in properties.get("policyTemplateInstances", []):
         values = policy["parameters"]
         if TEMPLATES.get(policy["templateId"]) not in values:
             yield f"The policy {policy['templateId']} is not complete."
         named = values.get("x-ms-apimTemplate-operationName", [])
-        covered |= set(named) if policy["templateId"] == "updatenextlink" else set()
-        for name in sorted(set(named) - set(known)):
+        for name in sorted(set(named) - known):
             yield f"The policy {policy['templateId']} names the unknown operation {name}."
         for name in re.findall(r"@connectionParameters\('(\w+)'", json.dumps(values)):
             if name not in properties.get("connectionParameters", {}):
                 yield f"The policy {policy['templateId']} reads the unknown parameter {name}."
-    paged = {name for name, item in known.items() if "x-ms-pageable" in item}
-    if "updatenextlink" in {policy["templateId"] for policy in properties.get("policyTemplateInstances", [])} and paged - covered:
-        yield f"Next pages of {sorted(paged - covered)} are read without the connection."

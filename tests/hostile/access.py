@@ -16,7 +16,8 @@ ORIGIN = "https://app.example.com"
 ENDPOINTS = (
     "/api.rsc", "/api.rsc/", "/api.rsc/$metadata", "/api.rsc/$oas", "/api.rsc/$openapi", "/api.rsc/$batch", "/api.rsc/items",
     "/api.rsc/items(1)", "/api.rsc/items(1)/name", "/api.rsc/items/$count", "/api.rsc/nothing", "/api.rsc/items?$filter=((",
-    "/api.rsc/$metadata/x", "/api.rsc//", "/manage/api", "/manage/api/", "/manage/api/users/", "/manage/api/nothing/",
+    "/api.rsc/$metadata/x", "/api.rsc//", "/manage/api", "/manage/api/", "/manage/api/users/", "/manage/api/oauth_clients/",
+    "/manage/api/nothing/",
     "/manage/api/schema/", "/manage/api/docs/",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "MERGE", "FOO")
@@ -112,7 +113,31 @@ def bad_credentials() -> list[Bad]:
         "joined": f"BearerX {TOKEN}",
     }.items():
         found.append(Bad(f"Authorization: {about}", (("Authorization", value),)))
-    return [*found, *misplaced()]
+    return [*found, *bearers(), *misplaced()]
+
+
+def bearers() -> Iterator[Bad]:
+    """Give access tokens and JWTs that are none, in every place where a credential may stand."""
+    parts = [base64.urlsafe_b64encode(text).decode().rstrip("=") for text in (b'{"alg":"none","typ":"JWT"}', b'{"sub":"lead"}')]
+    tokens = {
+        "access token": f"oat.{TOKEN}",
+        "empty access token": "oat.",
+        "refresh token": f"ort.{TOKEN}",
+        "authtoken with a dot": f"{TOKEN}.",
+        "unsigned JWT": f"{'.'.join(parts)}.",
+        "JWT of nobody": f"{'.'.join(parts)}.c2ln",
+        "dots": "..",
+        "JWE": "a.b.c.d.e",
+    }
+    for about, token in tokens.items():
+        yield Bad(f"Bearer {about}", (("Authorization", f"Bearer {token}"),))
+    for about in ("access token", "unsigned JWT"):
+        token = tokens[about]
+        yield Bad(f"header {about}", (("x-cdata-authtoken", token),))
+        yield Bad(f"Basic {about}", (("Authorization", basic(f"{USER}:{token}")),))
+        yield Bad(f"path {about}", segment=f"@{token}")
+        yield Bad(f"query {about}", query=f"access_token={token}")
+        yield Bad(f"good and {about}", (("x-cdata-authtoken", TOKEN), ("Authorization", f"Bearer {token}")))
 
 
 def misplaced() -> Iterator[Bad]:
@@ -186,7 +211,8 @@ def forged(transport: Transport, given: tuple[str, ...] = ADDRESSES) -> list[str
     for name, address in itertools.product(FORWARDED, given):
         headers = ((name, address), ("x-cdata-authtoken", TOKEN))
         requests += [
-            Sent(path.encode(), headers=headers, about=f"{name}: {address}") for path in ("/api.rsc/items", "/manage/api/", "/console/")
+            Sent(path.encode(), headers=headers, about=f"{name}: {address}")
+            for path in ("/api.rsc/items", "/manage/api/", "/console/", "/oauth/token", "/oauth/authorize")
         ]
     return [
         f"{sent.about} at {sent.target!r} -> {answer.status}" for sent, answer in transport.exchange_all(requests) if answer.status != 403
@@ -221,7 +247,7 @@ def allowed_origins(transport: Transport, origins: tuple[str, ...] = ORIGINS) ->
     requests = []
     for origin in origins:
         own, preflight = ("Origin", origin), (("Access-Control-Request-Method", "GET"), ("Access-Control-Request-Headers", "authorization"))
-        for path in ("/api.rsc/items", "/api.rsc/nothing", "/manage/api/", "/console/", "/readyz"):
+        for path in ("/api.rsc/items", "/manage/api/", "/console/", "/readyz", "/oauth/token", "/oauth/authorize"):
             requests.append(Sent(path.encode(), headers=(own, ("x-cdata-authtoken", TOKEN)), about=origin))
             requests.append(Sent(path.encode(), "OPTIONS", headers=(own, *preflight), about=origin))
     found = []

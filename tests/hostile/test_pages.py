@@ -109,7 +109,7 @@ class Watch:
         if answer is not None and answer.status >= 500:
             self.heard.append(f"{address}: {answer.status}")
         self.shown += "alert(" in self.page.locator("html").inner_text()
-        links: list[str] = self.page.locator("a").evaluate_all("links => links.map(link => link.href)")
+        links: list[str] = self.page.locator("a:not([download])").evaluate_all("links => links.map(link => link.href)")
         self.heard += [
             f"{self.page.url}: leads to {link[:80]}" for link in links if link.lower().startswith(("javascript:", "data:", "vbscript:"))
         ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
@@ -10,11 +11,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.judges import odd_tables  # noqa: E402 - the path comes first
-from tests.served import publish, serve  # noqa: E402
+from apiserver.server.package_choices import AUTHS  # noqa: E402 - the path comes first
+from tests.fakes import power_platform  # noqa: E402
+from tests.judges import article_steps, odd_tables  # noqa: E402
+from tests.powerplatform.paconn import Machine  # noqa: E402
+from tests.served import manage, publish, serve  # noqa: E402
 
 # What the parser must reach of the standard's 840 cases, in per cent.
 ABNF_BAR = "90"
+DEFINITION = "apiDefinition.swagger.json"
 DEFINITIONS = ("$oas", "$dynamic/$oas", "$tabular/$oas")
 
 
@@ -40,6 +45,10 @@ def main(judges: Path) -> int:
     finally:
         served.stop()
     good += judge_documents(python, judges / "powerplatform/validate.py")
+    good += judge_packages(python, judges / "powerplatform/validate.py")
+    article = judges.parent / "articles/connector-pipeline-paconn.txt"
+    if article.exists():
+        good.append(judge_article(article))
     return 0 if all(good) else 1
 
 
@@ -61,6 +70,56 @@ def judge_documents(python: str, judge: Path) -> list[bool]:
     finally:
         served.stop()
     return found
+
+
+def judge_packages(python: str, judge: Path) -> list[bool]:
+    """Judge the packages of odd tables for every sign-in, as folders; the flavour for certification as certification would."""
+    folder = Path(tempfile.mkdtemp())
+    (folder / "data").mkdir()
+    file = folder / "server.json"
+    file.write_text(json.dumps(odd_tables.configuration(folder)), encoding="utf-8")
+    applied = manage(folder / "data", "apply", str(file))
+    assert applied.returncode == 0, applied.stderr
+    found = []
+    for auth in AUTHS:
+        deep = ["--deep"] if auth == AUTHS[0] else []  # the paths are the same for all of them
+        for flavour, mode in (
+            ("--no-certification", ["--http-swagger"]),
+            ("--certification", ["--certification", "--http-swagger", *deep]),
+        ):
+            made = folder / f"{auth}{flavour}"
+            done = manage(folder / "data", "powerplatform", "package", "--user", "writer", "--output", str(made), "--auth", auth, flavour)
+            assert done.returncode == 0, done.stderr
+            found.append(run(f"package {auth} {' '.join(mode)}", [python, str(judge), *mode, str(made)]))
+            found.append(run(f"package {auth}, its definition alone", [python, str(judge), "--strict", str(made / DEFINITION)]))
+    return found
+
+
+def judge_article(article: Path) -> bool:
+    """Follow the walkthrough with its own scripts: a connector made of a package gets the definition of all tables, by one plain GET."""
+    folder = Path(tempfile.mkdtemp())
+    for name in ("home", "work"):
+        (folder / name).mkdir()
+    served = publish(odd_tables.configuration(folder), folder / "data")
+    token = odd_tables.TOKENS["a writer"]
+    try:
+        with power_platform.PowerPlatform(folder) as service:
+            machine = Machine(service, folder / "home", folder / "work")
+            status, _, body = served.get(f"/api.rsc/@{token}/$connector?resources=one&environment={power_platform.ENVIRONMENT}")
+            assert status == 200, body
+            (machine.folder / "made.zip").write_bytes(body)
+            article_steps.sign_in(article, machine, power_platform.USER, power_platform.PASSWORD, power_platform.TENANT)
+            done = machine.run(["bash", "-c", "python -m zipfile -e made.zip . && paconn create -s settings.json -w"])
+            assert done.returncode == 0, done.stderr
+            (name,) = service.connectors
+            url = f"{served.base}/api.rsc/@{token}/$connector/{DEFINITION}"
+            article_steps.update(article, machine, ApiDefinitionUrl=url, EnvId=power_platform.ENVIRONMENT, ConnectorId=name)
+            paths = service.connectors[name]["openApiDefinition"]["paths"]
+            is_good = "/composite" in paths and not machine.has_credentials
+    finally:
+        served.stop()
+    print(f"--- article: {'ok' if is_good else 'FAILED'}", flush=True)
+    return is_good
 
 
 if __name__ == "__main__":

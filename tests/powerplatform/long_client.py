@@ -29,7 +29,7 @@ def served(database: Database, folder: Path, rows: int, *more: str) -> Served:
     database.create("items", {"id": "integer PRIMARY KEY", "name": "varchar(40)"})
     database.insert("items", [(number, f"n{number}") for number in range(rows)])
     file = {
-        "server": {"page_size": 0, "long_reads": {"per_user": 1000, "at_once": 4}},
+        "server": {"page_size": 0, "long_reads": {"per_user": 1000, "at_once": 2}},
         "connections": {"source": database.connection},
         "resources": {name: {"connection": "source", "table": name} for name in ("items", *more)},
         "users": {"flow": {"role": "query", "privileges": ["GET"], "authtoken": TOKEN}},
@@ -59,30 +59,37 @@ def read(server: Served, path: str) -> tuple[int, bytes]:
     return status, body
 
 
-def kill(server: Served, stopped: threading.Event, pauses: Sequence[float]) -> int:
-    """Kill web, worker or both after each pause; return how many processes that were."""
-    killed = 0
-    for pause in pauses:
-        if stopped.wait(pause):
-            break
+def kill(server: Served, stopped: threading.Event, ended: Sequence[Any], *, most: int, every: int) -> int:
+    """Kill web, worker or both at a random moment after each `every` reads that ended; return how many processes that were."""
+    killed = seen = 0
+    while most and not stopped.wait(0.1):
+        if len(ended) < seen:
+            continue
+        stopped.wait(random.uniform(0, 2))
         found = [int(pid) for pid in Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()]
         for pid in random.sample(found, random.randint(1, len(found))) if found else []:
             os.kill(pid, signal.SIGKILL)
             killed += 1
+        seen, most = len(ended) + every, most - 1
     return killed
 
 
-def readings(server: Served, paths: Sequence[str], pauses: Sequence[float], *, clients: int) -> tuple[list[tuple[int, bytes]], int]:
+def readings(server: Served, paths: Sequence[str], *, clients: int, kills: int, every: int) -> tuple[list[tuple[int, bytes]], int]:
     """Return the answers of all reads, in order, and how many processes were killed meanwhile."""
-    stopped, killed = threading.Event(), [0]
+    stopped, killed, ended = threading.Event(), [0], []
+
+    def one(path: str) -> tuple[int, bytes]:
+        found = read(server, path)
+        ended.append(path)
+        return found
 
     def killing() -> None:
-        killed[0] = kill(server, stopped, pauses)
+        killed[0] = kill(server, stopped, ended, most=kills, every=every)
 
     thread = threading.Thread(target=killing)
     thread.start()
     with ThreadPoolExecutor(clients) as pool:
-        found = list(pool.map(lambda path: read(server, path), paths))
+        found = list(pool.map(one, paths))
     stopped.set()
     thread.join()
     return found, killed[0]

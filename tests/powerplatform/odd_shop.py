@@ -65,7 +65,7 @@ def serve(request: pytest.FixtureRequest, folder: Path) -> Served:
         if table in ROWS:
             database.insert(table, ROWS[table])
     told = {
-        "server": {"page_size": 10},
+        "server": {"page_size": 10, "allow_authtoken_in_url": True},
         "connections": {"shop": database.connection},
         "resources": {table: {"connection": "shop", "table": table} for table in TABLES},
         "users": {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
-from tests.odata.service_harness import ROOT, Service
+from tests import databases
+from tests.odata.service_harness import ROOT, Service, open_service
 from tests.powerplatform.tabular_judge import twice
 from tests.powerplatform.tabular_stage import COMPOSITE, KINDS, TEXT_KEYS, open_stage
 
@@ -135,6 +137,20 @@ def test_bytes_go_out_and_in_as_base64(stage: Service, base: str) -> None:
 
     assert (made.status, row["b"]) == (201, "+/+/")
     assert row["価格" if base == DYNAMIC else "_x4FA1__x683C_"] == 0.125
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "sqlite"])
+def test_numbers_that_json_has_not_are_null(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    database = databases.make(kind, "infinite", request, tmp_path)
+    database.create("t", {"id": "integer PRIMARY KEY", "f": "float"})
+    database.insert("t", [(1, float("inf")), (2, float("-inf")), (3, 0.5)])
+    service = open_service(database, ("t",))
+
+    found = [[row["f"] for row in service.get(f"{base}/t/items").json["value"]] for base in BASES]
+    one = [service.get(f"{base}/t/items/1").json["f"] for base in BASES]
+    service.session.close()
+
+    assert (found, one) == ([[None, None, 0.5]] * 2, [None, None])
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,36 @@ def test_a_client_that_waits_gets_the_answer_itself(small: Shop, monkeypatch: py
     assert LongRead.objects.count() == 0
 
 
+def test_what_is_cancelled_while_somebody_waits_is_not_there(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = small.user("flow")
+    monkeypatch.setattr(long_reads, "sleep", lambda _: LongRead.objects.all().delete())
+
+    answer = client.get("/api.rsc/orders", headers={"prefer": "respond-async, wait=5"})
+
+    assert answer.status_code == 404
+
+
+def test_few_wait_at_a_time(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(long_reads, "PATIENT", threading.BoundedSemaphore(1))
+    long_reads.PATIENT.acquire()
+    client = small.user("flow")
+
+    answer = client.get("/api.rsc/orders", headers={"prefer": "respond-async, wait=30"})
+
+    assert answer.status_code == 202
+
+
+def test_metadata_tells_whether_answers_may_come_later(small: Shop) -> None:
+    client = small.user("flow")
+    term = '<Annotation Term="Capabilities.AsynchronousRequestsSupported" Bool="{}"'
+
+    on = client.get("/api.rsc/$metadata").content.decode()
+    settings(per_user=0)
+    off = client.get("/api.rsc/$metadata").content.decode()
+
+    assert (term.format("true") in on, term.format("false") in off) == (True, True)
+
+
 def test_a_long_query_in_a_body_is_answered_later_too(small: Shop) -> None:
     client = small.user("flow")
 

@@ -30,7 +30,7 @@ def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_each_read_ends_with_exactly_its_rows(server: Served) -> None:
-    found, killed = readings(server, PATHS, [1.7, 2.3], clients=4)
+    found, killed = readings(server, PATHS, clients=4, kills=2, every=2)
 
     assert killed
     wanted = expected(server, PATHS)

@@ -73,6 +73,7 @@ def test_file_holds_no_authtoken_and_comes_once(shop: Served, path: str) -> None
     status, headers, body = shop.get(f"/api.rsc/{path}", READ)
 
     assert (status, READER in unescape(body.decode())) == (200, False)
+    assert shop.get(f"/api.rsc/@{READER}/{path}")[2] == body
     assert shop.get(f"/api.rsc/{path}", READ | {"If-None-Match": headers["etag"]})[0] == 304
 
 

@@ -90,7 +90,7 @@ def test_oauth_leads_to_this_server_with_scopes_of_the_verbs(flow: Client) -> No
 
     settings = read(found, FILES[1])["properties"]["connectionParameters"]["token"]["oAuthSettings"]
     scheme = read(found, FILES[0])["securityDefinitions"]["oauth2_auth"]
-    assert settings["scopes"] == ["create", "read", "update"] == list(scheme["scopes"])
+    assert settings["scopes"] == ["create", "delete", "read", "update"] == list(scheme["scopes"])  # delete: of subscriptions
     assert settings["customParameters"] == {
         "authorizationUrl": {"value": "https://api.example.com/oauth/authorize"},
         "tokenUrl": {"value": "https://api.example.com/oauth/token"},
@@ -223,7 +223,7 @@ def test_a_folder_holds_the_same_files(flow: Client, tmp_path: Any) -> None:
         (["--user", "flow", "--name", "n" * 31], "30 characters at most"),
         (["--user", "flow", "--name", "For Power Automate"], "may not name the product 'power automate'"),
         (["--user", "flow", "--color", "#007ee5"], "may not have the colour"),
-        (["--user", "flow", "--color", "blue"], "must be a colour"),
+        (["--user", "flow", "--color", "blue"], "is no colour"),
         (["--user", "flow", "--resources", "order"], "There is no 'order'"),
         (["--user", "flow", "--public-url", "ftp://x"], "can't be used"),
     ],
@@ -281,7 +281,7 @@ def test_a_token_in_the_path_is_enough_and_goes_nowhere(flow: Client) -> None:
 
     assert answer.status_code == 200
     assert (TOKEN in answer.content.decode(), answer.json()["basePath"]) == (False, "/api.rsc")
-    assert [*answer.json()["securityDefinitions"]] == ["basic_auth"]
+    assert [*answer.json()["securityDefinitions"]] == ["basic"]
 
 
 @pytest.mark.parametrize(

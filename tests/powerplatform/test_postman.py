@@ -103,6 +103,17 @@ def test_authtoken_is_in_no_collection(shop: Served, version: str) -> None:
     assert (READER in body, "{{authtoken}}" in body) == (False, True)
 
 
+@pytest.mark.parametrize("version", QUERIES)
+def test_authtoken_of_the_path_is_in_the_addresses_and_nowhere_else(shop: Served, tmp_path: Path, version: str) -> None:
+    status, _, body = shop.get(f"/api.rsc/@{READER}/$postman{QUERIES[version]}")
+    found = json.loads(body)
+
+    sent = run(found, tmp_path, "")
+
+    assert (status, found["auth"], {item["status"] for item in sent} >= {200}) == (200, {"type": "noauth"}, True)
+    assert body.decode().count(READER) == (1 if version == "2.1" else len(found["requests"]))
+
+
 @pytest.mark.parametrize(
     ("query", "folders"),
     [

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 Reply = tuple[int, dict[str, str]]
 
@@ -29,10 +28,12 @@ class Call:
         return json.loads(self.body)["data"]
 
     def is_signed(self, secret: str) -> bool:
-        """Verify as Standard Webhooks says: any signature of the list under the secret."""
-        content = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + self.body
-        mine = base64.b64encode(hmac.new(base64.b64decode(secret.removeprefix("whsec_")), content, hashlib.sha256).digest()).decode()
-        return f"v1,{mine}" in self.headers["webhook-signature"].split(" ")
+        """Verify with the public library of Standard Webhooks."""
+        try:
+            Webhook(secret).verify(self.body, self.headers)
+        except WebhookVerificationError:
+            return False
+        return True
 
 
 @dataclass

@@ -22,7 +22,7 @@ def problem_of(address: str) -> str:
         parts = urlsplit(address)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return f"{address[:80]!r} is no address."
+        return f"{address[:80]!r} is no address that answers can go to."
     if not host or port == 0 or "@" in parts.netloc or "#" in address:
         return f"{address[:80]!r} must have a host, and neither a user nor a fragment."
     if parts.scheme != "https" and not (parts.scheme == "http" and host in LOCAL):

@@ -14,6 +14,7 @@ from connections.connectors.sql.base import ServerConnector, tunnel_for
 from connections.connectors.sql.certificates import context_of
 from connections.connectors.sql.dialect_mysql import dialect
 from connections.connectors.sql.errors_mysql import is_dead, translate
+from connections.connectors.sql.loading_mysql import MysqlLoading
 from connections.connectors.sql.reflect_mysql import Reflection
 from connections.connectors.sql.session import SqlSession
 from connections.contract.context import NONE, Context
@@ -47,6 +48,7 @@ class MysqlConnector(ServerConnector):
             pool_size=values["MaxConnections"],
             pool_wait=values["ConnectTimeout"],
             is_read_only=read_only,
+            loading=MysqlLoading,
             on_close=tunnel.close if tunnel else lambda: None,
         )
 

@@ -15,6 +15,7 @@ from connections.connectors.sql.dialect_postgresql import dialect
 from connections.connectors.sql.direct_postgresql import Patient
 from connections.connectors.sql.errors_postgresql import is_dead, translate
 from connections.connectors.sql.loaders_postgresql import register
+from connections.connectors.sql.loading_postgresql import PostgresqlLoading
 from connections.connectors.sql.reflect_postgresql import Reflection
 from connections.connectors.sql.session import SqlSession
 from connections.contract.context import NONE, Context
@@ -81,6 +82,7 @@ class PostgresqlConnector(ServerConnector):
             pool_size=values["MaxConnections"],
             pool_wait=values["ConnectTimeout"],
             is_read_only=read_only,
+            loading=PostgresqlLoading,
             on_close=close,
         )
 

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from connections.connectors.sql.loading import SqlLoading
 from connections.connectors.sql.pool import Pool
 from connections.contract.connector import Result, Written
 from connections.contract.dialect import Dialect
 from connections.contract.errors import ChangeUnknown, ConnectorError, NotSupported
+from connections.contract.loading import Loading
 from connections.contract.table import Column, Table, TableInfo, TableRef
 
 
@@ -64,7 +66,9 @@ class SqlSession:
         pool_wait: float,
         is_read_only: bool,
         on_close: Callable[[], None] = lambda: None,
+        loading: type[SqlLoading],
     ) -> None:
+        self._loading = loading
         self.dialect = dialect
         self.is_read_only = is_read_only
         self._translate = translate
@@ -130,8 +134,7 @@ class SqlSession:
     @contextmanager
     def transaction(self) -> Iterator[SqlTransaction]:
         """Give a transaction that commits at the end of the block and rolls back when it raises."""
-        if self.is_read_only:
-            raise NotSupported("This connection is read-only.", hint="An administrator can allow writes on the connection's page.")
+        self._check_writable()
         with self._borrowed(self._writers) as connection:
             cursor = connection.cursor()
             cursor.execute(self._source.BEGIN)
@@ -141,6 +144,21 @@ class SqlSession:
             except BaseException:
                 roll_back(connection, cursor)
                 raise
+
+    def loading(self, seconds: int) -> Loading:
+        """Return a writer with a connection of its own, whose statements may take so long each."""
+        self._check_writable()
+        try:
+            connection = self._connect(True)
+            return self._loading(connection, self.dialect, self._translate, self._source.describe, self._is_dead, seconds)
+        except ConnectorError:
+            raise
+        except Exception as error:
+            raise self._translate(error) from error
+
+    def _check_writable(self) -> None:
+        if self.is_read_only:
+            raise NotSupported("This connection is read-only.", hint="An administrator can allow writes on the connection's page.")
 
     def _commit(self, connection: Any, cursor: Any) -> None:
         try:

@@ -17,6 +17,7 @@ from connections.connectors.sql.base import SqlConnector, Steps
 from connections.connectors.sql.database_file import existing
 from connections.connectors.sql.dialect_sqlite import dialect
 from connections.connectors.sql.errors_sqlite import translate
+from connections.connectors.sql.loading_sqlite import SqliteLoading
 from connections.connectors.sql.reflect_sqlite import Reflection, identity_of
 from connections.connectors.sql.session import SqlSession
 from connections.connectors.sql.sqlite_functions import registered
@@ -72,6 +73,7 @@ class SqliteConnector(SqlConnector):
             pool_size=values["MaxConnections"],
             pool_wait=values["ConnectTimeout"],
             is_read_only=read_only,
+            loading=SqliteLoading,
         )
 
     def steps(self, values: Mapping[str, Any], read_only: bool) -> Steps:
@@ -116,6 +118,10 @@ class Connection(sqlite3.Connection):
         """Give the statement its time."""
         self.deadline = time.monotonic() + self.seconds
 
+    def guard(self) -> None:
+        """Refuse what `authorize` refuses."""
+        self.set_authorizer(authorize)
+
     def is_late(self) -> int:
         """Return 1 when the statement must end."""
         return int(time.monotonic() > self.deadline)
@@ -139,7 +145,7 @@ def open_file(values: Mapping[str, Any], is_writer: bool) -> Connection:
     connection.create_window_function("api_sum", 1, Sum)
     connection.start_clock()
     connection.set_progress_handler(connection.is_late, STEPS)
-    connection.set_authorizer(authorize)
+    connection.guard()
     return connection
 
 

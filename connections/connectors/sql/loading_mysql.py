@@ -1,0 +1,162 @@
+"""Loading rows into MySQL and MariaDB: inserts of many rows into a temporary table, an update and an insert out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+from connections.connectors.sql.loading import SqlLoading, as_text
+from connections.contract.loading import Merged, Rows
+from connections.contract.table import Column, TableRef, Type
+
+MOST_DIGITS, MOST_DECIMALS, LONGEST_TEXT, LONGEST_BINARY, FINEST = 65, 30, 8000, 8000, 6
+LONGEST_KEY_TEXT = 191  # characters of a text in a key: 3,072 bytes are four of them
+ROWS_AT_ONCE = 500
+TYPES: dict[Type, str] = {
+    Type.BOOLEAN: "boolean",
+    Type.BYTE: "tinyint unsigned",
+    Type.SBYTE: "tinyint",
+    Type.INT16: "smallint",
+    Type.INT32: "int",
+    Type.INT64: "bigint",
+    Type.SINGLE: "float",
+    Type.DOUBLE: "double",
+    Type.DATE: "date",
+}
+
+
+class MysqlLoading(SqlLoading):
+    """One writer at a MySQL or MariaDB database."""
+
+    longest_name: ClassVar[int] = 64
+    changes_tables_at_once: ClassVar[bool] = False
+    begin_sql: ClassVar[str] = "START TRANSACTION READ WRITE"
+    long_text: ClassVar[str] = "longtext"
+    now: ClassVar[str] = "UTC_TIMESTAMP(6)"
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Claim that the server is MariaDB."""
+        return "mariadb" in str(self._connection.get_server_info()).lower()
+
+    def allow(self, seconds: int) -> None:
+        """Let each statement take so long."""
+        self._connection._read_timeout = self._connection._write_timeout = seconds + 5
+        if self.is_mariadb:
+            self.execute("SET max_statement_time = %s", (seconds,))
+        else:
+            self.execute("SET max_execution_time = %s", (seconds * 1000,))
+
+    def options(self) -> str:
+        """Return what makes texts differ where a byte differs, blanks at their end included."""
+        return f" ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE {'utf8mb4_nopad_bin' if self.is_mariadb else 'utf8mb4_0900_bin'}"
+
+    def stored(self, column: Column) -> Column:
+        """Return the column as MySQL keeps it; decimals of any number of digits are text, and so is what it has no type for."""
+        if column.is_collection or column.type == Type.DURATION:
+            return as_text(column)
+        if column.type == Type.DECIMAL:
+            digits, decimals = column.precision, column.scale
+            is_exact = digits is not None and decimals is not None and digits <= MOST_DIGITS and decimals <= MOST_DECIMALS
+            return column if is_exact else as_text(column)
+        return replace(as_text(column), max_length=36) if column.type == Type.GUID and not self.is_mariadb else column
+
+    def type_of(self, column: Column) -> str:
+        """Return the SQL of a type."""
+        digits = f"({FINEST if column.precision is None else min(column.precision, FINEST)})"
+        match column.type:
+            case Type.STRING if column.is_json:
+                return "json"
+            case Type.STRING:
+                return f"varchar({column.max_length})" if column.max_length and column.max_length <= LONGEST_TEXT else "longtext"
+            case Type.BINARY:
+                return f"varbinary({column.max_length})" if column.max_length and column.max_length <= LONGEST_BINARY else "longblob"
+            case Type.DECIMAL:
+                return f"decimal({column.precision}, {column.scale})"
+            case Type.TIME:
+                return f"time{digits}"
+            case Type.TIMESTAMP:
+                return f"datetime{digits}"  # timestamp ends in 2038
+            case Type.GUID:
+                return "uuid"
+        return TYPES[column.type]
+
+    def definition(self, column: Column, *, is_key: bool = False) -> str:
+        """Return a column of CREATE TABLE; a text in a key has a length."""
+        is_long = column.type == Type.STRING and (column.max_length is None or column.max_length > LONGEST_KEY_TEXT)
+        return super().definition(replace(column, max_length=LONGEST_KEY_TEXT) if is_key and is_long else column, is_key=is_key)
+
+    def differs(self, one: str, other: str, column: Column) -> str:
+        """Return SQL that is true where two values are not the same; texts by their bytes, whatever the column's collation."""
+        binary = "BINARY " if column.type == Type.STRING else ""
+        return f"NOT ({binary}{one} <=> {binary}{other})"
+
+    def widen(self, ref: TableRef, column: Column) -> None:
+        """Change the type of the column of that name."""
+        self.execute(f"ALTER TABLE {self.name(ref)} MODIFY COLUMN {self.definition(column)}")
+
+    def stage(self, like: TableRef, columns: Sequence[Column]) -> TableRef:
+        """Return an empty table of this connection alone."""
+        ref = self.next_stage()
+        names = self.names(column.name for column in columns)
+        self.execute(f"DROP TEMPORARY TABLE IF EXISTS {self.name(ref)}")
+        self.execute(f"CREATE TEMPORARY TABLE {self.name(ref)} AS SELECT {names} FROM {self.name(like)} LIMIT 0")
+        return ref
+
+    def put(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> int:
+        """Put rows into a table, many with each statement."""
+        head = f"INSERT INTO {self.name(ref)} ({self.names(column.name for column in columns)}) VALUES "
+        binary = self.dialect.bind(Column("", Type.BINARY)).format("%s")
+        marks = f"({', '.join(binary if column.type == Type.BINARY else '%s' for column in columns)})"
+        count = 0
+        for batch in batches:
+            for begun in range(0, len(batch), ROWS_AT_ONCE):
+                self._put(head, marks, batch[begun : begun + ROWS_AT_ONCE])
+            count += len(batch)
+        return count
+
+    def _put(self, head: str, marks: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows by statements that the server takes: half of them at a time where they are too long."""
+        values = tuple(value for row in rows for value in row)
+        statement = self._cursor.mogrify(head + ", ".join([marks] * len(rows)), values)
+        if len(statement.encode()) > self._longest and len(rows) > 1:
+            half = len(rows) // 2
+            self._put(head, marks, rows[:half])
+            self._put(head, marks, rows[half:])
+            return
+        self._cursor.execute(statement)
+
+    @cached_property
+    def _longest(self) -> int:
+        """Return the most bytes of a statement that the server takes."""
+        ((found,),) = self.rows("SELECT @@max_allowed_packet")
+        return int(found) - 1024
+
+    def merge(self, stage: TableRef, target: TableRef, columns: Sequence[Column], key: Sequence[str]) -> Merged:
+        """Update what differs, insert what is new."""
+        names, whole, part = self.names(column.name for column in columns), self.name(target), self.name(stage)
+        same = " AND ".join(f"t.{self.quote(name)} = s.{self.quote(name)}" for name in key)
+        other = [column for column in columns if column.name not in key]
+        updated = 0
+        if other:
+            changed = " OR ".join(self.differs(f"t.{self.quote(item.name)}", f"s.{self.quote(item.name)}", item) for item in other)
+            sets = ", ".join(f"t.{self.quote(item.name)} = s.{self.quote(item.name)}" for item in other)
+            updated = self.execute(f"UPDATE {whole} t JOIN {part} s ON {same} SET {sets} WHERE {changed}")
+        listed = ", ".join(f"s.{self.quote(column.name)}" for column in columns)
+        first = self.quote(key[0])
+        inserted = self.execute(
+            f"INSERT INTO {whole} ({names}) SELECT {listed} FROM {part} s LEFT JOIN {whole} t ON {same} WHERE t.{first} IS NULL"
+        )
+        return Merged(inserted, updated, self.count(stage) - inserted - updated)
+
+    def swap(self, shadow: TableRef, target: TableRef) -> None:
+        """Put the table `shadow` in the place of `target` by one statement; views over it stay."""
+        if self.describe(target) is None:
+            self.execute(f"RENAME TABLE {self.name(shadow)} TO {self.name(target)}")
+            return
+        old = TableRef(target.schema, f"{shadow.name[:50]}_old")
+        self.drop(old)
+        self.execute(f"RENAME TABLE {self.name(target)} TO {self.name(old)}, {self.name(shadow)} TO {self.name(target)}")
+        self.drop(old)

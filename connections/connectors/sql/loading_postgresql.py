@@ -1,0 +1,155 @@
+"""Loading rows into PostgreSQL: COPY into a stage, one upsert out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from connections.connectors.sql.loading import SqlLoading, as_text
+from connections.contract.loading import Merged, Rows
+from connections.contract.table import Column, TableRef, Type
+
+MOST_DIGITS, LONGEST_TEXT, FINEST = 1000, 10_485_760, 6
+TYPES: dict[Type, str] = {
+    Type.BOOLEAN: "boolean",
+    Type.BYTE: "smallint",
+    Type.SBYTE: "smallint",
+    Type.INT16: "smallint",
+    Type.INT32: "integer",
+    Type.INT64: "bigint",
+    Type.SINGLE: "real",
+    Type.DOUBLE: "double precision",
+    Type.GUID: "uuid",
+    Type.DATE: "date",
+    Type.DURATION: "interval day to second(6)",
+    Type.BINARY: "bytea",
+}
+# Not in a comparison of rows: it has no equality.
+JSON = "json"
+
+
+class PostgresqlLoading(SqlLoading):
+    """One writer at a PostgreSQL database."""
+
+    longest_name: ClassVar[int] = 63
+    now: ClassVar[str] = "now()"
+
+    def allow(self, seconds: int) -> None:
+        """Let each statement take so long."""
+        self.execute("SELECT set_config('statement_timeout', %s, false)", (str(seconds * 1000),))
+        self._connection.seconds = seconds + 5
+
+    def stored(self, column: Column) -> Column:
+        """Return the column as PostgreSQL keeps it: all types of the contract have one."""
+        if column.type in (Type.BYTE, Type.SBYTE):
+            return replace(column, type=Type.INT16)
+        return as_text(column) if column.is_collection and column.is_json else column
+
+    def type_of(self, column: Column) -> str:
+        """Return the SQL of a type."""
+        return f"{self._item_type(column)}[]" if column.is_collection else self._item_type(column)
+
+    def _item_type(self, column: Column) -> str:
+        digits = "" if column.precision is None else f"({min(column.precision, FINEST)})"
+        match column.type:
+            case Type.STRING if column.is_json:
+                return JSON if column.native_type == JSON else "jsonb"
+            case Type.STRING:
+                return f"varchar({column.max_length})" if column.max_length and column.max_length <= LONGEST_TEXT else "text"
+            case Type.DECIMAL:
+                is_sized = column.precision is not None and column.scale is not None and column.precision <= MOST_DIGITS
+                return f"numeric({column.precision}, {column.scale})" if is_sized else "numeric"
+            case Type.TIME:
+                return f"time{digits}"
+            case Type.TIMESTAMP:
+                return f"timestamptz{digits}" if column.has_zone else f"timestamp{digits}"
+        return TYPES[column.type]
+
+    def must_clean(self, column: Column) -> bool:
+        """Claim that texts of this column lose their NUL characters, which PostgreSQL can't hold."""
+        return column.type == Type.STRING and not column.is_collection
+
+    def differs(self, one: str, other: str, column: Column) -> str:
+        """Return SQL that is true where two values are not the same."""
+        cast = "::text" if column.is_json and column.native_type == JSON else ""
+        return f"{one}{cast} IS DISTINCT FROM {other}{cast}"
+
+    def widen(self, ref: TableRef, column: Column) -> None:
+        """Change the type of the column of that name."""
+        name, kind = self.quote(column.name), self.type_of(column)
+        self.execute(f"ALTER TABLE {self.name(ref)} ALTER COLUMN {name} TYPE {kind} USING {name}::{kind}")
+
+    def stage(self, like: TableRef, columns: Sequence[Column]) -> TableRef:
+        """Return an empty table of this connection alone, gone with the transaction."""
+        ref = self.next_stage()
+        names = self.names(column.name for column in columns)
+        self.execute(f"CREATE TEMP TABLE {self.name(ref)} ON COMMIT DROP AS SELECT {names} FROM {self.name(like)} WITH NO DATA")
+        return ref
+
+    def put(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> int:
+        """Put rows into a table by COPY."""
+        count = 0
+        with self._cursor.copy(self._copy_in(ref, columns)) as copy:
+            write = copy.write_row
+            for batch in batches:
+                for row in batch:
+                    write(row)
+                count += len(batch)
+        return count
+
+    def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
+        """Put rows into a table that come in PostgreSQL's own binary form; return how many."""
+        with self._cursor.copy(f"{self._copy_in(ref, columns)} (FORMAT binary)") as copy:
+            for block in blocks:
+                copy.write(block)
+        return int(self._cursor.rowcount)
+
+    def copy_out(self, sql: str, binds: Sequence[Any]) -> Iterator[bytes]:
+        """Give the rows of a statement in PostgreSQL's own binary form."""
+        with self._cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT binary)", tuple(binds)) as copy:
+            yield from map(bytes, copy)
+
+    def _copy_in(self, ref: TableRef, columns: Sequence[Column]) -> str:
+        return f"COPY {self.name(ref)} ({self.names(column.name for column in columns)}) FROM STDIN".replace("%%", "%")
+
+    def merge(self, stage: TableRef, target: TableRef, columns: Sequence[Column], key: Sequence[str]) -> Merged:
+        """Insert and update by one statement."""
+        names, other = self.names(column.name for column in columns), [column for column in columns if column.name not in key]
+        changed = " OR ".join(self.differs(f"t.{self.quote(item.name)}", f"EXCLUDED.{self.quote(item.name)}", item) for item in other)
+        sets = ", ".join(f"{self.quote(item.name)} = EXCLUDED.{self.quote(item.name)}" for item in other)
+        then = f"DO UPDATE SET {sets} WHERE {changed}" if other else "DO NOTHING"
+        ((inserted, updated, seen),) = self.rows(
+            f"WITH merged AS (INSERT INTO {self.name(target)} AS t ({names}) SELECT {names} FROM {self.name(stage)} "
+            f"ON CONFLICT ({self.names(key)}) {then} RETURNING (t.xmax = 0) AS is_new) "
+            "SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new), "
+            f"(SELECT count(*) FROM {self.name(stage)}) FROM merged"
+        )
+        return Merged(inserted, updated, seen - inserted - updated)
+
+    def empty(self, ref: TableRef) -> None:
+        """Delete all rows at once."""
+        self.execute(f"TRUNCATE {self.name(ref)}")
+
+    def swap(self, shadow: TableRef, target: TableRef) -> None:
+        """Put the table `shadow` in the place of `target`; one that views, keys or grants hang on keeps its place and gets the rows."""
+        if self.describe(target) is not None:
+            if self._is_bound(target):
+                names = self.names(column.name for column in self._described(self._connection, [shadow])[0].columns)
+                self.execute(f"DELETE FROM {self.name(target)}")
+                self.execute(f"INSERT INTO {self.name(target)} ({names}) SELECT {names} FROM {self.name(shadow)}")
+                self.drop(shadow)
+                return
+            self.drop(target)
+        self.execute(f"ALTER TABLE {self.name(shadow)} RENAME TO {self.quote(target.name)}")
+
+    def _is_bound(self, ref: TableRef) -> bool:
+        """Claim that something else hangs on the table, or was granted on it."""
+        ((found,),) = self.rows(
+            "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass(%s) AND relacl IS NOT NULL)"
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid"
+            " WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = to_regclass(%s))"
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_constraint WHERE confrelid = to_regclass(%s))",
+            (self.name(ref).replace("%%", "%"),) * 3,
+        )
+        return bool(found)

@@ -1,0 +1,121 @@
+"""What a database that rows are loaded into does: tables are made and changed, a stage is filled and merged, beside the checkpoint.
+
+A Loading is one connection with one writer. What stands between `begin` and `commit` is seen by others together, or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
+
+from connections.contract.errors import ConnectorError
+from connections.contract.table import Column, Table, TableRef
+
+Rows = Sequence[Sequence[Any]]  # contract values, in the order of the columns
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """How many rows a merge wrote; rows that were the same already are not written."""
+
+    inserted: int
+    updated: int
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """How many rows went into a table; `repaired` of them held a text that the destination can't (NUL characters), which lost them."""
+
+    rows: int
+    repaired: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """How far a task has come, kept in the destination. `fence` grows by one with each run that takes it; `data` is the run's own text."""
+
+    fence: int
+    data: str = ""
+
+
+class TakenOver(ConnectorError):
+    """Another run has taken the task over; what this one did since its last commit is undone."""
+
+
+class Loading(Protocol):
+    """One writer at a destination. Raises the contract's errors; after one of them `rollback` and `close` are all that may be called."""
+
+    longest_name: ClassVar[int]  # bytes of an identifier
+    changes_tables_at_once: ClassVar[bool]  # False: a change of a table ends the transaction (MySQL)
+
+    def begin(self) -> None:
+        """Begin a transaction."""
+
+    def commit(self) -> None:
+        """End it; raise ChangeUnknown where the connection broke off meanwhile."""
+
+    def rollback(self) -> None:
+        """Undo what was done since `begin`; never raises."""
+
+    def close(self) -> None:
+        """Release the connection, its stages and its claims; never raises."""
+
+    def take(self, task: str) -> Checkpoint:
+        """Take over a task's checkpoint, an empty one where there is none: whoever had it before can save no more. Its own transaction."""
+
+    def save(self, task: str, checkpoint: Checkpoint) -> None:
+        """Write the checkpoint, in the transaction of the rows it speaks of; raise TakenOver where another run has taken it over."""
+
+    def describe(self, ref: TableRef) -> Table | None:
+        """Return the table as it is now, None where there is none."""
+
+    def stored(self, column: Column) -> Column:
+        """Return the column as this database keeps it: a type that holds every value of the given one."""
+
+    def create(self, ref: TableRef, columns: Sequence[Column], key: Sequence[str]) -> None:
+        """Make a table with a primary key over `key`, without one where it is empty."""
+
+    def add_key(self, ref: TableRef, key: Sequence[str]) -> None:
+        """Give a table its primary key."""
+
+    def add(self, ref: TableRef, columns: Sequence[Column]) -> None:
+        """Add columns; rows that are there have null in them."""
+
+    def widen(self, ref: TableRef, column: Column) -> None:
+        """Change the type of the column of that name."""
+
+    def drop(self, ref: TableRef) -> None:
+        """Drop the table if it is there."""
+
+    def empty(self, ref: TableRef) -> None:
+        """Delete all rows."""
+
+    def swap(self, shadow: TableRef, target: TableRef) -> None:
+        """Put the table `shadow` in the place of `target`, which is dropped if it is there; readers see the one or the other."""
+
+    def stage(self, like: TableRef, columns: Sequence[Column]) -> TableRef:
+        """Return an empty table of this connection alone with columns of `like`, as `describe` gives them; it ends with the transaction."""
+
+    def fill(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> Filled:
+        """Put rows into a table as fast as can be; `columns` are those of `describe`, which tell how the database keeps times."""
+
+    def merge(self, stage: TableRef, target: TableRef, columns: Sequence[Column], key: Sequence[str]) -> Merged:
+        """Insert the rows of `stage` whose key `target` lacks, update those that differ. A key stands in `stage` once."""
+
+    def keep(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str = "") -> int:
+        """Delete the rows of `target` whose key `stage` lacks, or set the column `mark` to now where it is null; return how many."""
+
+    def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement of this database's own SQL; return its rows, none of one that has none."""
+
+    def count(self, ref: TableRef) -> int:
+        """Return the number of rows."""
+
+
+class Piped(Protocol):
+    """A source whose rows go to a destination of the same kind as they are, without being read here."""
+
+    def copy_out(self, sql: str, binds: Sequence[Any]) -> Iterator[bytes]:
+        """Give the rows of a statement in the database's own form."""
