@@ -139,9 +139,8 @@ def described(catalog: Catalog, address: Address, kinds: frozenset[str] = ALL) -
     for add in (*(add for kind, add in contributions().items() if kind in kinds), *general()):
         for resource in resources.values():
             add(paths, definitions, resource)
-    if LIST in kinds or ONE in kinds:
-        for name in sorted({navigation.target for resource in resources.values() for navigation in resource.navigations}):
-            definitions[related_name(resources[name])] = row_schema(resources[name])  # its relations left out: none holds itself
+    for name in sorted({navigation.target for resource in resources.values() for navigation in resource.navigations}):
+        definitions[related_name(resources[name])] = row_schema(resources[name])  # its relations left out: none holds itself
     document["definitions"] = reachable(paths, definitions)
     document["x-ms-connector-metadata"] = metadata(catalog, address)
     if not address.is_open:

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apiserver.odata.swagger_limits import operations
+from apiserver.odata.swagger_limits import GROUPS, KINDS, operations
 from apiserver.resources.models import Resource
 from apiserver.resources.services import publish_tables, rename, unpublish, update
 from apiserver.server import options, stamp
@@ -149,6 +149,15 @@ def test_kinds_of_operations_are_described_by_choice(client: Client, query: str,
     for found in (document, newer):
         assert {item["operationId"].removesuffix("Notes") for path in found["paths"].values() for item in verbs(path)} == ids
     assert [name for name in document["definitions"] if f"#/definitions/{name}'" not in str(document)] == []
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *GROUPS])
+def test_each_kind_alone_names_only_definitions_that_are_there(client: Client, kind: str) -> None:
+    document = oas(client, f"?resources=people,orders&operations={kind}")
+
+    told = {name.partition("'")[0] for name in str(document).split("#/definitions/")[1:]}
+    assert told == document["definitions"].keys()
+    assert document["paths"] or kind in ("delete",)
 
 
 def verbs(path: Any) -> list[Any]:
