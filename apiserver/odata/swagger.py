@@ -25,6 +25,7 @@ from apiserver.odata.swagger_limits import (
     ONE,
     SPOKEN,
     UPDATE,
+    VERBS,
     Adds,
     Plan,
     contributions,
@@ -81,7 +82,7 @@ def fitted(catalog: Catalog, address: Address, wanted: frozenset[str] = ALL) -> 
             break
         plan = fewer
     if len(body) >= MOST_BYTES:
-        document = {**document, "definitions": shortened(document["definitions"])}
+        document = {**document, "paths": bare(document["paths"]), "definitions": shortened(document["definitions"])}
         body = written(document)
     return Written(document, body, plan)
 
@@ -90,6 +91,19 @@ def told(description: str, kinds: Sequence[str]) -> str:
     """Return the description and, within its length, what is left out."""
     note = LEFT_OUT.format(kinds=", ".join(SPOKEN[kind] for kind in reversed(kinds)))
     return f"{description[: LONGEST_DESCRIPTION - len(note) - 1].rstrip()} {note}"
+
+
+def bare(paths: dict[str, Any]) -> dict[str, Any]:
+    """Return the paths without the headers that nobody has to send."""
+    return {
+        path: {verb: without_headers(found) if verb in VERBS else found for verb, found in item.items()} for path, item in paths.items()
+    }
+
+
+def without_headers(found: dict[str, Any]) -> dict[str, Any]:
+    """Return an operation without its optional headers."""
+    kept = [item for item in found["parameters"] if item["in"] != "header" or item.get("required")]
+    return {**found, "parameters": kept}
 
 
 def shortened(definitions: dict[str, Any]) -> dict[str, Any]:
