@@ -1,4 +1,4 @@
-"""From $oas alone a client calls every operation of databases and services, and every column that comes back is in the schema."""
+"""From $oas alone a client calls what it describes of databases, and the lists of services; every column that comes back is in it."""
 
 from __future__ import annotations
 
