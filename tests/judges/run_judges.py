@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,12 @@ def run(title: str, command: list[str]) -> bool:
     tail = (done.stdout + done.stderr).strip().splitlines()[-12:]
     print(f"--- {title}: {'ok' if done.returncode == 0 else 'FAILED'}\n" + "\n".join(tail), flush=True)
     return done.returncode == 0
+
+
+def run_all(judged: list[tuple[str, list[str]]]) -> list[bool]:
+    """Run judges by title, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda one: run(*one), judged))
 
 
 def main(judges: Path) -> int:
@@ -56,20 +63,21 @@ def judge_documents(python: str, judge: Path) -> list[bool]:
     """Judge the definitions of odd tables in every mode: as a maker pastes it, with the authtoken in its path, and for certification."""
     folder = Path(tempfile.mkdtemp())
     served = publish(odd_tables.configuration(folder), folder / "data")
-    found = []
+    judged = list[tuple[str, list[str]]]()
     try:
         for role, token in odd_tables.TOKENS.items():
             for path in (f"{base}{name}" for base in ("/api.rsc/", f"/api.rsc/@{token}/") for name in DEFINITIONS):
                 status, _, body = served.get(path, {"x-cdata-authtoken": token})
                 assert status == 200, (status, body)
-                document = folder / "apiDefinition.swagger.json"
+                document = folder / str(len(judged)) / DEFINITION
+                document.parent.mkdir()
                 document.write_bytes(body)
                 for mode in (["--http-swagger", "--strict"], ["--certification", "--http-swagger", "--deep", "--strict"]):
                     title = f"{path.replace(token, 'TOKEN')} of {role} {' '.join(mode)}"
-                    found.append(run(title, [python, str(judge), *mode, str(document)]))
+                    judged.append((title, [python, str(judge), *mode, str(document)]))
     finally:
         served.stop()
-    return found
+    return run_all(judged)
 
 
 def judge_packages(python: str, judge: Path) -> list[bool]:
@@ -80,7 +88,7 @@ def judge_packages(python: str, judge: Path) -> list[bool]:
     file.write_text(json.dumps(odd_tables.configuration(folder)), encoding="utf-8")
     applied = manage(folder / "data", "apply", str(file))
     assert applied.returncode == 0, applied.stderr
-    found = []
+    judged = list[tuple[str, list[str]]]()
     for auth in AUTHS:
         deep = ["--deep"] if auth == AUTHS[0] else []  # the paths are the same for all of them
         for flavour, mode in (
@@ -90,9 +98,9 @@ def judge_packages(python: str, judge: Path) -> list[bool]:
             made = folder / f"{auth}{flavour}"
             done = manage(folder / "data", "powerplatform", "package", "--user", "writer", "--output", str(made), "--auth", auth, flavour)
             assert done.returncode == 0, done.stderr
-            found.append(run(f"package {auth} {' '.join(mode)}", [python, str(judge), *mode, str(made)]))
-            found.append(run(f"package {auth}, its definition alone", [python, str(judge), "--strict", str(made / DEFINITION)]))
-    return found
+            judged.append((f"package {auth} {' '.join(mode)}", [python, str(judge), *mode, str(made)]))
+        judged.append((f"definition of package {auth} --strict", [python, str(judge), "--strict", str(made / DEFINITION)]))
+    return run_all(judged)
 
 
 def judge_article(article: Path) -> bool:
