@@ -124,6 +124,7 @@ OAUTH2_PROVIDER_GRANT_MODEL = "oauth.Code"
 OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "oauth.AccessToken"  # noqa: S105 - a model
 OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "oauth.RefreshToken"  # noqa: S105 - a model
 OAUTH2_PROVIDER_ID_TOKEN_MODEL = "oauth.IdToken"  # noqa: S105 - a model
+OAUTH2_PROVIDER_DEVICE_GRANT_MODEL = "oauth.DeviceGrant"
 MIGRATION_MODULES = {"oauth2_provider": None}
 OAUTH2_PROVIDER = {
     "ALLOWED_REDIRECT_URI_SCHEMES": ["https"],

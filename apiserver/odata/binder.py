@@ -58,4 +58,4 @@ class Binder(Comparisons, Paths):
         if self.dialect.name == "sqlite" and not is_float:
             is_float = True
         kind = value.type if value.type in (Type.SINGLE, Type.DOUBLE, Type.DECIMAL) else Type.INT64
-        return Value(fn("neg_float" if is_float else "neg", value.tree), kind, value.is_nullable)
+        return Value(fn("neg_float" if is_float else "neg", value.tree), kind, value.is_nullable, is_whole=value.is_whole)

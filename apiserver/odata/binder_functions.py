@@ -172,21 +172,22 @@ def arithmetic(binder: BinderState, node: nodes.Binary, scope: Scope) -> Value:
     is_float = bool({left.type, right.type} & FLOATS)
     if node.operator in ("div", "divby", "mod") and not is_float and right.literal is not None and right.literal.value == 0:
         raise BindError("Division by zero.", right.literal.at)
-    is_whole = left.type in INTEGERS and right.type in INTEGERS
+    is_integer = left.type in INTEGERS and right.type in INTEGERS
+    is_whole = all(value.type in INTEGERS or value.is_whole for value in (left, right)) and node.operator != "divby"
     name = ARITHMETIC[node.operator]
-    if is_whole and f"{name}_integer" in binder.dialect.functions and node.operator != "divby":
+    if is_whole and (is_integer or node.operator == "div") and f"{name}_integer" in binder.dialect.functions:
         name += "_integer"
     elif is_float:
         name += "_float"
     kind = Type.DOUBLE if is_float else Type.DECIMAL
-    if is_whole and node.operator in ("div", "mod"):
+    if is_integer and node.operator in ("div", "mod"):
         kind = Type.INT64
     first, second = binder.typed(left), binder.typed(right)
     # A divisor column may hold zero: some databases answer null.
     is_nullable = first.is_nullable or second.is_nullable or node.operator in ("div", "divby", "mod")
     found = make(fn(name, first.tree, second.tree), kind, is_nullable)
     scale = result_scale(node.operator, scale_of(first), scale_of(second)) if kind == Type.DECIMAL else None
-    return replace(found, column=Column("", kind, scale=scale))
+    return replace(found, column=Column("", kind, scale=0 if is_whole else scale), is_whole=is_whole and kind == Type.DECIMAL)
 
 
 def scale_of(value: Value) -> int | None:

@@ -33,6 +33,7 @@ class Value:
     is_nullable: bool = True
     column: Column | None = None
     literal: nodes.Literal | None = None
+    is_whole: bool = False  # a Decimal that whole numbers gave, which div and mod take for one of them
 
 
 @dataclass(frozen=True, slots=True)

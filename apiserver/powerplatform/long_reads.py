@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import uuid
 from datetime import datetime
-from http.client import responses
+from http import HTTPStatus
 from time import monotonic, sleep
 from typing import Any
 
@@ -214,5 +214,5 @@ def wrapped_head(read: LongRead) -> bytes:
     """Return the beginning of the answer as a message of its own."""
     status = read.status or 200
     headers = {**read.headers, "Content-Length": str(read.size)}
-    lines = [f"HTTP/1.1 {status} {responses.get(status, '')}", *(f"{name}: {value}" for name, value in headers.items())]
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")

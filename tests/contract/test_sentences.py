@@ -112,7 +112,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "cors": (
         "server/test_gates.py::test_cors_is_off_until_the_articles_settings_are_on",
         "server/test_middleware.py::test_all_without_star_echoes_the_origin_and_varies",
-        "server/test_middleware.py::test_preflight_headers_are_echoed_only_when_set",
+        "server/test_middleware.py::test_preflight_headers_but_the_designers_are_echoed_only_when_set",
     ),
     "limits: a user's own value wins": (
         "users/test_limits.py::test_own_limit_stands_over_the_servers",

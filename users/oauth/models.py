@@ -7,7 +7,14 @@ from typing import Any
 
 from django.db import models
 from django.utils import timezone
-from oauth2_provider.models import AbstractAccessToken, AbstractApplication, AbstractGrant, AbstractIDToken, AbstractRefreshToken
+from oauth2_provider.models import (
+    AbstractAccessToken,
+    AbstractApplication,
+    AbstractDeviceGrant,
+    AbstractGrant,
+    AbstractIDToken,
+    AbstractRefreshToken,
+)
 
 from users.models import User, valid_name
 from users.oauth.redirects import is_registered
@@ -82,3 +89,9 @@ class IdToken(AbstractIDToken):
     """Nothing is stored here: the library's access tokens refer to it."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+
+
+class DeviceGrant(AbstractDeviceGrant):
+    """Nothing is stored here: there is no sign-in by device code, but the library's own model would be deleted from with each user."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", null=True)
