@@ -31,7 +31,20 @@ for name in ("APISERVER_DATABASE_URL", "DATABASE_URL", "APISERVER_REDIS_URL", "A
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 django.setup()  # now, for conftests below import models
-SLOW = ("chaos", "e2e", "contract", "hostile", "compliance", "resources", "server", "clients", "connections", "console")
+SLOW = (
+    "chaos",
+    "e2e",
+    "contract",
+    "hostile",
+    "compliance",
+    "resources",
+    "server",
+    "clients",
+    "connections",
+    "console",
+    "triggers",
+    "powerplatform",
+)
 
 
 @pytest.hookimpl(optionalhook=True)

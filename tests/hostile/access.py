@@ -18,9 +18,8 @@ ENDPOINTS = (
     "/api.rsc/items(1)", "/api.rsc/items(1)/name", "/api.rsc/items/$count", "/api.rsc/nothing", "/api.rsc/items?$filter=((",
     "/api.rsc/$metadata/x", "/api.rsc//", "/manage/api", "/manage/api/", "/manage/api/users/", "/manage/api/oauth_clients/",
     "/manage/api/nothing/",
-    "/manage/api/schema/", "/manage/api/docs/", "/api.rsc/$poll/items/created", "/api.rsc/$subscriptions/items/created",
-    "/api.rsc/$async/x", "/api.rsc/$connector", "/api.rsc/$dynamic/tables", "/api.rsc/$metadata.json/datasets",
-    "/api.rsc/datasets/x/tables", "/api.rsc/$postman",
+    "/manage/api/schema/", "/manage/api/docs/", "/api.rsc/$poll/items/created", "/api.rsc/$async/x",
+    "/api.rsc/$dynamic/tables", "/api.rsc/datasets/x/tables",
 )  # fmt: skip
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "MERGE", "FOO")
 LOOKALIKES = str.maketrans({"A": "А", "c": "с", "e": "е", "o": "о", "-": "‐", "0": "０"})

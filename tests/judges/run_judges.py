@@ -72,7 +72,8 @@ def judge_documents(python: str, judge: Path) -> list[bool]:
                 document = folder / str(len(judged)) / DEFINITION
                 document.parent.mkdir()
                 document.write_bytes(body)
-                for mode in (["--http-swagger", "--strict"], ["--certification", "--http-swagger", "--deep", "--strict"]):
+                whole = ["--certification", "--http-swagger", "--deep", "--strict"]
+                for mode in [whole] if token in path else [["--http-swagger", "--strict"], whole]:
                     title = f"{path.replace(token, 'TOKEN')} of {role} {' '.join(mode)}"
                     judged.append((title, [python, str(judge), *mode, str(document)]))
     finally:
