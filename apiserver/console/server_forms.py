@@ -53,6 +53,7 @@ JOBS = {
     "at_once": gettext_lazy("Runs of a worker at once"),
     "keep_days": gettext_lazy("Days for which runs are kept"),
     "log_lines": gettext_lazy("Lines of a run's log"),
+}
 OAUTH = {
     "code_seconds": gettext_lazy("Seconds for which a code of a sign-in is valid"),
     "access_minutes": gettext_lazy("Minutes for which an access token is valid"),
