@@ -74,7 +74,7 @@ def test_command_line_file_becomes_two_connections_and_a_job_whose_statements_st
             "schedule": "51 9 * * *",
         }
     }
-    assert any("connect once more" in text for text in texts(found, DIFFERENT))
+    assert any("connect anew" in text for text in texts(found, DIFFERENT))
 
 
 def test_table_becomes_a_resource_named_by_its_file() -> None:
@@ -111,7 +111,7 @@ ConnectionString = Server=db;Port=5433;User Id=me;Password="a;b""c";Database=x;W
     assert found.entries["server"][""] == {"allow_authtoken_in_url": True}
     properties = {"Server": "db", "Port": "5433", "User": "me", "Password": 'a;b"c', "Database": "x"}
     assert found.entries["connections"] == {"crm": {"connector": "postgresql", "properties": properties}}
-    assert texts(found, DIFFERENT) == ["Properties that postgresql connections don't have here: Weird."]
+    assert texts(found, DIFFERENT) == ["Properties that postgresql has not here: Weird."]
     assert "sessiontimeout of [Application] has no counterpart in the settings." in texts(found, LEFT)
     assert not any('a;b"c' in note.text for note in found.notes)
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from apiserver.jobs.importing import records
 from apiserver.jobs.importing.found import DIFFERENT, LEFT, TAKEN, Found, Unreadable
 from apiserver.jobs.importing.markup import Node, parse
@@ -47,17 +49,17 @@ def found_in(files: Iterable[tuple[str, bytes]], wishes: Wishes) -> Found:
     for number, (name, raw) in enumerate(files):
         total += len(raw)
         if number >= MOST_FILES or len(raw) > MOST_BYTES or total > MOST_BYTES_IN_ALL:
-            found.note(name, "", LEFT, f"Too much: {MOST_FILES} files, 1 MB each and 5 MB in all are read at a time.")
+            found.say(name, "", LEFT, _("Too much: %(count)s files, 1 MB each and 5 MB in all are read at a time."), count=MOST_FILES)
             continue
         before = len(found.notes)
         try:
             read_one(found, name, raw, wishes)
         except Unreadable as error:
-            found.note(name, "", LEFT, str(error))
+            found.refuse(name, "", error)
         except RecursionError:
-            found.note(name, "", LEFT, "It is nested too deep.")
+            found.say(name, "", LEFT, _("It is nested too deep."))
         if len(found.notes) == before:
-            found.note(name, "", LEFT, "Nothing in it is known here.")
+            found.say(name, "", LEFT, _("Nothing in it is known here."))
     records.finish(found)
     complete(found, wishes)
     return found
@@ -67,7 +69,7 @@ def read_one(found: Found, name: str, raw: bytes, wishes: Wishes) -> None:
     """Add what one file holds."""
     ending, head = PurePath(name).suffix.lower(), raw.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if ending == ".rsb":
-        found.note(name, "", LEFT, "Stored procedures and scripts of the other product are not taken over.")
+        found.say(name, "", LEFT, _("Stored procedures and scripts of the other product are not taken over."))
     elif ending == ".rsd" or head == b"<":
         read_markup(found, name, parse(raw))
     elif ending in (".cfg", ".ini"):
@@ -84,7 +86,7 @@ def text_of(raw: bytes) -> str:
     try:
         return raw.decode("utf-16" if raw[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
     except UnicodeDecodeError as error:
-        raise Unreadable("It is no text in UTF-8 or UTF-16.") from error
+        raise Unreadable(_("It is no text in UTF-8 or UTF-16.")) from error
 
 
 def read_json(found: Found, name: str, text: str) -> None:
@@ -92,7 +94,7 @@ def read_json(found: Found, name: str, text: str) -> None:
     try:
         data = json.loads(text)
     except json.JSONDecodeError as error:
-        raise Unreadable(f"It is no JSON: line {error.lineno}, column {error.colno}.") from error
+        raise Unreadable(_("It is no JSON: line %(line)s, column %(column)s."), line=error.lineno, column=error.colno) from error
     for record in sorted(records.records(data), key=records.is_task):
         records.take(found, name, record)
 
@@ -107,7 +109,7 @@ def read_settings(found: Found, name: str, text: str) -> None:
     try:
         reader.read_string(text)
     except configparser.Error as error:
-        raise Unreadable("It has no sections of name = value.") from error
+        raise Unreadable(_("It has no sections of name = value.")) from error
     for section in reader.sections():
         record = records.normal({"name": section, **dict(reader.items(section))})
         if section.lower() == "application":
@@ -118,7 +120,7 @@ def read_settings(found: Found, name: str, text: str) -> None:
         if records.is_record(record):
             records.take(found, name, record)
         else:
-            found.note(name, section[:80], LEFT, "This section is not known here.")
+            found.say(name, section[:80], LEFT, _("This section is not known here."))
 
 
 def read_application(found: Found, name: str, record: dict[str, Any]) -> None:
@@ -129,9 +131,9 @@ def read_application(found: Found, name: str, record: dict[str, Any]) -> None:
         if ours in SERVER and str(value).lower() in SWITCHES:
             settings[ours] = SWITCHES[str(value).lower()]
         elif key != "name":
-            found.note(name, "server", LEFT, f"{key[:60]} of [Application] has no counterpart in the settings.")
+            found.say(name, "server", LEFT, _("%(name)s of [Application] has no counterpart in the settings."), name=key[:60])
     if settings and found.add(name, "server", "", settings):
-        found.note(name, "server", TAKEN, ", ".join(f"{key}: {str(value).lower()}" for key, value in settings.items()))
+        found.say(name, "server", TAKEN, "%(value)s", value=", ".join(f"{key}: {str(value).lower()}" for key, value in settings.items()))
 
 
 # ---- XML ----
@@ -145,7 +147,7 @@ def read_markup(found: Found, name: str, root: Node) -> None:
     elif root.name.lower() == "cdatasync":
         read_command_line(found, name, {child.name.lower(): child.text.strip() for child in root.children})
     else:
-        raise Unreadable(f"XML with the root element {root.name[:40]!r} is not known here.")
+        raise Unreadable(_("XML with the root element %(name)s is not known here."), name=root.name[:40])
 
 
 def read_table(found: Found, name: str, root: Node, info: Node) -> None:
@@ -162,13 +164,13 @@ def read_table(found: Found, name: str, root: Node, info: Node) -> None:
     place = f"resources/{resource}"
     if not found.add(name, "resources", resource, entry):
         return
-    found.note(name, place, TAKEN, f"Table {table}, {len(columns)} columns.")
+    found.say(name, place, TAKEN, _("Table %(name)s, columns: %(count)s."), name=table, count=len(columns))
     if resource != stem:
-        found.note(name, place, DIFFERENT, f"It was called {stem[:80]!r}: names of resources are simple identifiers here.")
+        found.say(name, place, DIFFERENT, _("It was called %(name)s: names of resources are simple identifiers here."), name=stem[:80])
     if any(child.name not in ("info", "attr", "input", "output") for child in root.children):
-        found.note(name, place, LEFT, "Its script (how rows are asked for) is not taken over: the connector does that here.")
+        found.say(name, place, LEFT, _("Its script (how rows are asked for) is not taken over: the connector does that here."))
     if info.every("input"):
-        found.note(name, place, LEFT, "Inputs that are no columns (pseudo columns) are not taken over.")
+        found.say(name, place, LEFT, _("Inputs that are no columns (pseudo columns) are not taken over."))
 
 
 def columns_of(info: Node) -> tuple[dict[str, Any], list[str]]:
@@ -200,7 +202,7 @@ def read_command_line(found: Found, name: str, values: dict[str, str]) -> None:
         try:
             made = connected(text, provider)
         except Unreadable as error:
-            found.note(name, f"connections/{records.safe_name(stem)}_{end}", LEFT, str(error))
+            found.refuse(name, f"connections/{records.safe_name(stem)}_{end}", error)
             continue
         ends[end] = records.add_connection(
             found, name, f"{stem}_{end}", made.connector, made.properties, made.left, is_signed_in=made.is_signed_in
@@ -210,14 +212,20 @@ def read_command_line(found: Found, name: str, values: dict[str, str]) -> None:
     place = f"jobs/{records.safe_name(stem)}"
     if not found.add(name, "jobs", records.safe_name(stem), job):
         return
-    found.note(name, place, TAKEN, "A job for all tables." if is_all else "A job; its statements stand in files of their own.")
-    interval, (hour, _, minute) = values.get("taskschedulerinterval", "").lower(), values.get("taskschedulerstarttime", "").partition(":")
+    found.say(name, place, TAKEN, _("A job for all tables.") if is_all else _("A job; its statements stand in files of their own."))
+    interval, start = values.get("taskschedulerinterval", "").lower(), values.get("taskschedulerstarttime", "")
+    hour, minute = (number_of(part) for part in start.partition(":")[::2])
     if interval in INTERVALS:
-        job["schedule"] = INTERVALS[interval].format(hour=int(hour) if hour.isdigit() else 0, minute=int(minute) if minute.isdigit() else 0)
+        job["schedule"] = INTERVALS[interval].format(hour=hour, minute=minute)
     elif interval not in ("", "never"):
-        found.note(name, place, LEFT, f"The interval {interval[:40]!r} is not known here: set the schedule of the job.")
+        found.say(name, place, LEFT, _("The interval %(value)s is not known here: set the schedule of the job."), value=interval[:40])
     if values.get("notificationusername"):
-        found.note(name, place, LEFT, "Its mail server is not taken over: see Settings, Notifications.")
+        found.say(name, place, LEFT, _("Its mail server is not taken over: see Settings, Notifications."))
+
+
+def number_of(text: str) -> int:
+    """Return an hour or a minute; 0 where it is none."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 3 else 0
 
 
 # ---- what is still missing ----
@@ -235,9 +243,7 @@ def complete(found: Found, wishes: Wishes) -> None:
         if entry["tasks"] and not wishes.destination and len(whole) == 1:  # statements beside one file of the command line
             whole[0]["tasks"] += [text for text in entry["tasks"] if text not in whole[0]["tasks"]]
             other = next(key for key, value in jobs.items() if value is whole[0])
-            found.note(
-                found.files["jobs", name], f"jobs/{other}", TAKEN, "These tasks are of this job, the only one of all files without any."
-            )
+            found.say(found.files["jobs", name], f"jobs/{other}", TAKEN, _("These tasks are of this job: it is the only one without any."))
             del jobs[name]
             continue
         for end, wish in (("source", wishes.source), ("destination", wishes.destination)):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from django.utils.translation import gettext_noop as _
 
 TAKEN, DIFFERENT, LEFT = "taken", "different", "left"
 SECTIONS = ("server", "connections", "resources", "jobs")  # in the order of applying
@@ -11,7 +14,12 @@ LONGEST_TEXT = 500
 
 
 class Unreadable(ValueError):
-    """A file, or a part of it, that can't be understood; the text says why and repeats no value of it."""
+    """A file, or a part of it, that can't be understood: why, with no value of a connection string in it."""
+
+    def __init__(self, message: str, **values: object) -> None:
+        super().__init__(message % values if values else message)
+        self.message = message
+        self.values = values
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +27,19 @@ class Note:
     """What became of one thing. `subject` is the place in our configuration, such as `jobs/nightly`; '' = the whole file.
 
     `outcome`: taken, different (taken, but this is otherwise here) or left (not taken). Values of connection strings are never repeated.
+    `message` is known to the catalogues of languages, `values` stand in it.
     """
 
     file: str
     subject: str
     outcome: str
-    text: str
+    message: str
+    values: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The note in English."""
+        return self.message % self.values if self.values else self.message
 
 
 @dataclass(slots=True)
@@ -35,14 +50,20 @@ class Found:
     files: dict[tuple[str, str], str] = field(default_factory=dict)  # (section, name) -> where it stood
     notes: list[Note] = field(default_factory=list)
 
-    def note(self, file: str, subject: str, outcome: str, text: str) -> None:
+    def say(self, file: str, subject: str, outcome: str, message: str, **values: object) -> None:
         """Remember what became of something."""
-        self.notes.append(Note(file, subject, outcome, text[:LONGEST_TEXT]))
+        short = {name: value[:LONGEST_TEXT] if isinstance(value, str) else value for name, value in values.items()}
+        self.notes.append(Note(file, subject, outcome, message, short))
+
+    def refuse(self, file: str, subject: str, error: Unreadable) -> None:
+        """Remember what could not be understood."""
+        self.say(file, subject, LEFT, error.message, **error.values)
 
     def add(self, file: str, section: str, name: str, entry: dict[str, Any]) -> bool:
         """Remember an entry; claim that its name was free. The second of a name is left."""
         if name in self.entries[section]:
-            self.note(file, f"{section}/{name}", LEFT, f"{self.files[section, name]} holds an entry of this name, which is taken.")
+            first = self.files[section, name]
+            self.say(file, f"{section}/{name}", LEFT, _("An entry of this name stands in %(name)s too: that one is taken."), name=first)
             return False
         self.entries[section][name] = entry
         self.files[section, name] = file

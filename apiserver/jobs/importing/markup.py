@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
+from django.utils.translation import gettext_noop as _
+
 from apiserver.jobs.importing.found import Unreadable
 
 MOST_ELEMENTS, DEEPEST = 20_000, 50
@@ -41,26 +43,30 @@ def parse(raw: bytes) -> Node:
         nonlocal count
         count += 1
         if count > MOST_ELEMENTS or len(stack) > DEEPEST:
-            raise Unreadable(f"The XML has more than {MOST_ELEMENTS} elements, or is nested deeper than {DEEPEST} levels.")
+            raise Unreadable(
+                _("The XML has more than %(count)s elements, or is nested deeper than %(levels)s levels."),
+                count=MOST_ELEMENTS,
+                levels=DEEPEST,
+            )
         node = Node(name.rpartition(":")[2], {key.rpartition(":")[2]: value for key, value in attributes.items()})
         stack[-1].children.append(node)
         stack.append(node)
 
-    def end(_: str) -> None:
+    def end(name: str) -> None:
         stack.pop()
 
     def data(piece: str) -> None:
         stack[-1].text += piece
 
-    def doctype(*_: object) -> None:
-        raise Unreadable("The XML declares a document type: take it out.")
+    def doctype(*given: object) -> None:
+        raise Unreadable(_("The XML declares a document type: take it out."))
 
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, data
     parser.StartDoctypeDeclHandler = doctype
     try:
         parser.Parse(raw, True)
     except expat.ExpatError as error:
-        raise Unreadable(f"It is no XML: line {error.lineno}, column {error.offset + 1}.") from error
+        raise Unreadable(_("It is no XML: line %(line)s, column %(column)s."), line=error.lineno, column=error.offset + 1) from error
     except LookupError as error:
-        raise Unreadable("Its XML declaration names an encoding that is not known.") from error
+        raise Unreadable(_("Its XML declaration names an encoding that is not known.")) from error
     return stack[0].children[0]

@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from django.utils.translation import gettext_noop as _
+
 from apiserver.jobs.importing.found import DIFFERENT, LEFT, TAKEN, Found, Unreadable
 from apiserver.jobs.importing.statements import statements
 from apiserver.jobs.importing.strings import connected, plain
@@ -99,9 +101,7 @@ def take(found: Found, file: str, record: Mapping[str, Any]) -> None:
         take_job(found, file, record)
     else:
         name = str(record.get("transformationname", ""))[:80]
-        found.note(
-            file, name, LEFT, "Transformations are not taken over: make them events of the job (SQL at the destination, after the run)."
-        )
+        found.say(file, name, LEFT, _("Transformations are not taken over: make them events of the job (SQL after the run)."))
 
 
 # ---- connections ----
@@ -115,7 +115,7 @@ def take_connection(found: Found, file: str, record: Mapping[str, Any]) -> None:
     try:
         made = connected(str(record[STRING]), provider)
     except Unreadable as error:
-        found.note(file, place, LEFT, str(error))
+        found.refuse(file, place, error)
         return
     add_connection(found, file, name, made.connector, made.properties, made.left, is_signed_in=made.is_signed_in)
 
@@ -128,17 +128,15 @@ def add_connection(
     place = f"connections/{name}"
     if not found.add(file, "connections", name, {"connector": connector, "properties": dict(properties)}):
         return name
-    found.note(file, place, TAKEN, f"Connector {connector}, properties: {', '.join(properties) or 'none'}.")
+    found.say(file, place, TAKEN, _("Connector %(name)s, properties: %(names)s."), name=connector, names=", ".join(properties) or "–")
     if name != given:
-        found.note(file, place, DIFFERENT, f"It was called {given[:80]!r}: names have letters, digits, blanks, - and _ here.")
+        found.say(file, place, DIFFERENT, _("It was called %(name)s: names have letters, digits, blanks, - and _ here."), name=given[:80])
     if left:
-        found.note(file, place, DIFFERENT, f"Properties that {connector} connections don't have here: {', '.join(left)}.")
+        found.say(file, place, DIFFERENT, _("Properties that %(name)s has not here: %(names)s."), name=connector, names=", ".join(left))
     if is_signed_in:
-        found.note(
-            file, place, DIFFERENT, "What the service granted stays with the other product: connect once more on the connection's page."
-        )
+        found.say(file, place, DIFFERENT, _("What the service granted is not taken over: connect anew on the connection's page."))
     if any(value.upper().startswith("ENC:") for value in properties.values()):
-        found.note(file, place, DIFFERENT, "A value is encrypted by the other product: give it anew.")
+        found.say(file, place, DIFFERENT, _("A value is encrypted by the other product: give it anew."))
     return name
 
 
@@ -169,9 +167,9 @@ def take_job(found: Found, file: str, record: Mapping[str, Any]) -> None:
             entry[key] = first(record, names)
     if not found.add(file, "jobs", name, entry):
         return
-    found.note(file, place, TAKEN, f"A job of the kind {kind}.")
+    found.say(file, place, TAKEN, _("A job of the kind %(name)s."), name=kind)
     if name != given:
-        found.note(file, place, DIFFERENT, f"It was called {given[:80]!r}: names have letters, digits, blanks, - and _ here.")
+        found.say(file, place, DIFFERENT, _("It was called %(name)s: names have letters, digits, blanks, - and _ here."), name=given[:80])
     take_schedule(found, file, place, record, entry)
     take_notification(found, file, place, record, entry)
     entry["options"] = take_options(found, file, place, record)
@@ -180,18 +178,18 @@ def take_job(found: Found, file: str, record: Mapping[str, Any]) -> None:
     used = {*NAMES, *SOURCES, *DESTINATIONS, *SCHEMAS, *CRONS, *SILENT, *TASKS, "tablenameprefix", "tableprefix", "exclude"}
     rest = [key for key in record if key not in used and not QUERY.fullmatch(key) and key not in NOTIFY and option_named(key) is None]
     for key in rest:
-        found.note(file, place, LEFT, LOST.get(key, f"{key[:60]} has no counterpart here."))
+        found.say(file, place, LEFT, LOST.get(key, _("%(name)s has no counterpart here.")), name=key[:60])
     if "exclude" in record:
         entry["exclude"] = [item.strip() for item in as_list(record["exclude"]) if item.strip()]
 
 
 NOTIFY = ("sendemailnotification", "notifyemailto", "emailerroronly")
 LOST = {
-    "prejob": "What happens before a run is a script of the other product: write it anew as an event of the job.",
-    "postjob": "What happens after a run is a script of the other product: write it anew as an event of the job.",
-    "othercacheoptions": "OtherCacheOptions are not taken over: see the settings of the job.",
-    "enableparallelprocessing": "Parallel tasks: set parallel in the settings of the job.",
-    "workerpool": "Parallel tasks: set parallel in the settings of the job.",
+    "prejob": _("What happens before a run is a script of the other product: write it anew as an event of the job."),
+    "postjob": _("What happens after a run is a script of the other product: write it anew as an event of the job."),
+    "othercacheoptions": _("OtherCacheOptions are not taken over: see the settings of the job."),
+    "enableparallelprocessing": _("Parallel tasks: set parallel in the settings of the job."),
+    "workerpool": _("Parallel tasks: set parallel in the settings of the job."),
 }
 
 
@@ -201,11 +199,9 @@ def kind_of(found: Found, file: str, place: str, record: Mapping[str, Any]) -> s
     if word in KINDS:
         return KINDS[word]
     if word in CAPTURES:
-        found.note(
-            file, place, DIFFERENT, "Log-based capture: its tables are read by check column here, deletions are found by comparing keys."
-        )
+        found.say(file, place, DIFFERENT, _("Log-based capture is read by check column here; deletions are found by comparing keys."))
         return "standard"
-    found.note(file, place, DIFFERENT, f"The type {str(record['type'])[:40]!r} is not known here: it became a standard job.")
+    found.say(file, place, DIFFERENT, _("The type %(value)s is not known here: it became a standard job."), value=str(record["type"])[:40])
     return "standard"
 
 
@@ -216,14 +212,14 @@ def take_schedule(found: Found, file: str, place: str, record: Mapping[str, Any]
         return
     entry["schedule"] = five_fields(cron)
     if entry["schedule"] != " ".join(cron.split()):
-        found.note(file, place, DIFFERENT, f"The schedule {cron[:80]!r} became {entry['schedule']!r}: it has five fields here.")
+        found.say(file, place, DIFFERENT, _("The schedule has five fields here: %(value)s."), value=entry["schedule"])
     if "scheduled" in record and not is_true(record["scheduled"]):
         entry["paused"] = True
-        found.note(file, place, DIFFERENT, "Its schedule was switched off: it is paused.")
+        found.say(file, place, DIFFERENT, _("Its schedule was switched off: it is paused."))
     if first(record, ("timezone",)):
         entry["timezone"] = first(record, ("timezone",))
     else:
-        found.note(file, place, DIFFERENT, "Its schedule ran in the time zone of the other server; here it is UTC until timezone is set.")
+        found.say(file, place, DIFFERENT, _("Its schedule ran in the time zone of the other server; here it is UTC until timezone is set."))
 
 
 def five_fields(cron: str) -> str:
@@ -243,7 +239,7 @@ def take_notification(found: Found, file: str, place: str, record: Mapping[str, 
     entry["notify"] = {"on": "errors" if is_true(record.get("emailerroronly", False)) else "all"}
     if addresses:
         entry["notify"]["to"] = addresses
-    found.note(file, place, TAKEN, "Mails go through the mail server of Settings, Notifications.")
+    found.say(file, place, TAKEN, _("Mails go through the mail server of Settings, Notifications."))
 
 
 def take_options(found: Found, file: str, place: str, record: Mapping[str, Any]) -> dict[str, Any]:
@@ -255,9 +251,9 @@ def take_options(found: Found, file: str, place: str, record: Mapping[str, Any])
             continue
         try:
             options[name] = OPTIONS[name].read(value if isinstance(value, bool | int) else str(value))
-        except ValueError as error:
+        except ValueError:
             if str(value) not in ("0", "-1"):  # no bound, as the other product says it
-                found.note(file, place, LEFT, f"{name} {error}.")
+                found.say(file, place, LEFT, _("%(name)s is not taken over: its value can't be used."), name=name)
     defaults = {"DropTable": False, "TruncateTable": False, "SkipDeleted": False, "AutoTruncateStrings": False, "AlterSchema": True}
     return {name: value for name, value in options.items() if defaults.get(name) != value}
 
@@ -297,11 +293,11 @@ def add_tasks(found: Found, file: str, job: str, text: str) -> None:
     try:
         listed = statements(text)
     except Unreadable as error:
-        found.note(file, place, LEFT, str(error))
+        found.refuse(file, place, error)
         return
     for statement in listed:
         if statement.problem:
-            found.note(file, place, LEFT, statement.problem)
+            found.say(file, place, LEFT, "%(reason)s", reason=statement.problem)
     good = [statement.text for statement in listed if not statement.problem]
     entry = found.entries["jobs"].get(job)
     if good and entry is None:
@@ -309,7 +305,7 @@ def add_tasks(found: Found, file: str, job: str, text: str) -> None:
         found.add(file, "jobs", job, entry)
     if good and entry is not None:
         entry["tasks"] += [text for text in dict.fromkeys(good) if text not in entry["tasks"]]
-        found.note(file, place, TAKEN, f"Tasks: {len(good)}.")
+        found.say(file, place, TAKEN, _("Tasks: %(count)s."), count=len(good))
 
 
 def finish(found: Found) -> None:
@@ -319,9 +315,9 @@ def finish(found: Found) -> None:
         entry["tasks"] = [with_options(text, options) for text in entry["tasks"]] if options else entry["tasks"]
         place, file = f"jobs/{name}", found.files["jobs", name]
         if options and entry["tasks"]:
-            found.note(file, place, DIFFERENT, f"Options of the job stand in each statement: {', '.join(options)}.")
+            found.say(file, place, DIFFERENT, f"Options of the job stand in each statement: {', '.join(options)}.")
         elif options:
-            found.note(file, place, LEFT, f"Set these in the settings of the job, it has no statements: {', '.join(options)}.")
+            found.say(file, place, LEFT, f"Set these in the settings of the job, it has no statements: {', '.join(options)}.")
 
 
 def with_options(text: str, options: Mapping[str, Any]) -> str:

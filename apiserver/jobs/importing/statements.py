@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop as _
 from sqlglot.errors import SqlglotError
 from sqlglot.tokens import TokenType
 
@@ -31,7 +32,7 @@ def statements(text: str) -> list[Statement]:
     try:
         tokens = ProductSql().tokenize(text)
     except SqlglotError as error:
-        raise Unreadable("A quote, a bracket or a comment is open and never closed.") from error
+        raise Unreadable(_("A quote, a bracket or a comment is open and never closed.")) from error
     found: list[Statement] = []
     begun: int | None = None
     for number, token in enumerate(tokens):
@@ -41,7 +42,7 @@ def statements(text: str) -> list[Statement]:
         begun = number if begun is None else begun
         is_last = number + 1 == len(tokens) or tokens[number + 1].token_type == TokenType.SEMICOLON
         if is_last and len(found) == MOST:
-            raise Unreadable(f"More than {MOST} statements stand in it: give them in several files.")
+            raise Unreadable(_("More than %(count)s statements stand in it: give them in several files."), count=MOST)
         if is_last:
             found.append(checked(text[tokens[begun].start : token.end + 1], tokens[begun].line))
     return found

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop as _
+
 from apiserver.jobs.importing.found import Unreadable
 from connections.connectors.registry import get_connector
 
@@ -99,7 +101,7 @@ def pairs(text: str) -> dict[str, str]:
     while at < len(text) and text[at:].strip(" \t\r\n;"):
         match = PAIR.match(text, at)
         if match is None:
-            raise Unreadable("The connection string can't be read: it must be Name=Value; with values that hold a semicolon in quotes.")
+            raise Unreadable(_("The connection string can't be read: it must be Name=Value; with values that hold a semicolon in quotes."))
         found[match["name"]] = value_of(match)
         at = match.end()
     return found
@@ -145,7 +147,9 @@ def connected(text: str, provider: str = "") -> Connected:
     )
     key = connector_of(named) if named else guessed(given)
     if not key:
-        raise Unreadable(f"There is no connector for {named[:80]!r}." if named else "Nothing says which data source the connection is for.")
+        if named:
+            raise Unreadable(_("There is no connector for %(name)s."), name=named[:80])
+        raise Unreadable(_("Nothing says which data source the connection is for."))
     known = {item.name.lower(): item.name for item in get_connector(key).properties}
     properties: dict[str, str] = {}
     left: list[str] = []
