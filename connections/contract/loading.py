@@ -48,6 +48,7 @@ class Loading(Protocol):
     """One writer at a destination. Raises the contract's errors; after one of them `rollback` and `close` are all that may be called."""
 
     longest_name: ClassVar[int]  # bytes of an identifier
+    adds_keys: ClassVar[bool]  # False: a table has its key from the beginning or never (SQLite)
     changes_tables_at_once: ClassVar[bool]  # False: a change of a table ends the transaction (MySQL)
 
     def begin(self) -> None:
@@ -65,6 +66,9 @@ class Loading(Protocol):
     def take(self, task: str) -> Checkpoint:
         """Take over a task's checkpoint, an empty one where there is none: whoever had it before can save no more. Its own transaction."""
 
+    def peek(self, task: str) -> str:
+        """Return the data of a task's checkpoint, '' where there is none; nothing is taken over."""
+
     def save(self, task: str, checkpoint: Checkpoint) -> None:
         """Write the checkpoint, in the transaction of the rows it speaks of; raise TakenOver where another run has taken it over."""
 
@@ -80,6 +84,9 @@ class Loading(Protocol):
     def add_key(self, ref: TableRef, key: Sequence[str]) -> None:
         """Give a table its primary key."""
 
+    def key_problems(self, ref: TableRef, key: Sequence[str]) -> tuple[tuple[Any, ...], int]:
+        """Return why a table can't have the key: a value of it that several rows have, () where none, and the number of rows with null."""
+
     def add(self, ref: TableRef, columns: Sequence[Column]) -> None:
         """Add columns; rows that are there have null in them."""
 
@@ -94,6 +101,9 @@ class Loading(Protocol):
 
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target`, which is dropped if it is there; readers see the one or the other."""
+
+    def refill(self, shadow: TableRef, target: TableRef) -> None:
+        """Put the rows of `shadow` in the place of those of `target`, which stays; `shadow` is of no use afterwards."""
 
     def stage(self, like: TableRef, columns: Sequence[Column]) -> TableRef:
         """Return an empty table of this connection alone with columns of `like`, as `describe` gives them; it ends with the transaction."""
@@ -112,6 +122,11 @@ class Loading(Protocol):
 
     def count(self, ref: TableRef) -> int:
         """Return the number of rows."""
+
+    def planned(
+        self, ref: TableRef, columns: Sequence[Column], key: Sequence[str], *, added: Sequence[str], widened: Sequence[str]
+    ) -> list[str]:
+        """Return the statements that would make the table, or add and widen these of its columns; nothing is run."""
 
 
 class Piped(Protocol):

@@ -26,6 +26,7 @@ class SqlLoading(ABC):
 
     longest_name: ClassVar[int]
     changes_tables_at_once: ClassVar[bool] = True
+    adds_keys: ClassVar[bool] = True
     begin_sql: ClassVar[str] = "BEGIN"
     long_text: ClassVar[str] = "text"
     now: ClassVar[str] = "CURRENT_TIMESTAMP"
@@ -46,6 +47,7 @@ class SqlLoading(ABC):
         self._is_dead = is_dead
         self._cursor = connection.cursor()
         self._stages = 0
+        self._recorded: list[str] | None = None  # statements that are told instead of run
         self.allow(seconds)
 
     @abstractmethod
@@ -112,7 +114,6 @@ class SqlLoading(ABC):
         state, mark = self.name(TableRef("", STATE)), self.dialect.bind_mark
         if self.describe(TableRef("", STATE)) is None:
             lines = f"task varchar(200) NOT NULL PRIMARY KEY, fence bigint NOT NULL, data {self.long_text} NOT NULL"
-            lines = f"task varchar(200) NOT NULL PRIMARY KEY, fence bigint NOT NULL, data {self.long_text} NOT NULL"
             self.execute(f"CREATE TABLE IF NOT EXISTS {state} ({lines})")
         self.begin()
         try:
@@ -124,6 +125,14 @@ class SqlLoading(ABC):
             self.rollback()
             raise
         return Checkpoint(int(fence), text_of(data))
+
+    def peek(self, task: str) -> str:
+        """Return the data of a task's checkpoint."""
+        state = TableRef("", STATE)
+        if self.describe(state) is None:
+            return ""
+        found = self.rows(f"SELECT data FROM {self.name(state)} WHERE task = {self.dialect.bind_mark}", (task,))
+        return text_of(found[0][0]) if found else ""
 
     def save(self, task: str, checkpoint: Checkpoint) -> None:
         """Write the checkpoint."""
@@ -165,6 +174,14 @@ class SqlLoading(ABC):
         """Give a table its primary key."""
         self.execute(f"ALTER TABLE {self.name(ref)} ADD PRIMARY KEY ({self.names(key)})")
 
+    def key_problems(self, ref: TableRef, key: Sequence[str]) -> tuple[tuple[Any, ...], int]:
+        """Return a value of the key that several rows have, and the number of rows with null in it."""
+        whole, names = self.name(ref), self.names(key)
+        is_null = " OR ".join(f"{self.quote(name)} IS NULL" for name in key)
+        ((nulls,),) = self.rows(f"SELECT count(*) FROM {whole} WHERE {is_null}")
+        twice = self.rows(f"SELECT {names} FROM {whole} WHERE NOT ({is_null}) GROUP BY {names} HAVING count(*) > 1 LIMIT 1")
+        return (twice[0] if twice else ()), int(nulls)
+
     def add(self, ref: TableRef, columns: Sequence[Column]) -> None:
         """Add columns."""
         for column in columns:
@@ -177,6 +194,15 @@ class SqlLoading(ABC):
     def empty(self, ref: TableRef) -> None:
         """Delete all rows."""
         self.execute(f"DELETE FROM {self.name(ref)}")
+
+    def refill(self, shadow: TableRef, target: TableRef) -> None:
+        """Put other rows into the table; the columns that they lack are null."""
+        found = self.describe(shadow)
+        names = self.names(column.name for column in found.columns) if found else ""
+        self.execute(f"DELETE FROM {self.name(target)}")
+        self.execute(f"INSERT INTO {self.name(target)} ({names}) SELECT {names} FROM {self.name(shadow)}")
+        if self.changes_tables_at_once:
+            self.drop(shadow)
 
     def fill(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> Filled:
         """Put rows into a table."""
@@ -218,6 +244,9 @@ class SqlLoading(ABC):
 
     def execute(self, sql: str, binds: Sequence[Any] = ()) -> int:
         """Run one statement; return the number of rows that it changed."""
+        if self._recorded is not None:
+            self._recorded.append(sql.replace("%%", "%") if self.dialect.doubles_percent else sql)
+            return 0
         try:
             self._cursor.execute(sql, tuple(binds))
         except ConnectorError:
@@ -225,6 +254,25 @@ class SqlLoading(ABC):
         except Exception as error:
             raise self._translate(error) from error
         return max(0, int(self._cursor.rowcount))
+
+    def planned(
+        self, ref: TableRef, columns: Sequence[Column], key: Sequence[str], *, added: Sequence[str], widened: Sequence[str]
+    ) -> list[str]:
+        """Return the statements that would make or change the table."""
+        is_new = self.describe(ref) is None
+        found: list[str] = []
+        self._recorded = found
+        try:
+            if is_new:
+                self.create(ref, columns, key)
+            else:
+                self.add(ref, [column for column in columns if column.name in added])
+                for column in columns:
+                    if column.name in widened:
+                        self.widen(ref, self.stored(column))
+        finally:
+            self._recorded = None
+        return found
 
     def next_stage(self) -> TableRef:
         """Return a name for a stage."""

@@ -135,10 +135,7 @@ class PostgresqlLoading(SqlLoading):
         """Put the table `shadow` in the place of `target`; one that views, keys or grants hang on keeps its place and gets the rows."""
         if self.describe(target) is not None:
             if self._is_bound(target):
-                names = self.names(column.name for column in self._described(self._connection, [shadow])[0].columns)
-                self.execute(f"DELETE FROM {self.name(target)}")
-                self.execute(f"INSERT INTO {self.name(target)} ({names}) SELECT {names} FROM {self.name(shadow)}")
-                self.drop(shadow)
+                self.refill(shadow, target)
                 return
             self.drop(target)
         self.execute(f"ALTER TABLE {self.name(shadow)} RENAME TO {self.quote(target.name)}")
