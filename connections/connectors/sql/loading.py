@@ -116,7 +116,7 @@ class SqlLoading(Versioned, ABC):
         state, mark = self.name(TableRef("", STATE)), self.dialect.bind_mark
         if self.describe(TableRef("", STATE)) is None:
             lines = f"task varchar(200) NOT NULL PRIMARY KEY, fence bigint NOT NULL, data {self.long_text} NOT NULL"
-            self.execute(f"CREATE TABLE IF NOT EXISTS {state} ({lines})")
+            self.make(f"CREATE TABLE IF NOT EXISTS {state} ({lines})")
         self.begin()
         try:
             if not self.execute(f"UPDATE {state} SET fence = fence + 1 WHERE task = {mark}", (task,)):
@@ -127,6 +127,13 @@ class SqlLoading(Versioned, ABC):
             self.rollback()
             raise
         return Checkpoint(int(fence), text_of(data))
+
+    def make(self, sql: str) -> None:
+        """Make what another may make at the same moment: PostgreSQL then breaks its own IF NOT EXISTS, and finds it the second time."""
+        try:
+            self.execute(sql)
+        except ConnectorError:
+            self.execute(sql)
 
     def peek(self, task: str) -> str:
         """Return the data of a task's checkpoint."""

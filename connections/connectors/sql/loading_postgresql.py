@@ -149,7 +149,7 @@ class PostgresqlLoading(SqlLoading):
 
     def make_schema(self, name: str) -> None:
         """Make the schema where there is none."""
-        self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote(name)}")
+        self.make(f"CREATE SCHEMA IF NOT EXISTS {self.quote(name)}")
 
     def empty(self, ref: TableRef) -> None:
         """Delete all rows at once."""
