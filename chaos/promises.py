@@ -32,6 +32,7 @@ MODULES = (
     "files",
     "triggers",
     "long_reads",
+    "jobs",
     "soak",
 )
 
