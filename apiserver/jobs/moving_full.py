@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from apiserver.jobs.moving_order import ACTIVE, FULL, HARD, NO_DELETES, SWAP, JobError
@@ -18,29 +18,29 @@ FEW = 100  # rows of a table that may lose any number of them
 SHRINKS_TO = 0.5
 
 
-def refresh(task: Task) -> None:
-    """Read everything and put it in the place of what was there."""
+def load(task: Task) -> bool:
+    """Fill the table beside the destination's, or the rest of it; return whether rows of a run before were there."""
     task.moved.mode = FULL if task.is_incremental else SWAP
-    load = task.state.load
-    found = task.loading.describe(task.target)
-    if load is not None and load.is_whole:
-        put_in_place(task, found)
-        return
-    if load is None or not can_go_on(task, load):
-        begin(task)
+    before = task.state.load
+    goes_on = before is not None and can_go_on(task, before)
+    if before is not None and goes_on:
+        before.resumed += 1
+        task.watch.says("info", f"Goes on behind the {before.rows} rows that are there already.")
     else:
-        load.resumed += 1
-        task.watch.says("info", f"Goes on behind the {load.rows} rows that are there already.")
-    read(task)
-    complete(task, found)
-    put_in_place(task, found)
+        begin(task)
+    if not goes_on or (before and not before.is_whole):
+        read(task)
+        complete(task)
+    return goes_on
 
 
-def can_go_on(task: Task, load: Load) -> bool:
-    """Claim that reading goes on behind the rows that are there."""
+def can_go_on(task: Task, before: Load) -> bool:
+    """Claim that reading goes on behind the rows that are there, and that what changed since they were read can be told."""
     shadow = task.loading.describe(task.shadow)
-    is_same = task.state.shape == task.shape and shadow is not None and all(name in shadow.by_name for name in task.table.names)
-    return is_same and load.after is not None and task.reading.has_keyset
+    if task.state.shape != task.shape or shadow is None or not all(name in shadow.by_name for name in task.table.names):
+        return False
+    is_told = task.is_incremental or (bool(task.key) and task.reading.commits is not None and before.horizon is not None)
+    return is_told and (before.is_whole or (before.after is not None and task.reading.has_keyset))
 
 
 def begin(task: Task) -> None:
@@ -49,13 +49,13 @@ def begin(task: Task) -> None:
         total = task.reading.count()
         if total is not None:
             task.watch.total(total)
-    load = Load(begun=task.now, horizon=task.reading.running())
+    begun = Load(begun=task.now, horizon=task.reading.running())
     if task.is_incremental and task.reading.is_sql:
         tops = {name: task.reading.largest(name) for name in task.checks}
-        load.marks = {name: text_of(value) for name, value in tops.items() if value is not None}
+        begun.marks = {name: text_of(value) for name, value in tops.items() if value is not None}
     task.loading.drop(task.shadow)
     task.loading.create(task.shadow, task.table.columns, task.key if has_key_first(task) else ())
-    task.state.shape, task.state.load = task.shape, load
+    task.state.shape, task.state.load = task.shape, begun
     with task.transaction():
         task.save()
 
@@ -114,18 +114,26 @@ def bounded(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
     return found
 
 
-def complete(task: Task, found: Table | None) -> None:
+def complete(task: Task) -> None:
     """Give the table its key; refuse one that holds far fewer rows than there were."""
     load = task.state.load
     assert load is not None
     if task.key and not has_key_first(task):
         add_key(task)
     count = task.loading.count(task.shadow)
-    before = count_present(task) if found is not None and task.settings.deletes != NO_DELETES else 0
+    is_there = task.loading.describe(task.target) is not None
+    before = count_present(task) if is_there and task.settings.deletes != NO_DELETES else 0
     check_shrinking(task, before, count)
     load.rows, load.is_whole = count, True
     with task.transaction():
         task.save()
+
+
+def keep_shadow_current(task: Task, pages: Iterable[Rows]) -> None:
+    """Write rows that changed at the source since they were read to the table beside the destination's."""
+    writer = Writer(task, task.shadow, merges=True)
+    for chunk in task.chunks(pages):
+        writer.write(chunk, task.save)
 
 
 def count_present(task: Task) -> int:
@@ -168,27 +176,37 @@ def key_problem(task: Task) -> JobError | None:
     return no_key(task) if nulls else twice(task, twice_) if twice_ else None
 
 
-def put_in_place(task: Task, found: Table | None) -> None:
-    """Let the new table take the place of the old one, with the checkpoint that speaks of it."""
+def in_place(task: Task) -> bool:
+    """Take note of a table that took its place before the run broke off; return whether that is so."""
+    before = task.state.load
+    is_there = before is not None and before.is_whole and task.loading.describe(task.shadow) is None
+    if is_there and task.state.shape == task.shape and task.loading.describe(task.target) is not None:
+        task.state = loaded_state(task)
+        with task.transaction():
+            task.save()
+        return True
+    return False
+
+
+def loaded_state(task: Task) -> State:
+    """Return the checkpoint of a table that is in place."""
     load = task.state.load
     assert load is not None
-    new = task.loading.describe(task.shadow)
-    if new is None and found is None:
-        raise JobError("The table that was loaded is gone from the destination.", hint="Reset the task: it begins anew.")
-    loaded = State(
+    return State(
         shape=task.shape,
         columns=task.signatures(),
         marks=load.marks,
         horizon=load.horizon,
         late_at=load.begun,
-        swept_at=0.0 if load.resumed else load.begun,
+        swept_at=load.begun,
         is_loaded=True,
     )
-    if new is None:  # it took its place before the run broke off
-        task.state = loaded
-        with task.transaction():
-            task.save()
-        return
+
+
+def put_in_place(task: Task) -> None:
+    """Let the new table take the place of the old one, with the checkpoint that speaks of it."""
+    found = task.loading.describe(task.target)
+    loaded = loaded_state(task)
     if keeps_values(task, found):
         merge_all(task, loaded, found)
         return
