@@ -55,6 +55,17 @@ class TakenOver(ConnectorError):
     """Another run has taken the task over; what this one did since its last commit is undone."""
 
 
+class Unfit(ConnectorError):
+    """A value has no form in the type of the destination's `column`: as text it has."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(
+            f"The column {column} holds a value that the destination has no form for in a column of this type.",
+            hint="Let the table's columns widen, or give the column the type text in the statement.",
+        )
+        self.column = column
+
+
 class Loading(Protocol):
     """One writer at a destination. Raises the contract's errors; after one of them `rollback` and `close` are all that may be called."""
 
@@ -162,7 +173,17 @@ class Loading(Protocol):
 
 
 class Piped(Protocol):
-    """A source whose rows go to a destination of the same kind as they are, without being read here."""
+    """A session whose rows go to a destination of the same kind as they are, without a value being made of them."""
 
-    def copy_out(self, sql: str, binds: Sequence[Any]) -> Iterator[bytes]:
-        """Give the rows of a statement in the database's own form."""
+    def copy_out(self, sql: str, binds: Sequence[Any]) -> Iterator[tuple[int, bytes]]:
+        """Give the rows of a statement in the database's own form, in blocks with the number of rows in each."""
+
+
+class TakesPipe(Protocol):
+    """A destination that takes such blocks."""
+
+    def pipe_type(self, column: Column) -> str:
+        """Return the SQL of the type that a piped value must have for a column, '' where there is none."""
+
+    def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
+        """Put rows into a table that come in the database's own form; return how many."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from connections.connectors.loaded_values import Driven
 from connections.connectors.sql.loading_versions import Versioned
 from connections.contract.dialect import Dialect
 from connections.contract.errors import ChangeUnknown, ConnectorError, NotSupported, TableGone
@@ -207,15 +208,18 @@ class SqlLoading(Versioned, ABC):
 
     def fill(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> Filled:
         """Put rows into a table."""
-        encoders = [None if self.must_clean(column) else self.dialect.encode(column) for column in columns]
-        cleaned = Cleaned(batches, encoders, [place for place, column in enumerate(columns) if self.must_clean(column)])
+        driven = Driven(batches, columns, self.encoder, self.must_clean)
         try:
-            count = self.put(ref, columns, cleaned)
+            count = self.put(ref, columns, driven)
         except ConnectorError:
             raise
         except Exception as error:
             raise self._translate(error) from error
-        return Filled(count, cleaned.repaired)
+        return Filled(count, driven.repaired)
+
+    def encoder(self, column: Column) -> Callable[[Any], Any] | None:
+        """Return how a value becomes the driver's; the contract's errors are of those that the column can't hold."""
+        return self.dialect.encode(column)
 
     def must_clean(self, column: Column) -> bool:
         """Claim that texts of this column lose their NUL characters."""
@@ -295,40 +299,6 @@ class SqlLoading(Versioned, ABC):
     def names(self, names: Iterable[str]) -> str:
         """Return names with commas between them."""
         return ", ".join(self.quote(name) for name in names)
-
-
-class Cleaned:
-    """Batches of contract values as batches of driver values; counts the rows whose texts lost NUL characters."""
-
-    def __init__(self, batches: Iterable[Rows], encoders: Sequence[Callable[[Any], Any] | None], texts: Sequence[int]) -> None:
-        self._batches = batches
-        self._encoders = [(place, encode) for place, encode in enumerate(encoders) if encode is not None]
-        self._texts = texts
-        self.repaired = 0
-
-    def __iter__(self) -> Cleaned:
-        self._batches = iter(self._batches)
-        return self
-
-    def __next__(self) -> Rows:
-        batch = next(iter(self._batches))
-        if not self._encoders and not self._texts:
-            return batch
-        return [self._row(list(row)) for row in batch]
-
-    def _row(self, row: list[Any]) -> list[Any]:
-        for place, encode in self._encoders:
-            value = row[place]
-            if value is not None:
-                row[place] = encode(value)
-        is_repaired = False
-        for place in self._texts:
-            value = row[place]
-            if value is not None and "\0" in value:
-                row[place] = value.replace("\0", "")
-                is_repaired = True
-        self.repaired += is_repaired
-        return row
 
 
 def text_of(value: Any) -> str:
