@@ -17,7 +17,7 @@ from apiserver.jobs import moving_full as full
 from apiserver.jobs.moving_incremental import bring, shows_order
 from apiserver.jobs.moving_names import distinct
 from apiserver.jobs.moving_order import ACTIVE, FULL, INCREMENTAL, SWAP, Cancelled, DryRun, JobError, Moved, Order, Settings, Watch
-from apiserver.jobs.moving_reading import Piece, Reading, reading_of
+from apiserver.jobs.moving_reading import Reading, reading_of
 from apiserver.jobs.moving_schema import evolved
 from apiserver.jobs.moving_state import State
 from apiserver.jobs.moving_sweep import catch_up, compare, sweep
@@ -243,9 +243,9 @@ def dry_run(order: Order) -> DryRun:
         ddl = task.loading.planned(
             task.target, task.table.columns, task.table_key, added=(*task.table.added, *task.table.lacking), widened=task.table.widened
         )
-        pages = task.reading.pages(Piece(limit=FIRST_ROWS))
+        pages = task.reading.pages(task.piece(limit=FIRST_ROWS))
         try:
             rows = tuple(tuple(row[: len(task.reading.columns)]) for row in islice((row for page in pages for row in page), FIRST_ROWS))
         finally:
             pages.close()  # type: ignore[attr-defined]
-        return DryRun(mode, task.note, str(task.target), tuple(ddl), task.table.columns, task.key, rows, task.reading.count())
+        return DryRun(mode, task.note, str(task.target), tuple(ddl), task.table.columns, task.key, rows, task.reading.count(task.piece()))

@@ -10,6 +10,7 @@ from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_state import Load, State
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
+from apiserver.jobs.moving_windows import has_windows, windows
 from apiserver.jobs.moving_writing import Writer, merged_from, no_key, twice
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Table, TableRef, Type
@@ -40,18 +41,19 @@ def can_go_on(task: Task, before: Load) -> bool:
     if task.state.shape != task.shape or shadow is None or not all(name in shadow.by_name for name in task.table.names):
         return False
     is_told = task.is_incremental or (bool(task.key) and task.reading.commits is not None and before.horizon is not None)
-    return is_told and (before.is_whole or (before.after is not None and task.reading.has_keyset))
+    has_place = bool(before.window) if has_windows(task) else before.after is not None and task.reading.has_keyset
+    return is_told and (before.is_whole or has_place)
 
 
 def begin(task: Task) -> None:
     """Make the empty table and note what the source holds now."""
     if task.reading.is_sql:
-        total = task.reading.count()
+        total = task.reading.count(task.piece())
         if total is not None:
             task.watch.total(total)
     begun = Load(begun=task.now, horizon=task.reading.running())
     if task.is_incremental and task.reading.is_sql:
-        tops = {name: task.reading.largest(name) for name in task.checks}
+        tops = {name: task.reading.extreme("max", name) for name in task.checks}
         begun.marks = {name: text_of(value) for name, value in tops.items() if value is not None}
     task.loading.drop(task.shadow)
     task.loading.create(task.shadow, task.table.columns, task.key if has_key_first(task) else ())
@@ -62,19 +64,40 @@ def begin(task: Task) -> None:
 
 def has_key_first(task: Task) -> bool:
     """Claim that the table is made with its key: rows may come twice, or it takes none later."""
-    return bool(task.key) and (not task.loading.adds_keys or not task.reading.is_sql)
+    return bool(task.key) and (not task.loading.adds_keys or may_repeat(task))
+
+
+def may_repeat(task: Task) -> bool:
+    """Claim that a row may come twice in one load: services shift their pages, a window may be read again."""
+    return bool(task.key) and (not task.reading.is_sql or has_windows(task))
 
 
 def read(task: Task) -> None:
     """Bring the rows, or the rest of them."""
     load = task.state.load
     assert load is not None
-    writer = Writer(task, task.shadow, merges=has_key_first(task) and not task.reading.is_sql)
-    is_sorted = task.reading.has_keyset
-    after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
-    piece = Piece(by_key=is_sorted, after=tuple(after), low=start_of(task), has_nulls=False)
-    places = [task.reading.places[name] for name in task.reading.key] if is_sorted else []
+    writer = Writer(task, task.shadow, merges=may_repeat(task))
     seen: dict[str, str] = {}
+    if has_windows(task):
+        for piece, done in windows(task, load.window):
+            read_piece(task, writer, piece, (), seen)
+            if done is not None:
+                load.window = text_of(done)
+                with task.transaction():
+                    task.save()
+    else:
+        is_sorted = task.reading.has_keyset
+        after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
+        places = [task.reading.places[name] for name in task.reading.key] if is_sorted else []
+        read_piece(task, writer, task.piece(by_key=is_sorted, after=tuple(after)), places, seen)
+    if not task.reading.is_sql:
+        load.marks = bounded(task, seen, load.begun)
+
+
+def read_piece(task: Task, writer: Writer, piece: Piece, places: Sequence[int], seen: dict[str, str]) -> None:
+    """Bring the rows of a piece; `places`: of the key by which they are sorted."""
+    load = task.state.load
+    assert load is not None
     for chunk in task.chunks(task.pages(piece)):
 
         def note(chunk: Sequence[Rows] = chunk) -> None:
@@ -86,21 +109,6 @@ def read(task: Task) -> None:
         for page in chunk:
             task.largest(seen, page)
         writer.write(chunk, note)
-    if not task.reading.is_sql:
-        load.marks = bounded(task, seen, load.begun)
-
-
-def start_of(task: Task) -> tuple[tuple[str, object], ...]:
-    """Return the smallest value that is read, where the task gives one."""
-    if not task.settings.start_value or not task.checks:
-        return ()
-    name = task.checks[0]
-    try:
-        return ((name, value_of(task.reading.column(name), task.settings.start_value)),)
-    except ValueError as error:
-        raise JobError(
-            f"The start value {task.settings.start_value!r} is no value of {name}.", hint="Give a date such as 2024-01-31, or a number."
-        ) from error
 
 
 def bounded(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
@@ -118,7 +126,7 @@ def complete(task: Task) -> None:
     """Give the table its key; refuse one that holds far fewer rows than there were."""
     load = task.state.load
     assert load is not None
-    if task.key and not has_key_first(task):
+    if task.key and not task.described(task.shadow).primary_key:
         add_key(task)
     count = task.loading.count(task.shadow)
     is_there = task.loading.describe(task.target) is not None

@@ -28,14 +28,14 @@ def compare(task: Task) -> None:
     found = task.loading.describe(task.target)
     if found is not None:
         task.moved.destination_count = count_present(task)
-        task.moved.source_count = task.reading.count()
+        task.moved.source_count = task.reading.count(task.piece())
 
 
 def catch_up(task: Task) -> None:
     """Bring a table of which a part was read by a run before to the source's present state, before it is seen."""
     load = task.state.load
     assert load is not None
-    keep_shadow_current(task, task.pages(Piece(since=load.horizon)))
+    keep_shadow_current(task, task.pages(task.piece(since=load.horizon)))
     keys = key_columns(task, task.shadow)[: len(task.key)]
     with task.transaction():
         stage = task.loading.stage(task.shadow, keys)
@@ -45,7 +45,7 @@ def catch_up(task: Task) -> None:
 
 
 def sweep(task: Task, *, is_needed: bool = False) -> bool:
-    """Compare keys where it is needed or time to; return whether that was done. Raises JobError, and removes nothing, where most would go."""
+    """Compare keys where it is needed or time to; return whether that was done. Raises JobError where most rows would go."""
     compare(task)
     if not is_needed and not is_due(task, time.time()):
         return False
@@ -105,7 +105,7 @@ def key_pages(task: Task, columns: Sequence[Column]) -> Iterator[Rows]:
     names = source_names(task, columns)
     shaper = Shaper([task.reading.column(name) for name in names], columns, task.key)
     seen: set[Any] = set()
-    for page in task.pages(Piece(only=names), is_counted=False):
+    for page in task.pages(task.piece(only=names), is_counted=False):
         rows = shaper.rows(page)
         if task.reading.is_sql:
             yield rows
@@ -142,9 +142,9 @@ def late_pieces(task: Task, late: Sequence[Sequence[Any]], keys: Sequence[Column
     is_same = all(converter(task.reading.column(name), column) is None for name, column in zip(names, keys, strict=True))
     in_order = names == task.reading.key
     if len(late) > MOST_LATE or not is_same or not in_order or not task.reading.is_sql:
-        yield Piece()
+        yield task.piece()
         return
     decoders = [task.loading.dialect.decode(column) for column in keys]
     values = [tuple(value if decode is None else decode(value) for decode, value in zip(decoders, row, strict=True)) for row in late]
     for begun in range(0, len(values), AT_ONCE):
-        yield Piece(keys=tuple(values[begun : begun + AT_ONCE]))
+        yield task.piece(keys=tuple(values[begun : begun + AT_ONCE]))
