@@ -364,10 +364,8 @@ def why_not_rowwise(tree: exp.Expression, bound: Bound) -> str:
         return "the query brings several queries together"
     if len(bound.tables) != 1 or tree.args.get("joins") or list(tree.find_all(exp.Select))[1:]:
         return "the query reads more than one table"
-    if not isinstance(bound.tree.args["from_"].this, exp.Table):
-        return "the query reads another query"
     if tree.args.get("group") or tree.args.get("having") or any(is_aggregate(item) for item in aggregated(tree)):
         return "the query groups rows"
     if any(tree.args.get(name) for name in ("distinct", "limit", "offset", "qualify")) or tree.find(exp.Window):
         return "the query chooses among its rows"
-    return ""
+    return "" if isinstance(bound.tree.args["from_"].this, exp.Table) else "the query reads another query"

@@ -211,7 +211,7 @@ class Task:
 
     def largest(self, marks: dict[str, str], rows: Rows) -> None:
         """Raise the marks to the largest values of the check columns among rows."""
-        for name in self.checks:
+        for name in self.checks if self.is_incremental else ():
             place, column = self.reading.place(name), self.reading.column(name)
             values = [row[place] for row in rows if row[place] is not None]
             if not values:
