@@ -12,13 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apiserver.jobs import acting, services
 from apiserver.jobs import event_settings as settings
+from apiserver.jobs import services
 from apiserver.jobs.errors import InvalidJob
 from apiserver.jobs.event_forms import EventForm
 from apiserver.jobs.event_settings import Event
 from apiserver.jobs.events import title_of
 from apiserver.jobs.models import Job
+from apiserver.server.addresses import caller
 from apiserver.ui.access import admin_page
 from apiserver.ui.said import said
 
@@ -85,7 +86,7 @@ def arrange(request: HttpRequest, pk: int) -> HttpResponse:
 def store(request: HttpRequest, job: Job, given: Sequence[Event], form: EventForm | None) -> list[Event] | None:
     """Store the events; say what is wrong with them, at the form where there is one."""
     try:
-        services.save_job(job, now=timezone.now(), events=list(given), **acting.who(request))
+        services.save_job(job, now=timezone.now(), events=list(given), address=caller(request).address, who=request.user.get_username())
     except InvalidJob as error:
         for text in error.errors.values():
             refuse(request, form, said(text))

@@ -168,7 +168,7 @@ def sealed(events: Sequence[Event]) -> list[Event]:
 def stored(events: Sequence[Event], before: Sequence[Event]) -> list[Event]:
     """Return the events as the database keeps them; those that are there already stay as they are sealed."""
     known = list(zip(opened(before), before, strict=True))
-    return [next((kept for old, kept in known if old == item), None) or sealed([item])[0] for item in events]
+    return [next((kept for old, kept in known if old == item), sealed([item])[0]) for item in events]
 
 
 def opened(events: Sequence[Event]) -> list[Event]:
@@ -178,10 +178,11 @@ def opened(events: Sequence[Event]) -> list[Event]:
 
 def exported(events: Sequence[Event], secrets: SecretWriter, job: str) -> list[Event]:
     """Return stored events as the configuration file has them."""
-    found = []
-    for number, item in enumerate(opened(events), 1):
-        found.append(with_secrets(item, lambda name, value, number=number: secrets.write("jobs", job, f"event{number}_{name}", value)))
-    return found
+
+    def named(number: int) -> Callable[[str, str], Any]:
+        return lambda name, value: secrets.write("jobs", job, f"event{number}_{name}", value)
+
+    return [with_secrets(item, named(number)) for number, item in enumerate(opened(events), 1)]
 
 
 def with_secrets(item: Event, change: Callable[[str, str], Any]) -> Event:

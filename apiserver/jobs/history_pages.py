@@ -68,7 +68,7 @@ def shown(request: HttpRequest, job: Job | None) -> HttpResponse:
     filters = form.filters() | ({"job": job} if job else {})
     runs = history.found(filters)
     page = Paginator(history.with_tables(runs), PAGE).get_page(request.GET.get("page"))
-    rows = [{"run": run, "time": time_taken(seconds_of(run, now))} for run in page]
+    rows: list[dict[str, Any]] = [{"run": run, "time": time_taken(seconds_of(run, now))} for run in page]
     context = {"form": form, "page": page, "rows": rows, "charts": history.charts(runs, now=now), "job": job, "tab": "history"}
     context |= {"is_live": any(not row["run"].is_over for row in rows), "has_any": bool(rows) or Run.objects.exists()}
     return render(request, "jobs/history.html" if job is None else "jobs/job_history.html", context)

@@ -13,11 +13,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from apiserver.jobs import acting, services, telling
+from apiserver.jobs import services, telling
 from apiserver.jobs.errors import InvalidJob
 from apiserver.jobs.event_pages import found_job, refuse
 from apiserver.server import notices, notifying
 from apiserver.server import notification_settings as server_settings
+from apiserver.server.addresses import caller
 from apiserver.server.leases import take
 from apiserver.server.models import NoticeDelivery
 from apiserver.ui.access import admin_page
@@ -73,7 +74,9 @@ def notifications(request: HttpRequest, pk: int) -> HttpResponse:
     form = NotifyForm(request.POST or None, initial=initial)
     if form.is_bound and form.is_valid():
         try:
-            services.save_job(job, now=timezone.now(), notify=form.given(), **acting.who(request))
+            services.save_job(
+                job, now=timezone.now(), notify=form.given(), who=request.user.get_username(), address=caller(request).address
+            )
         except InvalidJob as error:
             for text in error.errors.values():
                 refuse(request, form, said(text))

@@ -78,7 +78,7 @@ def save_job(job: Job, *, who: str, now: datetime, address: str = "", tasks: Seq
         job.version += 0 if is_new else 1
         job.save()
         if "name" in changed and not is_new:
-            event_settings.follow_rename(before["name"], job.name)
+            event_settings.follow_rename(str(before["name"]), job.name)
     has_tasks = tasks is not None and set_tasks(job, given)
     if changed or has_tasks:
         said = [*changed, "tasks"] if has_tasks else changed
