@@ -1,4 +1,4 @@
-"""Who needs a connection: resources that read it, and views over several connections that name it."""
+"""Who needs a connection: resources that read it, views over several connections that name it, jobs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLLOW = "apiserver.resources.several.follow"
 
 
 class InUse(Exception):
-    """A connection that resources need."""
+    """A connection that resources or jobs need."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__(", ".join(names))
@@ -33,6 +33,12 @@ def users_of(connection: Connection) -> list[Any]:
     """Return the resources that need the connection, by name."""
     own = list(connection.resources.only("pk", "name", "connection"))
     return sorted([*own, *views_by_connection().get(connection.pk, ())], key=lambda item: str(item.name))
+
+
+def jobs_of(connection: Connection) -> list[Any]:
+    """Return the jobs that read or write the connection, by name."""
+    found = {job.pk: job for relation in ("jobs_from", "jobs_to") for job in getattr(connection, relation).only("pk", "name")}
+    return sorted(found.values(), key=lambda job: str(job.name))
 
 
 def let_follow(before: str, after: str) -> None:

@@ -26,6 +26,7 @@ SEALED = (
     "apiserver.server.notification_settings.reseal",
     "apiserver.server.notices.reseal",
     "users.oauth.clients.reseal",
+    "apiserver.jobs.event_settings.reseal",
 )
 # What rooms bring to the management API: `urls()` and `SCHEMAS` of each module.
 MANAGEMENT_ROOMS = (
