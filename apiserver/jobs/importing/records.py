@@ -162,9 +162,9 @@ def take_job(found: Found, file: str, record: Mapping[str, Any]) -> None:
     kind = kind_of(found, file, place, record)
     if kind != "standard":
         entry["kind"] = kind
-    for key, names in (("schema", SCHEMAS), ("table_prefix", ("tablenameprefix", "tableprefix"))):
-        if first(record, names):
-            entry[key] = first(record, names)
+    for key, spelt in (("schema", SCHEMAS), ("table_prefix", ("tablenameprefix", "tableprefix"))):
+        if first(record, spelt):
+            entry[key] = first(record, spelt)
     if not found.add(file, "jobs", name, entry):
         return
     found.say(file, place, TAKEN, _("A job of the kind %(name)s."), name=kind)
