@@ -130,7 +130,7 @@ class ConnectionEntries(Entries):
         try:
             services.delete_connection(row)
         except InUse as error:
-            message = f"Resources use the connection {name}: {', '.join(error.names[:20])}."
+            message = f"Resources or jobs use the connection {name}: {', '.join(error.names[:20])}."
             raise Refusal(409, "Conflict", message, hint="Repoint or delete them first.") from error
         audit.record("connection deleted", subject=name, **by(request))
 
