@@ -342,6 +342,7 @@ ACTIONS = (
     _("configuration exported"),
     _("connector chosen"),
     _("encryption keys rotated"),
+    _("external objects created"),
     _("set-up link made"),
     _("long read cancelled"),
     _("job created"),

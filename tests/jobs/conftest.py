@@ -1,4 +1,4 @@
-"""Jobs between two SQLite files."""
+"""Jobs between two SQLite files; settings and caches as on a fresh server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ import pytest
 from apiserver.jobs.models import Job
 from apiserver.jobs.services import Given, create_job
 from connections.models import Connection
+from tests.server.conftest import fresh
 
+__all__ = ["fresh"]
 NOW = datetime(2026, 11, 22, 6, 20, 30, tzinfo=UTC)
 Make = Callable[..., Job]
 
