@@ -13,6 +13,13 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
 PATTERNS = (
+    _("No job replicates %(name)s."),
+    _("The job %(name)s does not replicate %(table)s."),
+    _("The job %(name)s does not copy %(table)s as it is: %(reason)s."),
+    _("The job %(name)s has not replicated it yet."),
+    _("The replica of the job %(name)s can't be read: %(message)s"),
+    _("%(name)s is a derived view: only tables are replicated."),
+    _("There is no table %(table)s at %(name)s yet."),
     _("The receiver answered %(value)s."),
     _("The receiver answered %(value)s: nobody is there any more."),
     _("No delivery was taken for %(value)s days. %(name)s"),

@@ -33,6 +33,7 @@ KEYS: dict[str, Any] = {
     "connections": connections.KEYS,
     "resources": resources.KEYS,
     "resources.columns": resources.DETAILS,
+    "resources.replica": resources.REPLICA,
     "resources.relations": resources.RELATION,
     "jobs": jobs.KEYS,
     "jobs.tasks": jobs.TASK,

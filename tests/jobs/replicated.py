@@ -98,7 +98,7 @@ def replicate_shop(folder: Path, *statements: str, copy: str = COPY) -> Replicat
 def person(role: str) -> Client:
     """Return someone who signed in to the console."""
     client = Client(headers={"host": "testserver"})
-    client.force_login(User.objects.create_user(role, "a long pass phrase", role=role))
+    client.force_login(User.objects.create_user(role, role=role))
     return client
 
 

@@ -9,7 +9,7 @@ from django import template
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apiserver.jobs import crons
+from apiserver.jobs import schedule_choices
 from apiserver.jobs.models import Job
 from apiserver.jobs.tabs import TABS
 
@@ -31,7 +31,13 @@ def run_state(state: str) -> dict[str, Any]:
 @register.filter
 def schedule_words(job: Job) -> str:
     """Return when a job runs by itself."""
-    return crons.in_words(job.schedule) if job.schedule else _("Not scheduled")
+    return schedule_choices.in_words(job.schedule) if job.schedule else _("Not scheduled")
+
+
+@register.filter
+def table_name(value: str) -> str:
+    """Return the name of a table out of the value of its tick."""
+    return value.strip("|").replace("|", ".")
 
 
 @register.filter
