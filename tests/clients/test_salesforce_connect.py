@@ -1,4 +1,4 @@
-"""A replica on PostgreSQL, shared by External Objects, as Salesforce Connect asks for it: Validate and Sync, list views, related lists, search."""
+"""A replica on PostgreSQL as Salesforce Connect asks for it: Validate and Sync, list views, related lists, search; python-odata, too."""
 
 from __future__ import annotations
 
