@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from apiserver.server import mailing, options, standard_webhooks
+from apiserver.server import mailing, notices, options, standard_webhooks
 from apiserver.server import notification_settings as settings
 from apiserver.server.leases import is_free, is_held, take
 from apiserver.server.models import Notice, NoticeDelivery
@@ -92,6 +92,18 @@ def deliver(delivery: NoticeDelivery) -> Outcome:
         changes["next_at"] = now + timedelta(seconds=PAUSES[attempts - 1] * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
     is_held(delivery, **changes)
     return outcome
+
+
+def test(*, now: datetime) -> list[tuple[NoticeDelivery, Outcome]] | None:
+    """Send a test on every way, once, and return what came of it; None where nobody is told."""
+    text = "This is a test.\n\nIt was sent from Settings, Notifications."
+    notice = notices.post(
+        "test", subject="Test of API Server", text=text, data={"message": "This is a test."}, level="", now=now, is_test=True
+    )
+    if notice is None:
+        return None
+    deliveries = notice.deliveries.select_related("notice")
+    return [(item, deliver(item)) for item in deliveries if take(item, now=timezone.now(), lease=LEASE)]
 
 
 def by_email(delivery: NoticeDelivery) -> Outcome:

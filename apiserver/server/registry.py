@@ -34,6 +34,7 @@ MANAGEMENT_ROOMS = (
     "apiserver.resources.rest",
     "users.rest_entries",
     "users.oauth.rest",
+    "apiserver.server.rest_notifications",
     "apiserver.server.rest_views",
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).

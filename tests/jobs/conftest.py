@@ -1,4 +1,4 @@
-"""Jobs between two SQLite files."""
+"""Jobs between two SQLite files; settings and caches as on a fresh server."""
 
 from __future__ import annotations
 

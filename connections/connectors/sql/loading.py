@@ -11,8 +11,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from connections.connectors.loaded_values import Driven
+from connections.connectors.sql.loading_versions import Versioned
 from connections.contract.dialect import Dialect
-from connections.contract.errors import ChangeUnknown, ConnectorError, TableGone
+from connections.contract.errors import ChangeUnknown, ConnectorError, NotSupported, TableGone
 from connections.contract.loading import Checkpoint, Filled, Merged, Rows, TakenOver
 from connections.contract.table import Column, Table, TableRef, Type
 
@@ -21,7 +23,7 @@ STAGE = "_apiserver_stage"
 DEPLETED = "The connection broke off while the rows were made final: nobody knows whether they are there."
 
 
-class SqlLoading(ABC):
+class SqlLoading(Versioned, ABC):
     """One writer at a SQL database; subclasses say how its tables are made, filled, merged and swapped."""
 
     longest_name: ClassVar[int]
@@ -206,15 +208,18 @@ class SqlLoading(ABC):
 
     def fill(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> Filled:
         """Put rows into a table."""
-        encoders = [None if self.must_clean(column) else self.dialect.encode(column) for column in columns]
-        cleaned = Cleaned(batches, encoders, [place for place, column in enumerate(columns) if self.must_clean(column)])
+        driven = Driven(batches, columns, self.encoder, self.must_clean)
         try:
-            count = self.put(ref, columns, cleaned)
+            count = self.put(ref, columns, driven)
         except ConnectorError:
             raise
         except Exception as error:
             raise self._translate(error) from error
-        return Filled(count, cleaned.repaired)
+        return Filled(count, driven.repaired)
+
+    def encoder(self, column: Column) -> Callable[[Any], Any] | None:
+        """Return how a value becomes the driver's; the contract's errors are of those that the column can't hold."""
+        return self.dialect.encode(column)
 
     def must_clean(self, column: Column) -> bool:
         """Claim that texts of this column lose their NUL characters."""
@@ -223,15 +228,19 @@ class SqlLoading(ABC):
     def keep(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str = "") -> int:
         """Delete or mark the rows whose key `stage` lacks."""
         whole = self.name(target)
-        same = " AND ".join(f"s.{self.quote(name)} = {whole}.{self.quote(name)}" for name in key)
-        gone = f"NOT EXISTS (SELECT 1 FROM {self.name(stage)} s WHERE {same})"
+        gone = f"NOT {self.is_in(stage, whole, key)}"
         if not mark:
             return self.execute(f"DELETE FROM {whole} WHERE {gone}")
         return self.execute(f"UPDATE {whole} SET {self.quote(mark)} = {self.now} WHERE {self.quote(mark)} IS NULL AND {gone}")
 
-    def count(self, ref: TableRef) -> int:
+    def make_schema(self, name: str) -> None:
+        """Refuse: this database has no schemas."""
+        raise NotSupported("This destination has no schemas.", hint="Leave the job's schema empty; a table prefix keeps tables apart.")
+
+    def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
         """Return the number of rows."""
-        ((count,),) = self.rows(f"SELECT count(*) FROM {self.name(ref)}")
+        condition = f" WHERE {self.quote(where)}" if where else f" WHERE {self.quote(is_null)} IS NULL" if is_null else ""
+        ((count,),) = self.rows(f"SELECT count(*) FROM {self.name(ref)}{condition}")
         return int(count)
 
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -290,40 +299,6 @@ class SqlLoading(ABC):
     def names(self, names: Iterable[str]) -> str:
         """Return names with commas between them."""
         return ", ".join(self.quote(name) for name in names)
-
-
-class Cleaned:
-    """Batches of contract values as batches of driver values; counts the rows whose texts lost NUL characters."""
-
-    def __init__(self, batches: Iterable[Rows], encoders: Sequence[Callable[[Any], Any] | None], texts: Sequence[int]) -> None:
-        self._batches = batches
-        self._encoders = [(place, encode) for place, encode in enumerate(encoders) if encode is not None]
-        self._texts = texts
-        self.repaired = 0
-
-    def __iter__(self) -> Cleaned:
-        self._batches = iter(self._batches)
-        return self
-
-    def __next__(self) -> Rows:
-        batch = next(iter(self._batches))
-        if not self._encoders and not self._texts:
-            return batch
-        return [self._row(list(row)) for row in batch]
-
-    def _row(self, row: list[Any]) -> list[Any]:
-        for place, encode in self._encoders:
-            value = row[place]
-            if value is not None:
-                row[place] = encode(value)
-        is_repaired = False
-        for place in self._texts:
-            value = row[place]
-            if value is not None and "\0" in value:
-                row[place] = value.replace("\0", "")
-                is_repaired = True
-        self.repaired += is_repaired
-        return row
 
 
 def text_of(value: Any) -> str:
