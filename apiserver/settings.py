@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "connections",
     "apiserver.resources",
     "apiserver.odata",
+    "apiserver.jobs",
     "apiserver.triggers",
     "apiserver.powerplatform",
     "apiserver.console",

@@ -119,8 +119,9 @@ def kept(postgres_server: servers.Server, mariadb_server: servers.Server) -> Ite
 def no_sessions_left() -> Iterator[None]:
     """Close the sources' sessions after a test in process: the next one's connections have the same ids and other databases."""
     yield
-    if "connections.services" in sys.modules:
-        sys.modules["connections.services"].SESSIONS.close()
+    for module in ("connections.services", "connections.patient"):
+        if module in sys.modules:
+            sys.modules[module].SESSIONS.close()
 
 
 @pytest.fixture

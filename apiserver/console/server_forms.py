@@ -49,6 +49,11 @@ LONG_READS = {
     "kept_megabytes": gettext_lazy("Megabytes of results kept of a user"),
     "keep_minutes": gettext_lazy("Minutes for which a result is kept"),
 }
+JOBS = {
+    "at_once": gettext_lazy("Runs of a worker at once"),
+    "keep_days": gettext_lazy("Days for which runs are kept"),
+    "log_lines": gettext_lazy("Lines of a run's log"),
+}
 OAUTH = {
     "code_seconds": gettext_lazy("Seconds for which a code of a sign-in is valid"),
     "access_minutes": gettext_lazy("Minutes for which an access token is valid"),
@@ -136,6 +141,9 @@ class ServerForm(forms.Form):
             least = 0 if name == "per_user" else 1
             self.fields[f"long_reads_{name}"] = forms.IntegerField(label=label, min_value=least, required=False)
         self.initial.update({f"long_reads_{name}": current.long_reads[name] for name in LONG_READS})
+        for name, label in JOBS.items():
+            self.fields[f"jobs_{name}"] = forms.IntegerField(label=label, min_value=1, required=False)
+        self.initial.update({f"jobs_{name}": current.jobs[name] for name in JOBS})
         for name, label in OAUTH.items():
             check: Any = GROUPS["oauth"][name]
             self.fields[f"oauth_{name}"] = forms.IntegerField(label=label, min_value=check.least, max_value=check.most, required=False)
@@ -180,6 +188,7 @@ class ServerForm(forms.Form):
                 _("What clients ask for with Prefer: respond-async. 0 long reads of a user: every read is answered at once."),
                 tuple(f"long_reads_{name}" for name in LONG_READS),
             ),
+            (_("Jobs"), _("How many run at once, and how long their history is kept."), tuple(f"jobs_{name}" for name in JOBS)),
             (
                 _("Sign-in for other programs"),
                 _("How long what this server gives as an OAuth provider is valid. What was given before keeps its time."),
@@ -196,7 +205,7 @@ class ServerForm(forms.Form):
                 tuple(name for name in self.fields if name.startswith("cors_")),
             ),
         ]
-        rare = ("request_limits_", "long_reads_", "oauth_", trigger_fields.PREFIX)
+        rare = ("request_limits_", "long_reads_", "jobs_", "oauth_", trigger_fields.PREFIX)
         return [
             {"label": label, "help": text, "fields": [self[name] for name in names], "is_rare": names[0].startswith(rare)}
             for label, text, names in found
@@ -215,6 +224,8 @@ class ServerForm(forms.Form):
         found["oauth"] = {name: value or self.initial[f"oauth_{name}"] for name, value in lifetimes.items()}
         later = {name: given[f"long_reads_{name}"] for name in LONG_READS}
         found["long_reads"] = {name: self.initial[f"long_reads_{name}"] if value is None else value for name, value in later.items()}
+        runs = {name: given[f"jobs_{name}"] for name in JOBS}
+        found["jobs"] = {name: self.initial[f"jobs_{name}"] if value is None else value for name, value in runs.items()}
         found["triggers"] = trigger_fields.settings(given, self.initial)
         found["cors"] = {**lists, **{name: given[f"cors_{name}"] for name in CORS_REST}}
         return {name: value for name, value in found.items() if name not in self.origins}

@@ -71,12 +71,14 @@ HOUSEKEEPING = (
     "apiserver.powerplatform.long_read_results.forget_old",
     "apiserver.server.notices.forget_old",
     "users.oauth.validator.forget_old",
+    "apiserver.jobs.work.forget_old",
 )
 # What rooms do twice a second in the worker: verbs that end soon, or keep themselves from being begun twice.
 TICKS = (
     "apiserver.triggers.work.tick",
     "apiserver.powerplatform.long_read_work.tick",
     "apiserver.powerplatform.contract_work.tick",
+    "apiserver.jobs.work.tick",
     "apiserver.server.notifying.tick",
 )
 # What rooms derive from the configuration and settle before it is exported: verbs that take `now`.

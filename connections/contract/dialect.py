@@ -37,6 +37,7 @@ class Commits:
     column: str  # the hidden column that names the transaction which wrote a row's present version
     version: str  # over "{0}", that column: the transaction as text
     settled: str  # over "{0}": true of rows whose transaction no older one that still runs precedes
+    before: str  # over "{0}" and "{1}", a transaction's number: true of rows whose transaction is an earlier one
     running: str  # the oldest transaction that still runs, a growing number
     next: str  # the first transaction that has not begun, a growing number
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from connections.contract.dialect import Dialect
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Column, Table, TableRef
 
@@ -40,14 +41,37 @@ class Checkpoint:
     data: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The columns of a table that keeps all versions of a row: from when, until when (null = still), and whether it is the present one."""
+
+    start: str
+    end: str
+    active: str
+    moment: str = ""  # a column of times that tells when a version began; '' = when it was written
+
+
 class TakenOver(ConnectorError):
     """Another run has taken the task over; what this one did since its last commit is undone."""
+
+
+class Unfit(ConnectorError):
+    """A value has no form in the type of the destination's `column`: as text it has."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(
+            f"The column {column} holds a value that the destination has no form for in a column of this type.",
+            hint="Let the table's columns widen, or give the column the type text in the statement.",
+        )
+        self.column = column
 
 
 class Loading(Protocol):
     """One writer at a destination. Raises the contract's errors; after one of them `rollback` and `close` are all that may be called."""
 
+    dialect: Dialect  # how values of `rows` are read
     longest_name: ClassVar[int]  # bytes of an identifier
+    adds_keys: ClassVar[bool]  # False: a table has its key from the beginning or never (SQLite)
     changes_tables_at_once: ClassVar[bool]  # False: a change of a table ends the transaction (MySQL)
 
     def begin(self) -> None:
@@ -65,6 +89,9 @@ class Loading(Protocol):
     def take(self, task: str) -> Checkpoint:
         """Take over a task's checkpoint, an empty one where there is none: whoever had it before can save no more. Its own transaction."""
 
+    def peek(self, task: str) -> str:
+        """Return the data of a task's checkpoint, '' where there is none; nothing is taken over."""
+
     def save(self, task: str, checkpoint: Checkpoint) -> None:
         """Write the checkpoint, in the transaction of the rows it speaks of; raise TakenOver where another run has taken it over."""
 
@@ -79,6 +106,9 @@ class Loading(Protocol):
 
     def add_key(self, ref: TableRef, key: Sequence[str]) -> None:
         """Give a table its primary key."""
+
+    def key_problems(self, ref: TableRef, key: Sequence[str]) -> tuple[tuple[Any, ...], int]:
+        """Return why a table can't have the key: a value of it that several rows have, () where none, and the number of rows with null."""
 
     def add(self, ref: TableRef, columns: Sequence[Column]) -> None:
         """Add columns; rows that are there have null in them."""
@@ -95,6 +125,9 @@ class Loading(Protocol):
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target`, which is dropped if it is there; readers see the one or the other."""
 
+    def refill(self, shadow: TableRef, target: TableRef) -> None:
+        """Put the rows of `shadow` in the place of those of `target`, which stays; `shadow` is of no use afterwards."""
+
     def stage(self, like: TableRef, columns: Sequence[Column]) -> TableRef:
         """Return an empty table of this connection alone with columns of `like`, as `describe` gives them; it ends with the transaction."""
 
@@ -107,15 +140,50 @@ class Loading(Protocol):
     def keep(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str = "") -> int:
         """Delete the rows of `target` whose key `stage` lacks, or set the column `mark` to now where it is null; return how many."""
 
+    def revive(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str) -> int:
+        """Set the column `mark` to null in rows of `target` whose key `stage` has; return how many."""
+
+    def missing(
+        self, stage: TableRef, target: TableRef, key: Sequence[str], *, check: str, active: str, most: int
+    ) -> list[tuple[Any, ...]]:
+        """Return keys of `stage` that `target` lacks or has with another value of the column `check` ('' = keys alone), `most` of them.
+
+        `active`: the column that is true in rows of `target` that count; '' = all do.
+        """
+
+    def add_versions(self, stage: TableRef, target: TableRef, columns: Sequence[Column], key: Sequence[str], versions: Versions) -> Merged:
+        """Insert rows of `stage` that `target` has in no present version, and end the versions before; `updated` counts those."""
+
+    def end_versions(self, stage: TableRef, target: TableRef, key: Sequence[str], versions: Versions) -> int:
+        """End the present versions of rows whose key `stage` lacks; return how many."""
+
+    def make_schema(self, name: str) -> None:
+        """Make the schema where there is none; a database without schemas refuses."""
+
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement of this database's own SQL; return its rows, none of one that has none."""
 
-    def count(self, ref: TableRef) -> int:
-        """Return the number of rows."""
+    def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
+        """Return the number of rows; of those where the column `where` is true, or the column `is_null` is null."""
+
+    def planned(
+        self, ref: TableRef, columns: Sequence[Column], key: Sequence[str], *, added: Sequence[str], widened: Sequence[str]
+    ) -> list[str]:
+        """Return the statements that would make the table, or add and widen these of its columns; nothing is run."""
 
 
 class Piped(Protocol):
-    """A source whose rows go to a destination of the same kind as they are, without being read here."""
+    """A session whose rows go to a destination of the same kind as they are, without a value being made of them."""
 
-    def copy_out(self, sql: str, binds: Sequence[Any]) -> Iterator[bytes]:
-        """Give the rows of a statement in the database's own form."""
+    def copy_out(self, sql: str, binds: Sequence[Any]) -> Iterator[tuple[int, bytes]]:
+        """Give the rows of a statement in the database's own form, in blocks with the number of rows in each."""
+
+
+class TakesPipe(Protocol):
+    """A destination that takes such blocks."""
+
+    def pipe_type(self, column: Column) -> str:
+        """Return the SQL of the type that a piped value must have for a column, '' where there is none."""
+
+    def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
+        """Put rows into a table that come in the database's own form; return how many."""

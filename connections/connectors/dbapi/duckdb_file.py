@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
+from connections.connectors.dbapi.describing import Describing
+from connections.connectors.dbapi.loading_duckdb import DuckdbLoading
 from connections.connectors.dbapi.rules import Catalog, Rules, Text
+from connections.connectors.dbapi.session import DbapiSession
 from connections.connectors.sql import database_file
 from connections.connectors.sql.database_file import existing
 from connections.connectors.sql.meanings import Meaning
 from connections.connectors.sql.reflect_sqlite import identity_of as identity
+from connections.connectors.sql.values import zone_of
 from connections.connectors.testing import Steps
-from connections.contract.errors import ConnectionFailed, InvalidProperties, SourceTimeout
+from connections.contract.context import NONE, Context
+from connections.contract.errors import ConnectionFailed, InvalidProperties, NotSupported, SourceTimeout
 from connections.contract.property import Property
 from connections.contract.table import Column, Type
 
@@ -163,6 +168,12 @@ ORDER BY schema_name, table_name, constraint_index""",
         """Give: resolve (the file is there)."""
         yield "resolve", lambda: existing(Path(values["Database"]), NO_FILE)
 
+    def open(self, values: Mapping[str, Any], *, read_only: bool = False, context: Context = NONE) -> DbapiSession:
+        """Return a session that rows can be loaded through, too."""
+        values = self.clean(values)
+        zone = zone_of(values["TimeZone"])
+        return DuckdbSession(self, values, zone=zone, read_only=read_only, keeps_idle=read_only)
+
     def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
         """Return a connection that reaches nothing but its file; waits for others to leave it."""
         path = Path(values["Database"])
@@ -192,27 +203,46 @@ ORDER BY schema_name, table_name, constraint_index""",
             timer.cancel()
 
 
+class DuckdbSession(DbapiSession):
+    """A DuckDB file in use; also the writer that jobs load through."""
+
+    def loading(self, seconds: int) -> DuckdbLoading:
+        """Return a writer whose statements may take so long each."""
+        if self._is_read_only:
+            raise NotSupported("This connection is read-only.", hint="An administrator can allow writes on the connection's page.")
+        database = self._database
+        printer = self._printer
+        return DuckdbLoading(
+            lambda: database.connect(self._values, is_writer=True),
+            lambda: Describing(database, printer, self._values),
+            database.translate,
+            database.rules,
+            self._zone,
+            seconds,
+        )
+
+
 class Connection:
     """A connection whose cursors share its transaction."""
 
     def __init__(self, driver: Any, path: Path, values: Mapping[str, Any], is_writer: bool) -> None:
-        self._driver = driver.connect(str(path.resolve()), read_only=not is_writer, config=CONFIG)
+        self.driver = driver.connect(str(path.resolve()), read_only=not is_writer, config=CONFIG)
         self.path, self.identity = path, identity(path)
-        self._driver.execute("SET TimeZone = 'UTC'")
+        self.driver.execute("SET TimeZone = 'UTC'")
         if is_writer:
-            self._driver.execute("BEGIN")
+            self.driver.execute("BEGIN")
 
     def cursor(self) -> Any:
         """Return what runs statements: DuckDB's own cursors would be other connections."""
-        return Cursor(self._driver)
+        return Cursor(self.driver)
 
     def commit(self) -> None:
         """Keep what was written."""
-        self._driver.execute("COMMIT")
+        self.driver.execute("COMMIT")
 
     def close(self) -> None:
         """Close the file."""
-        self._driver.close()
+        self.driver.close()
 
 
 class Cursor:

@@ -52,11 +52,15 @@ HORIZON = (
     " AND holder.datname <> current_database()))"
 )
 # A row's transaction is known by the lower half of its number, so that the distance to the horizon is counted within that; 2: long frozen.
+BEFORE = (
+    "(mod(mod({1}, 4294967296) - CAST(CAST({0} AS text) AS bigint) + 4294967296, 4294967296)"
+    " BETWEEN 1 AND 2147483647 OR CAST({0} AS text) = '2')"
+)
 COMMITS = Commits(
     column="xmin",
     version="CAST({0} AS text)",
-    settled=f"(mod(mod({HORIZON}, 4294967296) - CAST(CAST({{0}} AS text) AS bigint) + 4294967296, 4294967296)"
-    " BETWEEN 1 AND 2147483647 OR CAST({0} AS text) = '2')",
+    settled=BEFORE.replace("{1}", HORIZON),
+    before=BEFORE,
     running=HORIZON,
     next="txid_snapshot_xmax(txid_current_snapshot())",
 )

@@ -11,8 +11,10 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, ClassVar
 
+from connections.connectors.loaded_values import Driven
+from connections.connectors.sql.loading_versions import Versioned
 from connections.contract.dialect import Dialect
-from connections.contract.errors import ChangeUnknown, ConnectorError, TableGone
+from connections.contract.errors import ChangeUnknown, ConnectorError, NotSupported, TableGone
 from connections.contract.loading import Checkpoint, Filled, Merged, Rows, TakenOver
 from connections.contract.table import Column, Table, TableRef, Type
 
@@ -21,11 +23,12 @@ STAGE = "_apiserver_stage"
 DEPLETED = "The connection broke off while the rows were made final: nobody knows whether they are there."
 
 
-class SqlLoading(ABC):
+class SqlLoading(Versioned, ABC):
     """One writer at a SQL database; subclasses say how its tables are made, filled, merged and swapped."""
 
     longest_name: ClassVar[int]
     changes_tables_at_once: ClassVar[bool] = True
+    adds_keys: ClassVar[bool] = True
     begin_sql: ClassVar[str] = "BEGIN"
     long_text: ClassVar[str] = "text"
     now: ClassVar[str] = "CURRENT_TIMESTAMP"
@@ -46,6 +49,7 @@ class SqlLoading(ABC):
         self._is_dead = is_dead
         self._cursor = connection.cursor()
         self._stages = 0
+        self._recorded: list[str] | None = None  # statements that are told instead of run
         self.allow(seconds)
 
     @abstractmethod
@@ -112,7 +116,6 @@ class SqlLoading(ABC):
         state, mark = self.name(TableRef("", STATE)), self.dialect.bind_mark
         if self.describe(TableRef("", STATE)) is None:
             lines = f"task varchar(200) NOT NULL PRIMARY KEY, fence bigint NOT NULL, data {self.long_text} NOT NULL"
-            lines = f"task varchar(200) NOT NULL PRIMARY KEY, fence bigint NOT NULL, data {self.long_text} NOT NULL"
             self.execute(f"CREATE TABLE IF NOT EXISTS {state} ({lines})")
         self.begin()
         try:
@@ -124,6 +127,14 @@ class SqlLoading(ABC):
             self.rollback()
             raise
         return Checkpoint(int(fence), text_of(data))
+
+    def peek(self, task: str) -> str:
+        """Return the data of a task's checkpoint."""
+        state = TableRef("", STATE)
+        if self.describe(state) is None:
+            return ""
+        found = self.rows(f"SELECT data FROM {self.name(state)} WHERE task = {self.dialect.bind_mark}", (task,))
+        return text_of(found[0][0]) if found else ""
 
     def save(self, task: str, checkpoint: Checkpoint) -> None:
         """Write the checkpoint."""
@@ -165,6 +176,14 @@ class SqlLoading(ABC):
         """Give a table its primary key."""
         self.execute(f"ALTER TABLE {self.name(ref)} ADD PRIMARY KEY ({self.names(key)})")
 
+    def key_problems(self, ref: TableRef, key: Sequence[str]) -> tuple[tuple[Any, ...], int]:
+        """Return a value of the key that several rows have, and the number of rows with null in it."""
+        whole, names = self.name(ref), self.names(key)
+        is_null = " OR ".join(f"{self.quote(name)} IS NULL" for name in key)
+        ((nulls,),) = self.rows(f"SELECT count(*) FROM {whole} WHERE {is_null}")
+        twice = self.rows(f"SELECT {names} FROM {whole} WHERE NOT ({is_null}) GROUP BY {names} HAVING count(*) > 1 LIMIT 1")
+        return (twice[0] if twice else ()), int(nulls)
+
     def add(self, ref: TableRef, columns: Sequence[Column]) -> None:
         """Add columns."""
         for column in columns:
@@ -178,17 +197,29 @@ class SqlLoading(ABC):
         """Delete all rows."""
         self.execute(f"DELETE FROM {self.name(ref)}")
 
+    def refill(self, shadow: TableRef, target: TableRef) -> None:
+        """Put other rows into the table; the columns that they lack are null."""
+        found = self.describe(shadow)
+        names = self.names(column.name for column in found.columns) if found else ""
+        self.execute(f"DELETE FROM {self.name(target)}")
+        self.execute(f"INSERT INTO {self.name(target)} ({names}) SELECT {names} FROM {self.name(shadow)}")
+        if self.changes_tables_at_once:
+            self.drop(shadow)
+
     def fill(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> Filled:
         """Put rows into a table."""
-        encoders = [None if self.must_clean(column) else self.dialect.encode(column) for column in columns]
-        cleaned = Cleaned(batches, encoders, [place for place, column in enumerate(columns) if self.must_clean(column)])
+        driven = Driven(batches, columns, self.encoder, self.must_clean)
         try:
-            count = self.put(ref, columns, cleaned)
+            count = self.put(ref, columns, driven)
         except ConnectorError:
             raise
         except Exception as error:
             raise self._translate(error) from error
-        return Filled(count, cleaned.repaired)
+        return Filled(count, driven.repaired)
+
+    def encoder(self, column: Column) -> Callable[[Any], Any] | None:
+        """Return how a value becomes the driver's; the contract's errors are of those that the column can't hold."""
+        return self.dialect.encode(column)
 
     def must_clean(self, column: Column) -> bool:
         """Claim that texts of this column lose their NUL characters."""
@@ -197,15 +228,19 @@ class SqlLoading(ABC):
     def keep(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str = "") -> int:
         """Delete or mark the rows whose key `stage` lacks."""
         whole = self.name(target)
-        same = " AND ".join(f"s.{self.quote(name)} = {whole}.{self.quote(name)}" for name in key)
-        gone = f"NOT EXISTS (SELECT 1 FROM {self.name(stage)} s WHERE {same})"
+        gone = f"NOT {self.is_in(stage, whole, key)}"
         if not mark:
             return self.execute(f"DELETE FROM {whole} WHERE {gone}")
         return self.execute(f"UPDATE {whole} SET {self.quote(mark)} = {self.now} WHERE {self.quote(mark)} IS NULL AND {gone}")
 
-    def count(self, ref: TableRef) -> int:
+    def make_schema(self, name: str) -> None:
+        """Refuse: this database has no schemas."""
+        raise NotSupported("This destination has no schemas.", hint="Leave the job's schema empty; a table prefix keeps tables apart.")
+
+    def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
         """Return the number of rows."""
-        ((count,),) = self.rows(f"SELECT count(*) FROM {self.name(ref)}")
+        condition = f" WHERE {self.quote(where)}" if where else f" WHERE {self.quote(is_null)} IS NULL" if is_null else ""
+        ((count,),) = self.rows(f"SELECT count(*) FROM {self.name(ref)}{condition}")
         return int(count)
 
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -218,6 +253,9 @@ class SqlLoading(ABC):
 
     def execute(self, sql: str, binds: Sequence[Any] = ()) -> int:
         """Run one statement; return the number of rows that it changed."""
+        if self._recorded is not None:
+            self._recorded.append(sql.replace("%%", "%") if self.dialect.doubles_percent else sql)
+            return 0
         try:
             self._cursor.execute(sql, tuple(binds))
         except ConnectorError:
@@ -225,6 +263,25 @@ class SqlLoading(ABC):
         except Exception as error:
             raise self._translate(error) from error
         return max(0, int(self._cursor.rowcount))
+
+    def planned(
+        self, ref: TableRef, columns: Sequence[Column], key: Sequence[str], *, added: Sequence[str], widened: Sequence[str]
+    ) -> list[str]:
+        """Return the statements that would make or change the table."""
+        is_new = self.describe(ref) is None
+        found: list[str] = []
+        self._recorded = found
+        try:
+            if is_new:
+                self.create(ref, columns, key)
+            else:
+                self.add(ref, [column for column in columns if column.name in added])
+                for column in columns:
+                    if column.name in widened:
+                        self.widen(ref, self.stored(column))
+        finally:
+            self._recorded = None
+        return found
 
     def next_stage(self) -> TableRef:
         """Return a name for a stage."""
@@ -242,40 +299,6 @@ class SqlLoading(ABC):
     def names(self, names: Iterable[str]) -> str:
         """Return names with commas between them."""
         return ", ".join(self.quote(name) for name in names)
-
-
-class Cleaned:
-    """Batches of contract values as batches of driver values; counts the rows whose texts lost NUL characters."""
-
-    def __init__(self, batches: Iterable[Rows], encoders: Sequence[Callable[[Any], Any] | None], texts: Sequence[int]) -> None:
-        self._batches = batches
-        self._encoders = [(place, encode) for place, encode in enumerate(encoders) if encode is not None]
-        self._texts = texts
-        self.repaired = 0
-
-    def __iter__(self) -> Cleaned:
-        self._batches = iter(self._batches)
-        return self
-
-    def __next__(self) -> Rows:
-        batch = next(iter(self._batches))
-        if not self._encoders and not self._texts:
-            return batch
-        return [self._row(list(row)) for row in batch]
-
-    def _row(self, row: list[Any]) -> list[Any]:
-        for place, encode in self._encoders:
-            value = row[place]
-            if value is not None:
-                row[place] = encode(value)
-        is_repaired = False
-        for place in self._texts:
-            value = row[place]
-            if value is not None and "\0" in value:
-                row[place] = value.replace("\0", "")
-                is_repaired = True
-        self.repaired += is_repaired
-        return row
 
 
 def text_of(value: Any) -> str:

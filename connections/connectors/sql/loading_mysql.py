@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
 from connections.connectors.sql.loading import SqlLoading, as_text
+from connections.contract.errors import BadValue
 from connections.contract.loading import Merged, Rows
 from connections.contract.table import Column, TableRef, Type
 
 MOST_DIGITS, MOST_DECIMALS, LONGEST_TEXT, LONGEST_BINARY, FINEST = 65, 30, 8000, 8000, 6
-LONGEST_KEY_TEXT = 191  # characters of a text in a key: 3,072 bytes are four of them
+LONGEST_KEY, CHARACTER = 3072, 4  # bytes of a key, and those that a character takes at most
+MOST_IN_ROW = 60_000  # bytes of a row's columns of a stated length
+LONGEST_COMMENT = 1024
 ROWS_AT_ONCE = 500
 TYPES: dict[Type, str] = {
     Type.BOOLEAN: "boolean",
@@ -55,13 +58,19 @@ class MysqlLoading(SqlLoading):
 
     def stored(self, column: Column) -> Column:
         """Return the column as MySQL keeps it; decimals of any number of digits are text, and so is what it has no type for."""
-        if column.is_collection or column.type == Type.DURATION:
+        if column.is_collection:
+            return replace(as_text(column), is_json=True)
+        if column.type == Type.DURATION:
             return as_text(column)
         if column.type == Type.DECIMAL:
             digits, decimals = column.precision, column.scale
-            is_exact = digits is not None and decimals is not None and digits <= MOST_DIGITS and decimals <= MOST_DECIMALS
+            is_exact = digits is not None and decimals is not None and digits <= MOST_DIGITS and 0 <= decimals <= min(digits, MOST_DECIMALS)
             return column if is_exact else as_text(column)
         return replace(as_text(column), max_length=36) if column.type == Type.GUID and not self.is_mariadb else column
+
+    def encoder(self, column: Column) -> Callable[[Any], Any] | None:
+        """Return how a value becomes the driver's; a decimal that is no number is none here."""
+        return finite if column.type == Type.DECIMAL else super().encoder(column)
 
     def type_of(self, column: Column) -> str:
         """Return the SQL of a type."""
@@ -83,10 +92,17 @@ class MysqlLoading(SqlLoading):
                 return "uuid"
         return TYPES[column.type]
 
+    def create(self, ref: TableRef, columns: Sequence[Column], key: Sequence[str]) -> None:
+        """Make a table; texts in a key share the bytes that a key may have, and those of long rows lie outside the row."""
+        super().create(ref, in_row(in_key(columns, key)), key)
+
     def definition(self, column: Column, *, is_key: bool = False) -> str:
-        """Return a column of CREATE TABLE; a text in a key has a length."""
-        is_long = column.type == Type.STRING and (column.max_length is None or column.max_length > LONGEST_KEY_TEXT)
-        return super().definition(replace(column, max_length=LONGEST_KEY_TEXT) if is_key and is_long else column, is_key=is_key)
+        """Return a column of CREATE TABLE, with its comment."""
+        comment = f" COMMENT {self._literal(column.comment[-LONGEST_COMMENT:])}" if column.comment else ""
+        return super().definition(column, is_key=is_key) + comment
+
+    def _literal(self, text: str) -> str:
+        return str(self._connection.escape(text)).replace("%", "%%")
 
     def differs(self, one: str, other: str, column: Column) -> str:
         """Return SQL that is true where two values are not the same; texts by their bytes, whatever the column's collation."""
@@ -151,6 +167,11 @@ class MysqlLoading(SqlLoading):
         )
         return Merged(inserted, updated, self.count(stage) - inserted - updated)
 
+    def ended(self, whole: str, part: str, sets: dict[str, str], condition: str) -> int:
+        """Update rows `t` of a table by rows `s` of another."""
+        listed = ", ".join(f"t.{name} = {value}" for name, value in sets.items())
+        return self.execute(f"UPDATE {whole} t JOIN {part} s SET {listed} WHERE {condition}")
+
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target` by one statement; views over it stay."""
         if self.describe(target) is None:
@@ -160,3 +181,42 @@ class MysqlLoading(SqlLoading):
         self.drop(old)
         self.execute(f"RENAME TABLE {self.name(target)} TO {self.name(old)}, {self.name(shadow)} TO {self.name(target)}")
         self.drop(old)
+
+
+def finite(value: Any) -> str:
+    """Return a decimal's digits; raise BadValue for NaN and infinity."""
+    if not value.is_finite():
+        raise BadValue("MySQL can't hold INF or NaN.")
+    return format(value, "f")
+
+
+def in_key(columns: Sequence[Column], key: Sequence[str]) -> list[Column]:
+    """Return the columns, those of the key short enough for one."""
+    long = [column.name for column in columns if column.name in key and column.type in (Type.STRING, Type.BINARY)]
+    room = LONGEST_KEY // max(1, len(long)) - 16 * (len(key) - len(long))
+    return [shortened(column, room) if column.name in long else column for column in columns]
+
+
+def shortened(column: Column, most: int) -> Column:
+    """Return a text or binary column that takes at most so many bytes."""
+    length = most // CHARACTER if column.type == Type.STRING else most
+    return replace(column, is_json=False, max_length=min(column.max_length or length, length))
+
+
+def in_row(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns, the longest texts without a length where a row would be longer than MySQL takes."""
+    found = list(columns)
+    while sum(map(bytes_of, found)) > MOST_IN_ROW:
+        longest = max(found, key=bytes_of)
+        found[found.index(longest)] = replace(longest, max_length=None)
+    return found
+
+
+def bytes_of(column: Column) -> int:
+    """Return how many bytes of a row a column takes at most."""
+    match column.type:
+        case Type.STRING if column.max_length and column.max_length <= LONGEST_TEXT:
+            return column.max_length * CHARACTER + 2
+        case Type.BINARY if column.max_length and column.max_length <= LONGEST_BINARY:
+            return column.max_length + 2
+    return 12

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import ClassVar
 
+import psycopg
+
+from connections.connectors.sql.copying_postgresql import binary_type
 from connections.connectors.sql.loading import SqlLoading, as_text
+from connections.connectors.sql.types_postgresql import column_wished
+from connections.contract.exact_types import wished
 from connections.contract.loading import Merged, Rows
 from connections.contract.table import Column, TableRef, Type
 
@@ -25,8 +30,8 @@ TYPES: dict[Type, str] = {
     Type.DURATION: "interval day to second(6)",
     Type.BINARY: "bytea",
 }
-# Not in a comparison of rows: it has no equality.
 JSON = "json"
+EQUAL_BY_TEXT = ("text", "character", "jsonb", "uuid", "bit")
 
 
 class PostgresqlLoading(SqlLoading):
@@ -41,13 +46,18 @@ class PostgresqlLoading(SqlLoading):
         self._connection.seconds = seconds + 5
 
     def stored(self, column: Column) -> Column:
-        """Return the column as PostgreSQL keeps it: all types of the contract have one."""
+        """Return the column as PostgreSQL keeps it: in the type that its comment wishes, else in one that holds all of its values."""
+        wish = wished(column)
+        if wish:
+            return column_wished(column, wish)
         if column.type in (Type.BYTE, Type.SBYTE):
             return replace(column, type=Type.INT16)
         return as_text(column) if column.is_collection and column.is_json else column
 
     def type_of(self, column: Column) -> str:
         """Return the SQL of a type."""
+        if wish := wished(column):
+            return wish
         return f"{self._item_type(column)}[]" if column.is_collection else self._item_type(column)
 
     def _item_type(self, column: Column) -> str:
@@ -71,8 +81,9 @@ class PostgresqlLoading(SqlLoading):
         return column.type == Type.STRING and not column.is_collection
 
     def differs(self, one: str, other: str, column: Column) -> str:
-        """Return SQL that is true where two values are not the same."""
-        cast = "::text" if column.is_json and column.native_type == JSON else ""
+        """Return SQL that is true where two values are not the same; many types compare otherwise than by their text, or not at all."""
+        is_own = column.type == Type.STRING and not column.native_type.startswith(EQUAL_BY_TEXT)
+        cast = "::text" if is_own and column.native_type else ""
         return f"{one}{cast} IS DISTINCT FROM {other}{cast}"
 
     def widen(self, ref: TableRef, column: Column) -> None:
@@ -98,17 +109,26 @@ class PostgresqlLoading(SqlLoading):
                 count += len(batch)
         return count
 
+    def pipe_type(self, column: Column) -> str:
+        """Return the type that a piped value must have for a column."""
+        return binary_type(column)
+
     def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
         """Put rows into a table that come in PostgreSQL's own binary form; return how many."""
-        with self._cursor.copy(f"{self._copy_in(ref, columns)} (FORMAT binary)") as copy:
-            for block in blocks:
-                copy.write(block)
-        return int(self._cursor.rowcount)
+        return self._copied(f"{self._copy_in(ref, columns)} (FORMAT binary)", blocks)
 
-    def copy_out(self, sql: str, binds: Sequence[Any]) -> Iterator[bytes]:
-        """Give the rows of a statement in PostgreSQL's own binary form."""
-        with self._cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT binary)", tuple(binds)) as copy:
-            yield from map(bytes, copy)
+    def put_lines(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
+        """Put rows into a table that come as lines of COPY's text format (documentation of COPY, "Text Format"); return how many."""
+        return self._copied(self._copy_in(ref, columns), blocks)
+
+    def _copied(self, statement: str, blocks: Iterable[bytes]) -> int:
+        try:
+            with self._cursor.copy(statement) as copy:
+                for block in blocks:
+                    copy.write(block)
+        except psycopg.Error as error:
+            raise self._translate(error) from error
+        return int(self._cursor.rowcount)
 
     def _copy_in(self, ref: TableRef, columns: Sequence[Column]) -> str:
         return f"COPY {self.name(ref)} ({self.names(column.name for column in columns)}) FROM STDIN".replace("%%", "%")
@@ -127,6 +147,10 @@ class PostgresqlLoading(SqlLoading):
         )
         return Merged(inserted, updated, seen - inserted - updated)
 
+    def make_schema(self, name: str) -> None:
+        """Make the schema where there is none."""
+        self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote(name)}")
+
     def empty(self, ref: TableRef) -> None:
         """Delete all rows at once."""
         self.execute(f"TRUNCATE {self.name(ref)}")
@@ -135,10 +159,7 @@ class PostgresqlLoading(SqlLoading):
         """Put the table `shadow` in the place of `target`; one that views, keys or grants hang on keeps its place and gets the rows."""
         if self.describe(target) is not None:
             if self._is_bound(target):
-                names = self.names(column.name for column in self._described(self._connection, [shadow])[0].columns)
-                self.execute(f"DELETE FROM {self.name(target)}")
-                self.execute(f"INSERT INTO {self.name(target)} ({names}) SELECT {names} FROM {self.name(shadow)}")
-                self.drop(shadow)
+                self.refill(shadow, target)
                 return
             self.drop(target)
         self.execute(f"ALTER TABLE {self.name(shadow)} RENAME TO {self.quote(target.name)}")

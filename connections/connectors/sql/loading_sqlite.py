@@ -30,6 +30,7 @@ class SqliteLoading(SqlLoading):
     """One writer at a SQLite file."""
 
     longest_name: ClassVar[int] = 1000
+    adds_keys: ClassVar[bool] = False
     begin_sql: ClassVar[str] = "BEGIN IMMEDIATE"
     now: ClassVar[str] = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
 

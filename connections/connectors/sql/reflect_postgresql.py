@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import psycopg
 
 from connections.connectors.sql.check_lists import lists_of, with_lists
+from connections.connectors.sql.copying_postgresql import copied
 from connections.connectors.sql.direct_postgresql import DirectCursor, Statements
 from connections.connectors.sql.stream_postgresql import StreamCursor
 from connections.connectors.sql.types_postgresql import column_of
@@ -109,6 +110,10 @@ class Reflection:
         """End the cursor; what is still under way is cancelled."""
         cursor.close()
         return True
+
+    def copy_out(self, connection: Any, sql: str, binds: Sequence[Any]) -> Iterator[tuple[int, bytes]]:
+        """Give the rows of a statement in PostgreSQL's own form, block by block with their number."""
+        return copied(statements_of(connection), sql, binds)
 
     def cancel(self, driver: Any, connect: Callable[[], Any]) -> None:
         """Stop the statement that another thread runs."""

@@ -126,6 +126,22 @@ class SqlSession:
         connection.close()
         return Result(names, iter((batch,)))
 
+    def copy_out(self, sql: str, binds: Sequence[Any]) -> Iterator[tuple[int, bytes]]:
+        """Give the rows of a statement as the database writes them itself, in blocks with the number of rows in each.
+
+        Closing the iterator stops the statement. Raise NotSupported where the database has no such form.
+        """
+        if not hasattr(self._source, "copy_out"):
+            raise NotSupported("This database has no form of its own for rows on their way.")
+        connection = self._live(self._readers)
+        try:
+            yield from self._source.copy_out(connection, sql, binds)
+        except Exception as error:
+            raise self._failed(connection, error) from error
+        finally:
+            if connection.is_valid:
+                connection.close()
+
     def write(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> list[Written]:
         """Run writing statements in one transaction."""
         with self.transaction() as transaction:

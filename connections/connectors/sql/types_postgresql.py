@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from connections.contract.table import Column, Type
 
@@ -82,3 +84,41 @@ def facets(native: str, modifier: int) -> tuple[int | None, int | None, int | No
     if native in ("time", "timestamp", "timestamptz"):
         return None, (modifier if modifier >= 0 else 6), None
     return None, None, None
+
+
+# The catalog's names of types that the contract knows, by what format_type calls them.
+CATALOG_NAMES = {
+    "boolean": "bool",
+    "smallint": "int2",
+    "integer": "int4",
+    "bigint": "int8",
+    "real": "float4",
+    "double precision": "float8",
+    "character varying": "varchar",
+    "character": "bpchar",
+    "time without time zone": "time",
+    "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+}
+FORMATTED = re.compile(r"([^(]+?)(?:\((\d+)(?:,(-?\d+))?\))?( with(?:out)? time zone)?(\[\])?")
+
+
+def column_wished(column: Column, formatted: str) -> Column:
+    """Return the column with the type that format_type writes so."""
+    found = FORMATTED.fullmatch(formatted)
+    name, first, second, zone, brackets = found.groups("") if found else (formatted, "", "", "", "")
+    native = "interval" if name.startswith("interval") else CATALOG_NAMES.get(name + zone, name + zone)
+    digits, item = modifier(native, first, second), native if brackets else ""
+    made = column_of(
+        column.ordinal, column.name, False, formatted, digits, f"_{native}" if brackets else native, item, False, "", "", "", None
+    )
+    return replace(made, is_nullable=column.is_nullable, comment=column.comment)
+
+
+def modifier(native: str, first: str, second: str) -> int:
+    """Return the type modifier of the digits that stand behind a type."""
+    if not first:
+        return -1
+    if native == "numeric":
+        return ((int(first) << 16) | (int(second or 0) & 0x7FF)) + HEADER
+    return int(first) + (HEADER if native in ("varchar", "bpchar") else 0)

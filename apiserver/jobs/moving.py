@@ -1,0 +1,236 @@
+"""The loading engine: moves what one task reads into one table of a destination, and goes on where a run before broke off.
+
+It knows connections by their numbers and nothing of jobs, runs or requests. Everything it remembers stands in the destination.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any
+
+from apiserver.jobs.moving_full import change_table, refresh
+from apiserver.jobs.moving_incremental import bring, shows_order
+from apiserver.jobs.moving_names import distinct
+from apiserver.jobs.moving_order import ACTIVE, FULL, INCREMENTAL, SWAP, Cancelled, DryRun, JobError, Moved, Order, Settings, Watch
+from apiserver.jobs.moving_reading import Piece, Reading, reading_of
+from apiserver.jobs.moving_schema import evolved
+from apiserver.jobs.moving_state import State
+from apiserver.jobs.moving_sweep import compare, sweep
+from apiserver.jobs.moving_task import Task
+from connections import patient
+from connections.contract.errors import BadAnswer, ChangeUnknown, ConnectionFailed, ConnectorError, Overtaken, RateLimited, SourceTimeout
+from connections.contract.loading import Checkpoint, Loading
+from connections.models import Connection
+
+__all__ = ["Cancelled", "DryRun", "JobError", "Moved", "Order", "Settings", "Watch", "dry_run", "move", "reset"]
+
+TRANSIENT = (ConnectionFailed, SourceTimeout, Overtaken, RateLimited, BadAnswer, ChangeUnknown)
+TRIES, FIRST_WAIT, LONGEST_WAIT = 4, 1.0, 60.0  # seconds
+FIRST_ROWS = 20
+
+
+def move(order: Order, watch: Watch) -> Moved:
+    """Bring the destination's table up to the source; return what was done.
+
+    Raises Cancelled, JobError (what its user can change), SqlProblem (the statement) and the contract's errors of both ends. Whatever
+    it raises, the next move goes on from the last commit. An end that is away for a moment is asked again.
+    """
+    moved = Moved()
+    for tried in range(1, TRIES + 1):
+        try:
+            with opened(order, watch, moved) as task:
+                run(task)
+            return moved
+        except TRANSIENT as error:
+            if tried == TRIES:
+                raise
+            wait(error, tried, watch)
+    raise AssertionError("unreachable")
+
+
+def wait(error: ConnectorError, tried: int, watch: Watch) -> None:
+    """Wait before a move is tried again, longer each time; a run that is stopped waits no longer."""
+    seconds = min(LONGEST_WAIT, FIRST_WAIT * 4 ** (tried - 1) * random.uniform(1, 1.5))  # noqa: S311 - spreads tries, guards nothing
+    seconds = max(seconds, min(LONGEST_WAIT, error.retry_after)) if isinstance(error, RateLimited) else seconds
+    watch.says("warning", f"{error.message} Tried again in {seconds:.0f} seconds ({tried} of {TRIES - 1}).")
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        watch.stop_if_asked()
+        time.sleep(min(0.5, seconds))
+
+
+@contextmanager
+def opened(order: Order, watch: Watch, moved: Moved) -> Iterator[Task]:
+    """Give a task with both ends open."""
+    settings = order.settings.under(order.statement)
+    now = time.time()
+    reading = reading_of(order, now=datetime.fromtimestamp(now, UTC))
+    loading = loading_of(order.destination, settings.command_timeout)
+    try:
+        yield prepared(Task(order, settings, reading, loading, watch, now, moved=moved))
+    finally:
+        loading.close()
+
+
+def loading_of(destination: int, seconds: int) -> Loading:
+    """Return the writer at a destination; raise JobError for a connection that is none."""
+    if not Connection.objects.filter(pk=destination).exists():
+        raise JobError("The job's destination was deleted.", hint="Choose another one.")
+    session: Any = patient.session_for(destination)
+    if not hasattr(session, "loading"):
+        raise JobError("This connection can't be a destination.", hint="Choose a database.")
+    found: Loading = session.loading(seconds)
+    return found
+
+
+def prepared(task: Task) -> Task:
+    """Return the task with its key, its check columns, and why it is not incremental."""
+    reading = task.reading
+    names = distinct((column.name for column in reading.columns), task.loading.longest_name)
+    shown = {column.name.lower(): name for column, name in zip(reading.columns, names, strict=True)}
+    if task.order.statement.key:
+        task.key = tuple(key_name(name, shown) for name in task.order.statement.key)
+        sources = {names[place]: column for column, place in reading.places.items()}
+        reading.key = tuple(sources[name] for name in task.key) if all(name in sources for name in task.key) else ()
+    else:
+        task.key = tuple(names[reading.places[name]] for name in reading.key)
+    task.checks = checks_of(task.settings, reading)
+    task.note = why_full(task)
+    if not task.note:
+        task.reading = reading.with_hidden(task.checks)
+    task.moved.note = task.note
+    return task
+
+
+def key_name(name: str, shown: dict[str, str]) -> str:
+    """Return a key column as the destination calls it."""
+    found = shown.get(name.lower())
+    if found is None:
+        raise JobError(f"The key column {name} is not among the columns of the task.", hint="Select it, or choose another key.")
+    return found
+
+
+def checks_of(settings: Settings, reading: Reading) -> tuple[str, ...]:
+    """Return the check columns by their names in the source's table."""
+    if reading.table is None:
+        return ()
+    if not settings.check_columns:
+        preset = reading.table.check_column
+        return (preset,) if preset in reading.table.by_name else ()
+    found = []
+    for name in settings.check_columns:
+        column = reading.named(name)
+        if column is None:
+            raise JobError(f"The check column {name} is not in {reading.table.ref}.", hint="Choose a column that the table has.")
+        if not shows_order(reading.column(column).type):
+            raise JobError(f"The check column {name} is {reading.column(column).type}.", hint="Choose a date-time or a growing number.")
+        found.append(column)
+    return tuple(found)
+
+
+def why_full(task: Task) -> str:
+    """Return why each run reads everything; '' where only what is new is read."""
+    if task.settings.always_full:
+        option = {"drop": "DropTable", "truncate": "TruncateTable"}[task.settings.always_full]
+        return f"Everything is read in each run: the task says {option}."
+    if task.reading.reason:
+        return f"Everything is read in each run: {task.reading.reason}."
+    if task.settings.history and not task.key:
+        raise JobError("Versions are kept of rows that have a key.", hint="Name key columns: PRIMARY KEY (...), or turn HistoryMode off.")
+    if not task.key or not task.reading.key:
+        return "Everything is read in each run: the rows have no key among their columns."
+    if not task.checks:
+        return "Everything is read in each run: the task has no check column that shows what is new."
+    unable = next((name for name in task.checks if not task.reading.can_filter(name)), None)
+    if unable is not None:
+        return f"Everything is read in each run: the source can't be asked for rows by {unable}."
+    return ""
+
+
+def run(task: Task) -> None:
+    """Move."""
+    task.take()
+    look(task)
+    is_known = task.state.is_loaded and task.state.shape == task.shape and task.loading.describe(task.target) is not None
+    if not is_known or not task.is_incremental or task.state.load is not None or task.table.added or has_other_key(task):
+        refresh(task)
+        compare(task)
+        return
+    change_table(task)
+    bring(task)
+    if not sweep(task):
+        compare(task)
+
+
+def look(task: Task) -> None:
+    """Compare the destination's table with what is read."""
+    found = task.loading.describe(task.target)
+    known = task.state.columns if task.state.shape == task.shape else {}
+    if found is not None and task.settings.history and ACTIVE not in found.by_name:
+        raise JobError(
+            f"The table {task.target} is there and keeps no versions of its rows.", hint="Drop it, or give the task another table."
+        )
+    task.table = evolved(found, task.wanted(), known, task.own_columns(), schema=task.settings.schema)
+    for what, names in (("added", task.table.added), ("widened", task.table.widened)):
+        if names:
+            task.watch.says("info", f"Columns are {what}: {', '.join(names)}.")
+
+
+def has_other_key(task: Task) -> bool:
+    """Claim that the destination's table has another key than the rows."""
+    found = task.loading.describe(task.target)
+    return found is not None and set(found.primary_key) != set(task.table_key)
+
+
+def reset(order: Order) -> None:
+    """Forget how far the task has come: its next move reads everything anew. The destination's table stays until then."""
+    loading = loading_of(order.destination, order.settings.command_timeout)
+    try:
+        taken = loading.take(order.key)
+        loading.begin()
+        loading.save(order.key, Checkpoint(taken.fence, State().text()))
+        loading.commit()
+    finally:
+        loading.close()
+
+
+class Silent:
+    """A watch that nobody looks at."""
+
+    def read(self, rows: int, pages: int, size: int) -> None:
+        """Take no note."""
+
+    def wrote(self, merged: Any, *, deleted: int = 0, repaired: int = 0) -> None:
+        """Take no note."""
+
+    def total(self, rows: int) -> None:
+        """Take no note."""
+
+    def says(self, level: str, text: str) -> None:
+        """Take no note."""
+
+    def stop_if_asked(self) -> None:
+        """Go on."""
+
+
+def dry_run(order: Order) -> DryRun:
+    """Return what a move would do now, with the first rows that it would read. Nothing is changed at either end."""
+    with opened(order, Silent(), Moved()) as task:
+        task.state = State.of(task.loading.peek(order.key))
+        look(task)
+        is_new = not task.state.is_loaded or not task.is_incremental
+        mode = (FULL if task.is_incremental else SWAP) if is_new else INCREMENTAL
+        ddl = task.loading.planned(
+            task.target, task.table.columns, task.table_key, added=(*task.table.added, *task.table.lacking), widened=task.table.widened
+        )
+        pages = task.reading.pages(Piece(limit=FIRST_ROWS))
+        try:
+            rows = tuple(tuple(row[: len(task.reading.columns)]) for row in islice((row for page in pages for row in page), FIRST_ROWS))
+        finally:
+            pages.close()  # type: ignore[attr-defined]
+        return DryRun(mode, task.note, str(task.target), tuple(ddl), task.table.columns, task.key, rows, task.reading.count())

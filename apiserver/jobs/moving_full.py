@@ -1,0 +1,243 @@
+"""The full refresh: all rows go into a table beside the destination's, which then takes its place. Readers see the old rows or the new."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from apiserver.jobs.moving_order import ACTIVE, FULL, HARD, NO_DELETES, SWAP, JobError
+from apiserver.jobs.moving_reading import Piece, Rows
+from apiserver.jobs.moving_state import Load, State
+from apiserver.jobs.moving_task import Task
+from apiserver.jobs.moving_types import text_of, value_of
+from apiserver.jobs.moving_writing import Writer, merged_from, no_key, twice
+from connections.contract.errors import ConnectorError
+from connections.contract.table import Table, TableRef, Type
+
+FEW = 100  # rows of a table that may lose any number of them
+SHRINKS_TO = 0.5
+
+
+def refresh(task: Task) -> None:
+    """Read everything and put it in the place of what was there."""
+    task.moved.mode = FULL if task.is_incremental else SWAP
+    load = task.state.load
+    found = task.loading.describe(task.target)
+    if load is not None and load.is_whole:
+        put_in_place(task, found)
+        return
+    if load is None or not can_go_on(task, load):
+        begin(task)
+    else:
+        load.resumed += 1
+        task.watch.says("info", f"Goes on behind the {load.rows} rows that are there already.")
+    read(task)
+    complete(task, found)
+    put_in_place(task, found)
+
+
+def can_go_on(task: Task, load: Load) -> bool:
+    """Claim that reading goes on behind the rows that are there."""
+    shadow = task.loading.describe(task.shadow)
+    is_same = task.state.shape == task.shape and shadow is not None and all(name in shadow.by_name for name in task.table.names)
+    return is_same and load.after is not None and task.reading.has_keyset
+
+
+def begin(task: Task) -> None:
+    """Make the empty table and note what the source holds now."""
+    if task.reading.is_sql:
+        total = task.reading.count()
+        if total is not None:
+            task.watch.total(total)
+    load = Load(begun=task.now, horizon=task.reading.running())
+    if task.is_incremental and task.reading.is_sql:
+        tops = {name: task.reading.largest(name) for name in task.checks}
+        load.marks = {name: text_of(value) for name, value in tops.items() if value is not None}
+    task.loading.drop(task.shadow)
+    task.loading.create(task.shadow, task.table.columns, task.key if has_key_first(task) else ())
+    task.state.shape, task.state.load = task.shape, load
+    with task.transaction():
+        task.save()
+
+
+def has_key_first(task: Task) -> bool:
+    """Claim that the table is made with its key: rows may come twice, or it takes none later."""
+    return bool(task.key) and (not task.loading.adds_keys or not task.reading.is_sql)
+
+
+def read(task: Task) -> None:
+    """Bring the rows, or the rest of them."""
+    load = task.state.load
+    assert load is not None
+    writer = Writer(task, task.shadow, merges=has_key_first(task) and not task.reading.is_sql)
+    is_sorted = task.reading.has_keyset
+    after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
+    piece = Piece(by_key=is_sorted, after=tuple(after), low=start_of(task), has_nulls=False)
+    places = [task.reading.places[name] for name in task.reading.key] if is_sorted else []
+    seen: dict[str, str] = {}
+    for chunk in task.chunks(task.pages(piece)):
+
+        def note(chunk: Sequence[Rows] = chunk) -> None:
+            last = chunk[-1][-1]
+            load.after = [text_of(last[place]) for place in places] if places else None
+            load.rows += sum(len(page) for page in chunk)
+            task.save()
+
+        for page in chunk:
+            task.largest(seen, page)
+        writer.write(chunk, note)
+    if not task.reading.is_sql:
+        load.marks = bounded(task, seen, load.begun)
+
+
+def start_of(task: Task) -> tuple[tuple[str, object], ...]:
+    """Return the smallest value that is read, where the task gives one."""
+    if not task.settings.start_value or not task.checks:
+        return ()
+    name = task.checks[0]
+    try:
+        return ((name, value_of(task.reading.column(name), task.settings.start_value)),)
+    except ValueError as error:
+        raise JobError(
+            f"The start value {task.settings.start_value!r} is no value of {name}.", hint="Give a date such as 2024-01-31, or a number."
+        ) from error
+
+
+def bounded(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
+    """Return the marks, none of them later than the beginning: rows that changed while pages came were perhaps read before."""
+    limit = datetime.fromtimestamp(begun, UTC)
+    found = {}
+    for name, text in marks.items():
+        column = task.reading.column(name)
+        is_later = column.type == Type.TIMESTAMP and value_of(column, text) > limit
+        found[name] = text_of(limit) if is_later else text
+    return found
+
+
+def complete(task: Task, found: Table | None) -> None:
+    """Give the table its key; refuse one that holds far fewer rows than there were."""
+    load = task.state.load
+    assert load is not None
+    if task.key and not has_key_first(task):
+        add_key(task)
+    count = task.loading.count(task.shadow)
+    before = count_present(task) if found is not None and task.settings.deletes != NO_DELETES else 0
+    check_shrinking(task, before, count)
+    load.rows, load.is_whole = count, True
+    with task.transaction():
+        task.save()
+
+
+def count_present(task: Task) -> int:
+    """Return how many rows the destination's table has, without those that are marked or of the past."""
+    found = task.described(task.target)
+    where, is_null = (name if name in found.by_name else "" for name in (ACTIVE if task.versions else "", task.mark))
+    return task.loading.count(task.target, where=where, is_null=is_null)
+
+
+def check_shrinking(task: Task, before: int, count: int) -> None:
+    """Raise JobError, and forget what was read, where most of the rows would vanish and nobody said that they may."""
+    is_far_less = (before and not count) or (before >= FEW and count < before * SHRINKS_TO)
+    if not is_far_less or task.settings.may_shrink:
+        return
+    task.loading.drop(task.shadow)
+    task.state.load = None
+    with task.transaction():
+        task.save()
+    raise JobError(
+        f"The source has {count} rows now, the destination {before}: the table was left as it was.",
+        hint="If that is right, run the task once with may_shrink; else look at the source and the task's query.",
+    )
+
+
+def add_key(task: Task) -> None:
+    """Give the new table its key; name the rows that stand against it."""
+    try:
+        task.loading.add_key(task.shadow, task.key)
+    except ConnectorError as error:
+        task.loading.rollback()
+        raise key_problem(task) or error from error
+
+
+def key_problem(task: Task) -> JobError | None:
+    """Return which rows can't have the key."""
+    twice_, nulls = task.loading.key_problems(task.shadow, task.key)
+    task.state.load = None
+    with task.transaction():
+        task.save()
+    return no_key(task) if nulls else twice(task, twice_) if twice_ else None
+
+
+def put_in_place(task: Task, found: Table | None) -> None:
+    """Let the new table take the place of the old one, with the checkpoint that speaks of it."""
+    load = task.state.load
+    assert load is not None
+    new = task.loading.describe(task.shadow)
+    if new is None and found is None:
+        raise JobError("The table that was loaded is gone from the destination.", hint="Reset the task: it begins anew.")
+    loaded = State(
+        shape=task.shape,
+        columns=task.signatures(),
+        marks=load.marks,
+        horizon=load.horizon,
+        late_at=load.begun,
+        swept_at=0.0 if load.resumed else load.begun,
+        is_loaded=True,
+    )
+    if new is None:  # it took its place before the run broke off
+        task.state = loaded
+        with task.transaction():
+            task.save()
+        return
+    if keeps_values(task, found):
+        merge_all(task, loaded, found)
+        return
+    with task.transaction():
+        if found is not None and task.settings.always_full == "truncate":
+            task.loading.refill(task.shadow, task.target)
+        else:
+            task.loading.swap(task.shadow, task.target)
+        task.state = loaded
+        task.save()
+
+
+def keeps_values(task: Task, found: Table | None) -> bool:
+    """Claim that the old table has what the new one lacks: columns that the source does not give, rows that it has no more."""
+    if task.versions is not None:
+        return True
+    has_more = bool(task.table.kept or task.table.lacking) or task.settings.deletes != HARD
+    return bool(found and has_more and task.key and found.primary_key == task.key and not task.settings.always_full)
+
+
+def merge_all(task: Task, loaded: State, found: Table | None) -> None:
+    """Write what differs to the old table; what is gone is deleted, marked, ended or left, as the task says."""
+    if found is None:
+        task.loading.create(task.target, task.table.columns, task.table_key)
+    else:
+        change_table(task)
+    columns = task.filled_columns(task.described(task.shadow))
+    with task.transaction():
+        merged_from(task, task.shadow, task.target, columns)
+        task.moved.deleted += remove(task, task.shadow)
+        task.state = loaded
+        task.save()
+    task.loading.drop(task.shadow)
+
+
+def remove(task: Task, stage: TableRef) -> int:
+    """Delete, mark or end the rows whose key a stage lacks; return how many."""
+    if task.versions is not None:
+        return task.loading.end_versions(stage, task.target, task.key, task.versions) if task.settings.deletes != NO_DELETES else 0
+    if task.settings.deletes == NO_DELETES:
+        return 0
+    return task.loading.keep(stage, task.target, task.key, mark=task.mark)
+
+
+def change_table(task: Task) -> None:
+    """Let the destination's table follow the source: columns are added and widened."""
+    by_name = {column.name: column for column in task.table.columns}
+    more = (*task.table.added, *task.table.lacking)
+    if more:
+        task.loading.add(task.target, [by_name[name] for name in more])
+    for name in task.table.widened:
+        task.loading.widen(task.target, task.loading.stored(by_name[name]))

@@ -1,0 +1,369 @@
+"""What a task reads: its statement bound to the source, and pieces of it: what is newer, behind a key, in a window, keys alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, cast
+
+from sqlglot import exp
+
+from apiserver.jobs.moving_order import JobError, Order
+from apiserver.jobs.replicate import whole
+from connections import patient, services
+from connections.contract.dialect import Commits
+from connections.contract.errors import Incomplete, NotSupported
+from connections.contract.scan import Compare, Grade, Scan
+from connections.contract.table import FLOATS, INTEGERS, Column, Table, TableRef, Type
+from connections.contract.unsayable import read_value
+from connections.engine.budget import Limits
+from connections.engine.nodes import Read, all_of, fn
+from connections.engine.prepared import gives_rows
+from connections.engine.rows_plan import row_plan
+from connections.engine.session import EngineSession
+from connections.engine.sql_expressions import aliased
+from connections.engine.sql_lower import lowered, native
+from connections.engine.sql_nodes import Bound, Cell, Found, Given, Output, Slot
+from connections.engine.sql_plan import Plan
+from connections.engine.sql_queries import aggregated, bind_parsed
+from connections.engine.sql_reader import Parsed, parse
+from connections.engine.sql_windows import is_aggregate
+from connections.models import Connection
+from connections.sql_names import StoredNames
+
+PAGE = 2000  # rows of one page of a database
+WIDE = Limits(source_calls=10**9, source_rows=10**12, source_memory=1024)
+KEYSET_TYPES = INTEGERS | {Type.GUID, Type.DATE, Type.TIMESTAMP, Type.DECIMAL}
+Rows = Sequence[Sequence[Any]]
+
+
+class TaskNames(StoredNames):
+    """Tables as they are at the moment, by sessions for long work."""
+
+    def find(self, parts: Sequence[str]) -> Found | None:
+        """Return the table; a list of tables that lacks it is read anew."""
+        found = super().find(parts)
+        if found is None and self.default is not None:
+            services.list_tables(self.default, now=self.now, refresh=True)
+            found = super().find(parts)
+        return found
+
+    def described(self, connection: Connection, ref: TableRef) -> Found:
+        """Return a table as it is now."""
+        self.used[connection.name] = connection
+        session = patient.session_for(connection.pk)
+        return Found(connection.name, session, session.describe([ref])[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Which rows are read. Columns are the source table's; an empty piece is everything."""
+
+    low: tuple[tuple[str, Any], ...] = ()  # one of these columns is at or above its value
+    high: tuple[str, Any] | None = None  # the column is below the value
+    has_nulls: bool = False  # and rows whose column of `low` is null
+    since: int | None = None  # written by this transaction of the source, or a later one
+    is_old: bool = False  # the rest of `low`: what is below it, or null
+    after: tuple[Any, ...] = ()  # behind this key
+    keys: tuple[tuple[Any, ...], ...] = ()  # of these keys
+    by_key: bool = False  # in the order of the key
+    only: tuple[str, ...] = ()  # columns that are read instead of the statement's
+    limit: int | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """A statement bound to its source. `table` None: its rows are no rows of one table, `reason` says why."""
+
+    bound: Bound
+    columns: tuple[Column, ...]  # as the statement names them
+    table: Table | None = None
+    alias: str = ""
+    reason: str = ""
+    key: tuple[str, ...] = ()  # columns of the table that name a row, all of them shown
+    places: dict[str, int] = field(default_factory=dict)  # column of the table -> its place among `columns`
+    hidden: tuple[str, ...] = ()  # columns of the table that are read behind `columns`
+
+    @property
+    def session(self) -> Any:
+        """Return the session of the first table; None of a statement without tables."""
+        return next((found.session for found in self.bound.tables.values()), None)
+
+    @property
+    def is_sql(self) -> bool:
+        """Claim that one database runs the statement as it is, over one state of it."""
+        sessions = {id(found.session) for found in self.bound.tables.values()}
+        dialect = getattr(self.session, "dialect", None)
+        return len(sessions) == 1 and dialect is not None and not gives_rows(dialect)
+
+    @property
+    def commits(self) -> Commits | None:
+        """Return how the source tells which transaction wrote a row, where it does."""
+        is_table = self.table is not None and self.table.kind == "table"
+        return self.session.dialect.commits if self.is_sql and is_table else None
+
+    @property
+    def has_keyset(self) -> bool:
+        """Claim that reading can go on behind a key."""
+        return bool(self.table and self.key) and self.is_sql and all(self.column(name).type in KEYSET_TYPES for name in self.key)
+
+    def column(self, name: str) -> Column:
+        """Return a column of the table."""
+        assert self.table is not None
+        return self.table.by_name[name]
+
+    def named(self, name: str) -> str | None:
+        """Return the table's column that a person means: by its name there, or as the statement calls it."""
+        if self.table is None:
+            return None
+        shown = {self.columns[place].name.lower(): column for column, place in self.places.items()}
+        return {column.name.lower(): column.name for column in self.table.columns}.get(name.lower(), shown.get(name.lower()))
+
+    def place(self, name: str) -> int:
+        """Return where a column of the table stands in the rows."""
+        return self.places[name] if name in self.places else len(self.columns) + self.hidden.index(name)
+
+    def with_hidden(self, names: Sequence[str]) -> Reading:
+        """Return the reading with columns of the table behind its own, where it does not show them."""
+        return replace(self, hidden=tuple(name for name in names if name not in self.places))
+
+    def can_filter(self, name: str) -> bool:
+        """Claim that the source itself gives only what is newer by this column; nothing is asked."""
+        if self.table is None:
+            return False
+        if self.is_sql:
+            return True
+        column = self.column(name)
+        asked = Scan(self.table, tuple(self.key or (name,)), (Compare(name, "ge", sample(column)),))
+        return bool(self.session.rows.offer(asked).grades[0] is not Grade.NO)
+
+    # ---- reading ----
+
+    def pages(self, piece: Piece = Piece()) -> Iterator[Rows]:
+        """Give rows as contract values, page by page; closing the iterator stops the source."""
+        bound = self.piece(piece)
+        if self.is_sql:
+            try:
+                statement = native(bound, self.session.dialect)
+            except NotSupported:
+                yield from Plan(bound, WIDE).batches()
+                return
+            yield from read_sql(self.session, statement)
+            return
+        self.refuse_part()
+        plan = self.row_plan(bound)
+        if plan is None:
+            yield from Plan(bound, WIDE).batches()
+            return
+        result = self.session.select(plan, [slot.value for slot in bound.slots])
+        try:
+            yield from result.batches
+        finally:
+            result.close()
+
+    def refuse_part(self) -> None:
+        """Raise where the source can't give the whole table: what is missing would be taken for deleted."""
+        for found in self.bound.tables.values():
+            if found.table.partial:
+                raise Incomplete(
+                    f"{found.table.ref} can't be read to its end: {found.table.partial.rstrip('.')}.", hint="It can't be replicated."
+                )
+
+    def row_plan(self, bound: Bound) -> Any:
+        """Return how one table of a source that gives rows is read as its rows come; None where that can't be."""
+        if self.table is None or not isinstance(self.session, EngineSession):
+            return None
+        try:
+            return row_plan(cast(exp.Select, lowered(bound.tree, bound.slots, self.session.dialect)))
+        except NotSupported:
+            return None
+
+    def count(self) -> int | None:
+        """Return the number of rows, where the source tells it at little cost."""
+        if self.table is None or not self.is_sql:
+            return None
+        tree = self.bound.tree.copy()
+        tree.set("expressions", [aliased(fn("count_rows"), 1)])
+        tree.set("order", None)
+        bound = replace(self.bound, tree=tree, outputs=(Output("n", Column("n", Type.INT64)),))
+        ((count,),) = (row for page in read_sql(self.session, native(bound, self.session.dialect)) for row in page)
+        return int(count)
+
+    def largest(self, name: str) -> Any:
+        """Return the largest value of a column, None of an empty table."""
+        tree = self.bound.tree.copy()
+        tree.set("expressions", [aliased(fn("max", self.cell(name)), 1)])
+        tree.set("order", None)
+        bound = replace(self.bound, tree=tree, outputs=(Output("n", self.column(name)),))
+        ((value,),) = (row for page in read_sql(self.session, native(bound, self.session.dialect)) for row in page)
+        return value
+
+    def running(self) -> int | None:
+        """Return the oldest transaction of the source that has not ended; None where it does not tell."""
+        if self.commits is None:
+            return None
+        result = self.session.query(f"SELECT {self.commits.running}", ())
+        try:
+            return int(next(row[0] for batch in result.batches for row in batch))
+        finally:
+            result.close()
+
+    # ---- trees ----
+
+    def cell(self, name: str) -> Cell:
+        """Return a column of the table."""
+        return Cell(table=self.alias, name=name, column=self.column(name))
+
+    def piece(self, piece: Piece) -> Bound:
+        """Return the statement for a part of its rows."""
+        if self.table is None:
+            return self.bound
+        tree, slots = self.bound.tree.copy(), list(self.bound.slots)
+        outputs = list(self.bound.outputs)
+        added = list(piece.only or self.hidden)
+        if piece.only:
+            tree.set("expressions", [])
+            outputs = []
+        for name in added:
+            outputs.append(Output(name, self.column(name)))
+            tree.append("expressions", aliased(self.cell(name), len(outputs)))
+        conditions = self.conditions(piece, slots)
+        if conditions:
+            cast(exp.Select, tree).where(all_of(conditions), copy=False)
+        if piece.by_key:
+            tree.set("order", exp.Order(expressions=[fn("asc", self.cell(name)) for name in self.key]))
+        elif self.is_sql:
+            tree.set("order", None)
+        if piece.limit is not None:
+            tree.set("limit", exp.Limit(expression=given(slots, piece.limit, Column("", Type.INT64))))
+        return replace(self.bound, tree=tree, outputs=tuple(outputs), slots=tuple(slots))
+
+    def conditions(self, piece: Piece, slots: list[Slot]) -> list[exp.Expression]:
+        """Return what rows of the piece meet."""
+        found: list[exp.Expression] = []
+        if piece.low and piece.is_old:
+            found += [
+                fn("or", self.compared("lt", name, value, slots), fn("is_null", self.cell(name)))
+                if self.column(name).is_nullable
+                else self.compared("lt", name, value, slots)
+                for name, value in piece.low
+            ]
+        elif piece.low:
+            newer: list[exp.Expression] = [self.compared("ge", name, value, slots) for name, value in piece.low]
+            if piece.has_nulls:
+                newer += [fn("is_null", self.cell(name)) for name, _ in piece.low if self.column(name).is_nullable]
+            found.append(fn("or", *newer) if len(newer) > 1 else newer[0])
+        if piece.high is not None:
+            found.append(self.compared("lt", *piece.high, slots))
+        if piece.since is not None and self.commits is not None:
+            old = self.commits.before.replace("{1}", str(int(piece.since)))
+            old = old.replace("%", "%%") if self.session.dialect.doubles_percent else old
+            found.append(fn("not", Read(table=self.alias, column=self.commits.column, template=f"({old})")))
+        if piece.after:
+            found.append(self.behind(self.key, piece.after, slots))
+        if piece.keys:
+            found.append(self.among(piece.keys, slots))
+        return found
+
+    def compared(self, operator: str, name: str, value: Any, slots: list[Slot]) -> exp.Expression:
+        """Return a comparison of a column with a value."""
+        column = self.column(name)
+        suffix = "_text" if column.type == Type.STRING else "_float" if column.type in FLOATS else ""
+        return fn(operator + suffix, self.cell(name), given(slots, value, column))
+
+    def behind(self, names: Sequence[str], values: Sequence[Any], slots: list[Slot]) -> exp.Expression:
+        """Return what is true of rows behind a key."""
+        first = self.compared("gt", names[0], values[0], slots)
+        if len(names) == 1:
+            return first
+        same = self.compared("eq", names[0], values[0], slots)
+        return fn("or", first, fn("and", same, self.behind(names[1:], values[1:], slots)))
+
+    def among(self, keys: Sequence[Sequence[Any]], slots: list[Slot]) -> exp.Expression:
+        """Return what is true of rows of these keys."""
+        rows = [
+            all_of([self.compared("eq", name, value, slots) for name, value in zip(self.key, values, strict=True)]) or exp.true()
+            for values in keys
+        ]
+        return fn("or", *rows) if len(rows) > 1 else rows[0]
+
+
+def given(slots: list[Slot], value: Any, column: Column) -> Given:
+    """Return a value of the statement."""
+    slots.append(Slot(value, column))
+    return Given(number=len(slots) - 1)
+
+
+def read_sql(session: Any, statement: Any) -> Iterator[Rows]:
+    """Give the rows of a database as contract values."""
+    decoders = [(place, decode) for place, decode in enumerate(statement.decoders) if decode is not None]
+    result = session.query(statement.sql, statement.binds, batch_size=PAGE, stream=True)
+    try:
+        for page in result.batches:
+            if not decoders:
+                yield page
+                continue
+            rows = [list(row) for row in page]
+            for place, decode in decoders:
+                for row in rows:
+                    if row[place] is not None:
+                        row[place] = read_value(decode, row[place])
+            yield rows
+    finally:
+        result.close()
+
+
+def sample(column: Column) -> Any:
+    """Return a value of a column's type, for asking what the source would do."""
+    if column.type == Type.TIMESTAMP:
+        return datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+    if column.type == Type.DATE:
+        return datetime.fromisoformat("2000-01-01").date()
+    return "0" if column.type == Type.STRING else 0
+
+
+# ---- binding ----
+
+
+def reading_of(order: Order, *, now: datetime) -> Reading:
+    """Return what a task reads; raise SqlProblem, or the source's error, for what can't be read."""
+    default = Connection.objects.filter(pk=order.source).first() if order.source is not None else None
+    if order.source is not None and default is None:
+        raise JobError("The job's source was deleted.", hint="Choose another one.")
+    parsed = parse(order.statement.query or whole(order.statement.source))
+    bound = bind_parsed(parsed, TaskNames(now=now, default=default), now=now)
+    return bound_reading(bound, parsed)
+
+
+def bound_reading(bound: Bound, parsed: Parsed) -> Reading:
+    """Return a bound statement with what is known of its rows."""
+    columns = tuple(replace(item.column, name=item.name) for item in bound.outputs)
+    reason = why_not_rowwise(parsed.tree, bound)
+    if reason:
+        return Reading(bound, columns, reason=reason)
+    ((alias, found),) = bound.tables.items()
+    places = {
+        str(item.this.args["name"]): place
+        for place, item in reversed(list(enumerate(bound.tree.expressions)))
+        if isinstance(item.this, Cell) and item.this.args["table"] == alias
+    }
+    reading = Reading(bound, columns, found.table, alias, places=places)
+    keys = [key for key in (found.table.primary_key, *found.table.unique_keys) if key]
+    reading.key = next((key for key in keys if all(name in places for name in key)), ())
+    return reading
+
+
+def why_not_rowwise(tree: exp.Expression, bound: Bound) -> str:
+    """Return why rows of a statement are no rows of one table; '' where they are."""
+    if not isinstance(tree, exp.Select) or not isinstance(bound.tree, exp.Select) or tree.args.get("with_"):
+        return "the query brings several queries together"
+    if len(bound.tables) != 1 or tree.args.get("joins") or list(tree.find_all(exp.Select))[1:]:
+        return "the query reads more than one table"
+    if not isinstance(bound.tree.args["from_"].this, exp.Table):
+        return "the query reads another query"
+    if tree.args.get("group") or tree.args.get("having") or any(is_aggregate(item) for item in aggregated(tree)):
+        return "the query groups rows"
+    if any(tree.args.get(name) for name in ("distinct", "limit", "offset", "qualify")) or tree.find(exp.Window):
+        return "the query chooses among its rows"
+    return ""
