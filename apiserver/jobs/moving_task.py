@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from apiserver.jobs.moving_names import distinct, fitting, shadow_of
 from apiserver.jobs.moving_order import ACTIVE, DELETED, END, SOFT, START, JobError, Moved, Order, Settings, Watch
@@ -209,9 +210,26 @@ class Task:
 
     # ---- check columns ----
 
+    @property
+    def floor(self) -> tuple[tuple[str, Any], ...]:
+        """Return the smallest value that is read, where the task gives one."""
+        if not self.settings.start_value or not self.checks:
+            return ()
+        name = self.checks[0]
+        try:
+            return ((name, value_of(self.reading.column(name), self.settings.start_value)),)
+        except ValueError as error:
+            raise JobError(
+                f"The start value {self.settings.start_value!r} is no value of {name}.", hint="Give a date such as 2024-01-31, or a number."
+            ) from error
+
+    def piece(self, **parts: Any) -> Piece:
+        """Return a piece of what the task reads: nothing below its start value."""
+        return Piece(floor=self.floor, **parts)
+
     def largest(self, marks: dict[str, str], rows: Rows) -> None:
         """Raise the marks to the largest values of the check columns among rows."""
-        for name in self.checks:
+        for name in self.checks if self.is_incremental else ():
             place, column = self.reading.place(name), self.reading.column(name)
             values = [row[place] for row in rows if row[place] is not None]
             if not values:
