@@ -345,7 +345,7 @@ def test_what_stands_around_a_run_refuses_ends_and_tells(make: Make, moves: Move
     def refuse(running: Running) -> None:
         raise Refused("The source is empty.", hint="Wait.")
 
-    def fail(running: Running) -> None:
+    def fail(*_: Any) -> None:
         raise JobError("The hook failed.")
 
     job = make("REPLICATE [A]")
@@ -354,6 +354,10 @@ def test_what_stands_around_a_run_refuses_ends_and_tells(make: Make, moves: Move
     monkeypatch.setattr(hooks, "BEFORE", ())
     monkeypatch.setattr(hooks, "AFTER", (fail,))
     assert states(done(begun(job))) == [DONE]
+
+    monkeypatch.setattr(hooks, "AFTER", ())
+    monkeypatch.setattr(hooks, "ENDED", (fail,))
+    assert done(begun(job)).state == DONE
 
     assert told == [(SKIPPED, "The source is empty."), (FAILED, "The hook failed.")]
 
