@@ -12,6 +12,8 @@ from functools import cache
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
+from apiserver.ui import said_jobs
+
 PATTERNS = (
     _("Call %(name)s"),
     _("Start the job %(name)s"),
@@ -455,6 +457,7 @@ ACTIONS = (
     _("relation removed"),
 )
 PLACE = re.compile(r"%\\\((\w+)\\\)s")
+SEVERAL = re.compile(r"(?<=[.?]) (?=[A-Z])")  # a message and its hint
 NAMED = re.compile(r"(\w+): (.+)")
 
 
@@ -476,6 +479,9 @@ def by_pattern(text: str) -> str:
         match = pattern.fullmatch(text)
         if match:
             return gettext(message) % {name: said(value) if name in SENTENCES else value for name, value in match.groupdict().items()}
+    sentences = SEVERAL.split(text)
+    if len(sentences) > 1 and any(said(sentence) != sentence for sentence in sentences):
+        return "".join(said(sentence) for sentence in sentences)
     parts = [NAMED.fullmatch(part) for part in text.split("; ")]
     if all(parts):
         return "; ".join(f"{part[1]}: {said(part[2])}" for part in parts if part)
@@ -485,4 +491,4 @@ def by_pattern(text: str) -> str:
 @cache
 def compiled() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return each message with the expression that its values can be read back with."""
-    return tuple((message, re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(message)))) for message in PATTERNS)
+    return tuple((message, re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(message)))) for message in (*PATTERNS, *said_jobs.PATTERNS))
