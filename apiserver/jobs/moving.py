@@ -226,6 +226,9 @@ class Silent:
     def total(self, rows: int) -> None:
         """Take no note."""
 
+    def counted(self, counts: Any) -> None:
+        """Take no note."""
+
     def says(self, level: str, text: str) -> None:
         """Take no note."""
 

@@ -60,6 +60,7 @@ def begin(task: Task) -> None:
     task.loading.drop(task.shadow)
     task.loading.create(task.shadow, task.table.columns, task.key if has_key_first(task) else ())
     task.state.shape, task.state.load = task.shape, begun
+    task.count_from({})
     with task.transaction():
         task.save()
 

@@ -49,6 +49,11 @@ class TaskNames(StoredNames):
             found = super().find(parts)
         return found
 
+    def others(self, wanted: Sequence[str]) -> list[Connection]:
+        """Return the connection that is named: a table that the job's source has no more is not that of another, least of all the copy."""
+        is_named = len(wanted) > 1 and any(item.name.lower() == wanted[0] for item in self.connections)
+        return super().others(wanted) if is_named or self.default is None else []
+
     def described(self, connection: Connection, ref: TableRef) -> Found:
         """Return a table as it is now."""
         self.used[connection.name] = connection

@@ -40,6 +40,9 @@ class State:
     swept_at: float = 0.0  # last comparison of keys
     sweep_cost: float = 0.0
     is_loaded: bool = False
+    part: str = ""  # version of the part that was loaded
+    run: str = ""  # the run that wrote last, and what it has done with these rows
+    counts: dict[str, int] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return the state as text."""

@@ -60,10 +60,10 @@ def sweep(task: Task, *, is_needed: bool = False) -> bool:
         gone = remove(task, stage)
         check_shrinking(task, before, gone)
         task.state.swept_at, task.state.sweep_cost = begun, time.time() - begun
+        task.pending = {"deleted": gone}
         task.save()
     if gone:
-        task.moved.deleted += gone
-        task.watch.wrote(NOTHING, deleted=gone)
+        task.wrote(NOTHING, deleted=gone)
     if late:
         bring_late(task, late, keys)
     compare(task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +18,7 @@ from apiserver.jobs.moving_types import text_of, value_of
 from connections.contract.loading import Checkpoint, Loading, Merged, Versions
 from connections.contract.table import Column, Table, TableRef, Type
 
+COUNTED = ("rows_read", "inserted", "updated", "deleted", "unchanged", "repaired", "pages", "bytes")
 LARGEST = 32 * 2**20  # bytes of texts and binaries that are held for one commit
 SAMPLED = 16  # one row of so many is weighed
 
@@ -39,6 +40,8 @@ class Task:
     state: State = field(default_factory=State)
     fence: int = 0
     table: Evolved = field(default_factory=lambda: Evolved((), ()))
+    pending: dict[str, int] = field(default_factory=dict)  # what the transaction at hand does
+    offsets: dict[str, int] = field(default_factory=dict)  # what earlier moves of the run did, less what this one did of another
 
     @property
     def target(self) -> TableRef:
@@ -116,9 +119,13 @@ class Task:
         """Take over the checkpoint."""
         taken = self.loading.take(self.order.key)
         self.fence, self.state = taken.fence, State.of(taken.data)
+        is_same = bool(self.order.run) and self.state.run == self.order.run
+        self.count_from(self.state.counts if is_same else {})
 
     def save(self) -> None:
-        """Write the checkpoint, in the transaction at hand."""
+        """Write the checkpoint, in the transaction at hand, with what the run has done once that is committed."""
+        self.state.run = self.order.run
+        self.state.counts = {name: value + self.pending.get(name, 0) for name, value in self.counts().items()} if self.order.run else {}
         self.loading.save(self.order.key, Checkpoint(self.fence, self.state.text()))
 
     @contextmanager
@@ -129,6 +136,7 @@ class Task:
             yield
             self.loading.commit()
         except BaseException:
+            self.pending = {}
             self.loading.rollback()
             raise
 
@@ -181,6 +189,15 @@ class Task:
         if held:
             yield held
 
+    def count_from(self, counts: Mapping[str, int]) -> None:
+        """Let the run have done so much until now."""
+        self.offsets = {name: counts.get(name, 0) - getattr(self.moved, name) for name in COUNTED}
+        self.watch.counted(counts)
+
+    def counts(self) -> dict[str, int]:
+        """Return what the run has done, by all who worked on it."""
+        return {name: offset + getattr(self.moved, name) for name, offset in self.offsets.items()}
+
     def wrote(self, merged: Merged, *, deleted: int = 0, repaired: int = 0) -> None:
         """Count rows that were committed."""
         self.moved.inserted += merged.inserted
@@ -188,6 +205,7 @@ class Task:
         self.moved.unchanged += merged.unchanged
         self.moved.deleted += deleted
         self.moved.repaired += repaired
+        self.pending = {}
         self.watch.wrote(merged, deleted=deleted, repaired=repaired)
 
     # ---- check columns ----
