@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from apiserver.jobs import moving_full as full
-from apiserver.jobs.moving_incremental import bring, shows_order
+from apiserver.jobs.moving_incremental import bring, overlap_of, shows_order
 from apiserver.jobs.moving_names import distinct
 from apiserver.jobs.moving_order import (
     ACTIVE,
@@ -120,8 +120,15 @@ def prepared(task: Task) -> Task:
     task.note = why_full(task)
     if not task.note:
         task.reading = reading.with_hidden(task.checks)
-    task.moved.note = task.note
+    task.moved.note = task.note or why_late(task)
     return task
+
+
+def why_late(task: Task) -> str:
+    """Return in which window rows of an incremental task may be late; '' where the source tells which transaction wrote a row."""
+    if task.reading.commits is not None:
+        return ""
+    return f"Rows that are committed more than {overlap_of(task)} seconds late come with the next comparison of keys."
 
 
 def key_name(name: str, shown: dict[str, str]) -> str:

@@ -13,6 +13,7 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
 PATTERNS = (
+    _("Rows that are committed more than %(seconds)s seconds late come with the next comparison of keys."),
     _("Source: %(message)s"),
     _("Destination: %(message)s"),
     _("%(message)s Tried again in %(seconds)s seconds (%(number)s of %(count)s)."),
