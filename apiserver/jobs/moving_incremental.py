@@ -18,6 +18,7 @@ from connections.contract.table import INTEGERS, Type
 
 OVERLAP, OVERLAP_OF_COMMITS = 600, 30  # seconds
 OVERLAP_OF_NUMBERS = 1000  # values
+MOST_TRANSACTIONS = 2**31  # between two comparisons: rows tell only the lower half of a transaction's number
 SMALL = 100_000  # rows of a table whose transactions are compared in each run
 SHARE = 20  # a comparison takes at most one of so many parts of the time
 
@@ -34,9 +35,10 @@ def bring(task: Task) -> None:
     marks = dict(state.marks)
     write(task, task.piece(low=low, has_nulls=task.reading.is_sql, high=lag_of(task)), marks)
     if state.horizon is not None and running is not None and is_due(task, begun):
-        write(task, task.piece(low=low, is_old=True, since=state.horizon), {})
+        is_near = running - state.horizon < MOST_TRANSACTIONS
+        write(task, task.piece(low=low, is_old=True, since=state.horizon) if is_near else task.piece(), {})
         state.horizon, state.late_at, state.late_cost = running, begun, time.time() - begun
-    state.marks = marks if task.reading.is_sql else bounded_later(task, marks, begun)
+    state.marks = bounded_later(task, marks, begun)
     state.columns = task.signatures()
     with task.transaction():
         task.save()
@@ -100,7 +102,10 @@ def is_due(task: Task, now: float) -> bool:
 
 
 def bounded_later(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
-    """Return the marks, none of a time later than the beginning: what changed while pages came was perhaps read before."""
+    """Return the marks, none of a time later than the beginning: what changed while pages came was perhaps read before.
+
+    A row from the future would hide all that come before its time is there.
+    """
     limit = datetime.fromtimestamp(begun, UTC)
     found = dict(marks)
     for name, text in marks.items():
