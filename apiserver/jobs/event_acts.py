@@ -10,7 +10,7 @@ from django.utils import timezone
 from apiserver.jobs import event_settings as settings
 from apiserver.jobs.errors import JobError
 from apiserver.jobs.events import Doing
-from apiserver.jobs.models import EVENT, SKIPPED, Job
+from apiserver.jobs.models import DONE, EVENT, FAILED, SKIPPED, Job
 from apiserver.jobs.report import as_data
 from apiserver.server import notifying, options, standard_webhooks
 from connections.contract.errors import ConnectorError
@@ -22,7 +22,7 @@ from connections.services import session_for
 PAUSES = (1.0, 5.0)  # seconds between the tries of a call
 LOOK_SECONDS = 0.5  # between looks whether the run is to end
 SQL_SECONDS = 3600
-MESSAGES = {"": "job.starting"}  # the type of the message before a run; afterwards it says how the run ended
+MESSAGES = {"": "job.starting", DONE: "job.finished", FAILED: "job.failed"}  # types by the run's state so far
 
 
 def run_sql(doing: Doing) -> str:
@@ -70,8 +70,7 @@ def call_webhook(doing: Doing) -> str:
     """POST what the run is and how it went, signed as Standard Webhooks has it; three tries under one id."""
     url, secret = (doing.event[settings.WEBHOOK][name] for name in settings.SECRET)
     data = {"event": doing.row.number, **as_data(doing.run, outcome=doing.outcome)}
-    kind = MESSAGES.get(doing.outcome) or f"job.{doing.outcome}"
-    body = orjson.dumps({"type": kind, "timestamp": timezone.now().isoformat(), "data": data})
+    body = orjson.dumps({"type": MESSAGES[doing.outcome], "timestamp": timezone.now().isoformat(), "data": data})
     outgoing = notifying.client(tuple(options.current().outgoing.get("allow", ())))
     problem = ""
     for pause in (*PAUSES, 0.0):

@@ -12,12 +12,12 @@ from apiserver.jobs.errors import Refused
 from apiserver.jobs.event_acts import execute, opened_loading
 from apiserver.jobs.events import Doing
 from apiserver.jobs.models import DONE, EVENT, FAILED, SCHEDULE, Run
+from apiserver.jobs.moving_reading import TaskNames
 from apiserver.jobs.replicate import replicate, whole
 from connections.engine.sql_plan import Plan
 from connections.engine.sql_queries import bind
 from connections.models import Connection
 from connections.opening import limits
-from connections.sql_names import StoredNames
 
 BY_ITSELF = (SCHEDULE, EVENT)  # who presses Run or Retry after a failure means it
 
@@ -64,7 +64,7 @@ def source_of(run: Run) -> Connection | None:
 def has_row(text: str, source: Connection | None) -> bool:
     """Claim that a SELECT over connections gives a row."""
     now = timezone.now()
-    plan = Plan(bind(text, StoredNames(now=now, default=source), now=now), limits(), most=1)
+    plan = Plan(bind(text, TaskNames(now=now, default=source), now=now), limits(), most=1)
     batches: Iterator[Any] = plan.batches()
     try:
         return any(bool(batch) for batch in batches)

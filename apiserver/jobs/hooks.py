@@ -15,7 +15,7 @@ from apiserver.jobs.models import Run
 # they know what they have done.
 BEFORE: tuple[str, ...] = ("apiserver.jobs.events.before",)
 # Verbs of (running) behind the last task, while the run is still under way; `running.tasks()` are what came of them. May raise as above.
-AFTER: tuple[str, ...] = ("apiserver.jobs.events.after",)
+AFTER: tuple[str, ...] = ("apiserver.jobs.row_counts.check", "apiserver.jobs.events.after")
 # Verbs of (running) where the run fails before all its tasks had their turn.
 BROKEN: tuple[str, ...] = ("apiserver.jobs.events.after_failure",)
 # Verbs of (run, now) inside the transaction in which a run is over, whatever came of it, also of one that never began: what is to be told.

@@ -24,6 +24,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "deletes": {"hard": _("Delete them here too"), "soft": _("Mark them in a column"), "none": _("Leave them")},
     "always_full": {"truncate": _("Empty the table, then fill it"), "drop": _("Make the table anew")},
     "interval_unit": UNIT_WORDS,
+    "row_counts": {"warn": _("Say so in the log"), "fail": _("Let the run fail"), "off": _("Nothing")},
 }
 LABELS: dict[str, Any] = {
     "check_columns": _("Check column"),
@@ -44,6 +45,7 @@ LABELS: dict[str, Any] = {
     "command_timeout": _("Seconds that one statement may take"),
     "parallel": _("Tasks at the same time"),
     "continue_on_error": _("Go on with the other tasks when one fails"),
+    "row_counts": _("When source and destination have not as many rows after a run"),
 }
 HELPS: dict[str, Any] = {
     "check_columns": _(
@@ -58,9 +60,9 @@ HELPS: dict[str, Any] = {
 GROUPS: dict[Any, tuple[str, ...]] = {
     _("What is read"): ("check_columns", "overlap_seconds", "lag_seconds", "start_value", "interval", "interval_unit"),
     _("What is written"): ("schema", "deletes", "sweep_every", "history", "always_full", "may_shrink", "cuts_texts", "times_as_utc"),
-    _("How it runs"): ("parallel", "batch_rows", "command_timeout", "continue_on_error"),
+    _("How it runs"): ("parallel", "batch_rows", "command_timeout", "continue_on_error", "row_counts"),
 }
-OF_A_JOB_ALONE = ("parallel", "continue_on_error")
+OF_A_JOB_ALONE = ("parallel", "continue_on_error", "row_counts")
 OF_A_TASK_ALONE = ("check_columns", "start_value")
 LEASTS = {"batch_rows": 1, "command_timeout": 1, "parallel": 1}
 MOSTS = {"parallel": 32, "batch_rows": 1_000_000}

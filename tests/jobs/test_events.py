@@ -12,8 +12,8 @@ import pytest
 from django.utils import timezone
 
 from apiserver.jobs import event_settings as settings
-from apiserver.jobs import events
-from apiserver.jobs.errors import Refused
+from apiserver.jobs import events, row_counts
+from apiserver.jobs.errors import JobError, Refused
 from apiserver.jobs.models import EventRun, Job, Run, TaskRun
 from apiserver.jobs.orders import taken
 from apiserver.jobs.services import save_job
@@ -378,3 +378,23 @@ def test_secrets_are_sealed_kept_and_sealed_anew(shop: Replicated, monkeypatch: 
     shop.job.refresh_from_db()
     assert settings.opened(shop.job.events) == made
     assert shop.job.events != kept
+
+
+# ---- row counts ----
+
+
+@pytest.mark.parametrize(("wish", "count", "is_failure"), [("off", 0, False), ("warn", 1, False), ("fail", 1, True)])
+def test_row_counts_that_differ_are_said_or_fail_the_run(shop: Replicated, wish: str, count: int, is_failure: bool) -> None:
+    shop.job.settings = {"row_counts": wish}
+    found = running(shop, {"sql": "UPDATE customers SET city = 'told'", "if": "failure"})
+    events.plan(found.run)
+    TaskRun.objects.filter(run=found.run).update(state="done", source_count=3, destination_count=3)
+    TaskRun.objects.filter(run=found.run, position=1).update(destination_count=2)
+
+    if is_failure:
+        with pytest.raises(JobError, match=r"The row counts differ\. orders: the source has 3 rows, the destination 2\."):
+            row_counts.check(found)
+    else:
+        row_counts.check(found)
+
+    assert (sum("orders: the source has 3" in line for line in found.lines), cities(shop)[0] == "told") == (count, is_failure)

@@ -235,12 +235,12 @@ def test_a_dry_run_shows_what_would_be_done_and_changes_nothing(shop: Replicated
     assert "Kyoto" in page(operator, f"tasks/{customers.pk}/dry-run")
 
 
-def test_a_dry_run_that_can_not_be_says_why(shop: Replicated, operator: Client) -> None:
+def test_a_dry_run_does_not_take_the_copy_for_a_source_that_is_gone(shop: Replicated, operator: Client) -> None:
     shop.run_source("DROP TABLE orders")
 
     text = page(operator, f"tasks/{shop.job.tasks.get(position=1).pk}/dry-run")
 
-    assert 'class="note error" role="alert"' in text
+    assert 'class="note error" role="alert"' in text, text[text.index("<section") :]
 
 
 # ---- events and notifications ----
