@@ -68,7 +68,7 @@ class Wizard:
     def proposed(self) -> dict[str, str]:
         """Return what the form starts with."""
         source = self.request.GET.get("source", "")
-        return {"kind": Job.STANDARD} | ({"source": source} if source.isdigit() else {})
+        return {"kind": Job.STANDARD} | ({"source": source} if source.isdecimal() else {})
 
     @property
     def is_wrong(self) -> bool:
@@ -81,7 +81,7 @@ class Wizard:
     def source(self) -> Connection | None:
         """Return the connection that tables are chosen of."""
         chosen = self.given.get("source", "")
-        return Connection.objects.filter(pk=int(chosen)).first() if chosen.isdigit() else None
+        return Connection.objects.filter(pk=int(chosen)).first() if chosen.isdecimal() else None
 
     @property
     def steps(self) -> list[str]:
@@ -233,7 +233,7 @@ def described(source: Connection, value: str) -> Table:
 @console_page
 def columns(request: HttpRequest) -> HttpResponse:
     """Show the columns of one ticked table to choose from, as a part of the page."""
-    source = get_object_or_404(Connection, pk=request.GET.get("source") if request.GET.get("source", "").isdigit() else 0)
+    source = get_object_or_404(Connection, pk=request.GET.get("source") if request.GET.get("source", "").isdecimal() else 0)
     value = request.GET.get("table", "")
     context: dict[str, Any] = {"value": value}
     try:

@@ -187,6 +187,10 @@ def check_statement(job: Job, found: Replicate) -> None:
     if found.options.get("ReplicateIntervalUnit") and not found.options.get("ReplicateInterval"):
         raise wrong("ReplicateIntervalUnit needs ReplicateInterval.")
     Settings.of(split(job.settings)[0]).under(found)
+    if job.kind == Job.LOAD_FOLDER:
+        if found.query or found.source != found.target[-1:]:
+            raise wrong("A folder is loaded whole: leave the query and the source's table out of the statement.")
+        return
     for parts in sources(found):
         check_table(job, found, parts)
 

@@ -48,27 +48,20 @@ def tasks(request: HttpRequest, pk: int) -> HttpResponse:
 @console_page
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the tasks anew, as a part of the page: it asks each second while a run goes on, and once more for its end."""
-    job = found_job(pk)
-    context = context_of(request, job)
-    watched = request.GET.get("run", "")
-    if watched.isdigit() and context["open_run"] is None:
-        context["watched"] = None
-        context["ended"] = Run.objects.defer("order").filter(pk=int(watched), job=job).exclude(state__in=OPEN).first()
-    return render(request, "jobs/_tasks.html", context)
+    return render(request, "jobs/_tasks.html", context_of(request, found_job(pk)))
 
 
 def context_of(request: HttpRequest, job: Job) -> dict[str, Any]:
-    """Return what the tab shows. `run` in the address is the one that was begun from here: its end is told, even when it was quick."""
-    found = list(job.tasks.all())
+    """Return what the tab shows. `run` in the address is the one that was begun from here: its end is told, however quick it was."""
     newest = TaskRun.objects.filter(task__job=job).values("task").annotate(newest=Max("pk")).values("newest")
-    last_runs = {item.task_id: item for item in TaskRun.objects.filter(pk__in=newest).select_related("run").defer("run__order")}
-    lines = [Line(task, title_of(task), last_runs.get(task.pk)) for task in found]
-    open_run = Run.objects.defer("order").filter(job=job, state__in=OPEN).order_by("-pk").first()
-    begun = request.GET.get("run", "")
-    watched = open_run.pk if open_run else int(begun) if begun.isdigit() else None
-    ticked = set(request.POST.getlist("task") if request.method == "POST" else request.GET.getlist("task"))
-    context = {"job": job, "tab": "tasks", "lines": lines, "open_run": open_run, "watched": watched, "ticked": ticked}
-    return context | {"kind": dict(KINDS).get(job.kind, ""), "is_standard": job.kind == Job.STANDARD}
+    last_runs = {item.task_id: item for item in TaskRun.objects.filter(pk__in=newest)}
+    lines = [Line(task, title_of(task), last_runs.get(task.pk)) for task in job.tasks.all()]
+    runs = Run.objects.defer("order").filter(job=job)
+    open_run, begun = runs.filter(state__in=OPEN).order_by("-pk").first(), request.GET.get("run", "")
+    ended = runs.filter(pk=int(begun)).exclude(state__in=OPEN).first() if begun.isdecimal() and open_run is None else None
+    context = {"job": job, "tab": "tasks", "lines": lines, "open_run": open_run, "ended": ended}
+    context |= {"ticked": set(request.GET.getlist("task")), "kind": dict(KINDS).get(job.kind, "")}
+    return context | {"is_standard": job.kind == Job.STANDARD}
 
 
 def title_of(task: Task) -> str:

@@ -70,6 +70,9 @@ class Opened:
 
     def save(self, **values: Any) -> bool:
         """Store a part of the task; keep what is wrong with it."""
+        if self.request.POST.get("seen", self.task.statement).replace("\r\n", "\n") != self.task.statement:
+            self.problems.append(_("This task was changed since you opened this page. Open it anew."))
+            return False
         try:
             services.save_task(self.task, now=timezone.now(), **acting.who(self.request), **values)
         except InvalidJob as error:
@@ -130,7 +133,7 @@ def posted_rows(request: HttpRequest, looked: Looked) -> list[Row]:
     """Return the rows as they were sent; what was left empty is none."""
     given, rows = request.POST, []
     known = looked.table.by_name if looked.table else {}
-    for number in range(int(given["count"]) if given.get("count", "").isdigit() and len(given["count"]) < 5 else 0):
+    for number in range(int(given["count"]) if given.get("count", "").isdecimal() and len(given["count"]) < 5 else 0):
         read = {name: given.get(f"{name}-{number}", "").strip() for name in ("expression", "name", "type", "column")}
         column = known.get(read["column"])
         row = Row(read["expression"], read["name"], read["type"], f"chosen-{number}" in given, f"key-{number}" in given, column)

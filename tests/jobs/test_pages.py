@@ -281,6 +281,7 @@ def test_columns_and_query_are_two_views_of_one_statement(job: Job) -> None:
         ("REPLICATE [Nope]", "There is no table Nope.", "Nope"),
         ("REPLICATE [Orders] WITH Sped", "There is no option Sped", "Sped"),
         ("SELECT 1", "This is no REPLICATE statement.", "SELECT"),
+        ("REPLICATE [a\0b]", "holds characters that it has no use for", ""),
         ("REPLICATE [Goods]", "Another task of this job writes the table", ""),
     ],
 )
@@ -322,3 +323,22 @@ def test_a_source_that_is_gone_is_said_and_the_task_can_still_be_edited(job: Job
 
     assert [page.status_code for page in pages] == [200] * 4
     assert all("There is no file" in words(pages[number]) for number in (0, 1, 3))
+
+
+def test_a_connection_that_a_job_needs_stays_and_says_which(job: Job) -> None:
+    client, url = person(), f"/console/connections/{job.destination_id}/delete"
+
+    asked, refused = client.get(url), client.post(url)
+
+    assert (refused.status_code, Connection.objects.count()) == (409, 2)
+    assert all(f'href="/console/jobs/{job.pk}">nightly</a>' in answer.content.decode() for answer in (asked, refused))
+
+
+def test_a_task_that_was_changed_meanwhile_is_not_overwritten(job: Job) -> None:
+    task, client = job.tasks.all()[0], person()
+
+    answer = client.post(
+        f"/console/jobs/tasks/{task.pk}/query", {"seen": "REPLICATE [Old]", "statement": "REPLICATE [Orders]", "save": "1"}
+    )
+
+    assert (answer.status_code, "was changed since you opened this page" in words(answer)) == (422, True)
