@@ -140,7 +140,7 @@ def test_walkthrough_of_replication(served: Served, fake: Bitbucket, warehouse: 
     page.get_by_role("link", name="issues_to_pg", exact=True).click()
     second = maker.run()
     chosen = warehouse.run('SELECT * FROM "Issues"')
-    problems += [text for text in page.context.pages[0].locator(".note.error").all_inner_texts()]
+    problems += list(page.context.pages[0].locator(".note.error").all_inner_texts())
     page.context.close()
 
     (issues,) = [rows for path, rows in fake.rows.items() if path.endswith("/acme/shop/issues")]

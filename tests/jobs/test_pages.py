@@ -337,6 +337,8 @@ def test_a_connection_that_a_job_needs_stays_and_says_which(job: Job) -> None:
 def test_a_task_that_was_changed_meanwhile_is_not_overwritten(job: Job) -> None:
     task, client = job.tasks.all()[0], person()
 
-    answer = client.post(f"/console/jobs/tasks/{task.pk}/query", {"seen": "REPLICATE [Old]", "statement": "REPLICATE [Orders]", "save": "1"})
+    answer = client.post(
+        f"/console/jobs/tasks/{task.pk}/query", {"seen": "REPLICATE [Old]", "statement": "REPLICATE [Orders]", "save": "1"}
+    )
 
     assert (answer.status_code, "was changed since you opened this page" in words(answer)) == (422, True)
