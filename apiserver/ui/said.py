@@ -453,6 +453,7 @@ ACTIONS = (
     _("resource unpublished"),
     _("relation added"),
     _("relation removed"),
+    _("definitions taken over"),
 )
 PLACE = re.compile(r"%\\\((\w+)\\\)s")
 NAMED = re.compile(r"(\w+): (.+)")
