@@ -537,6 +537,7 @@ ACTIONS = (
     _("resource unpublished"),
     _("relation added"),
     _("relation removed"),
+    _("definitions taken over"),
 )
 PLACE = re.compile(r"%\\\((\w+)\\\)s")
 SEVERAL = re.compile(r"(?<=[.?]) (?=[A-Z])")  # a message and its hint
