@@ -265,6 +265,16 @@ def test_one_click_publishes_what_a_task_writes(shop: Replicated) -> None:
     assert "This table is a replica of orders of shop, kept by the job nightly." in admin.get(answer["Location"]).content.decode()
 
 
+def test_relations_of_the_source_are_taken_over_by_a_button(shop: Replicated) -> None:
+    orders, _customers = publish_tables(shop.destination, [TableRef("", "orders"), TableRef("", "customers")], now=timezone.now())
+    admin = person("admin")
+
+    pages = [admin.post(f"/console/external-objects/relations/{orders.pk}", follow=True).content.decode() for _ in range(2)]
+
+    assert ["1 relation was added." in page for page in pages] == [True, False]
+    assert list(Resource.objects.get(pk=orders.pk).relations) == ["customer"]
+
+
 def test_a_table_that_is_not_there_yet_is_not_published(shop: Replicated) -> None:
     task = Task.objects.create(job=shop.job, position=3, statement="REPLICATE [lines2]")
 
