@@ -10,9 +10,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
-from apiserver.jobs.models import Task
+from apiserver.jobs.models import Task, TaskRun
 from apiserver.jobs.replica_serving import KNOWN
 from apiserver.resources import services
 from apiserver.resources.models import Resource
@@ -263,6 +264,16 @@ def test_one_click_publishes_what_a_task_writes(shop: Replicated) -> None:
     assert (made.table, made.methods, answer["Location"]) == ("orders", ["GET"], f"/console/api/{made.pk}")
     assert twice["Location"] == answer["Location"]
     assert "This table is a replica of orders of shop, kept by the job nightly." in admin.get(answer["Location"]).content.decode()
+
+
+def test_pages_of_a_task_and_of_its_run_have_the_button(shop: Replicated) -> None:
+    admin, task = person("admin"), Task.objects.get(statement__contains="orders")
+    run = TaskRun.objects.get(task=task).run
+
+    pages = [admin.get(reverse(name, args=[pk])).content.decode() for name, pk in (("jobs:task", task.pk), ("runs:show", run.pk))]
+
+    assert [f"/console/external-objects/publish/{task.pk}" in page for page in pages] == [True, True]
+    assert f"/console/external-objects/{shop.destination.pk}" in admin.get(reverse("jobs:show", args=[shop.job.pk])).content.decode()
 
 
 def test_relations_of_the_source_are_taken_over_by_a_button(shop: Replicated) -> None:
