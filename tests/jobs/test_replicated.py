@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from django.utils import timezone
 from apiserver.jobs.models import Task, TaskRun
 from apiserver.jobs.replica_serving import KNOWN
 from apiserver.resources import services
+from apiserver.resources.configuration import exported, replica_of
 from apiserver.resources.models import Resource
 from apiserver.resources.services import publish_tables
 from apiserver.server import stamp
+from apiserver.server.configuration_protocol import ConfigurationError
 from connections.contract.table import TableRef
 from tests.jobs.replicated import COPY, Replicated, an_hour_ago, person, replicate_shop
 from users.models import User
@@ -252,6 +255,31 @@ def test_the_page_switches_and_says_how_fresh_the_replica_is(shop: Replicated) -
     assert (kept.serve, kept.replica) == ("replicated", {"job": "nightly", "max_age": 15, "otherwise": "live"})
     assert "more than is allowed. Reads are answered live." in " ".join(old.split())
     assert Resource.objects.get(pk=pk).serve == "live"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"max_age": -1}, "max_age must be minutes"),
+        ({"max_age": "soon"}, "max_age must be a whole number"),
+        ({"otherwise": "liv"}, "the nearest is live"),
+        ({"jobs": "x"}, "the nearest is job"),
+    ],
+)
+def test_the_file_refuses_what_can_not_be(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(says)):
+        replica_of(given, "resources.Orders.replica")
+
+
+def test_the_file_carries_what_is_wished(shop: Replicated) -> None:
+    wished = {"job": "nightly", "max_age": 5, "otherwise": "live"}
+    set_up(shop, replica=wished)
+
+    found = {name: exported(Resource.objects.get(name=name)) for name in ("customers", "orders")}
+
+    assert (found["customers"]["serve"], found["customers"]["replica"]) == ("replicated", wished)
+    assert "replica" not in found["orders"]
+    assert replica_of({"job": "", "max_age": 0, "otherwise": "refuse"}, "replica") == {}
 
 
 def test_one_click_publishes_what_a_task_writes(shop: Replicated) -> None:
