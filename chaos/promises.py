@@ -31,6 +31,7 @@ MODULES = (
     "paging",
     "files",
     "triggers",
+    "api_changes",
     "long_reads",
     "jobs",
     "soak",
