@@ -11,9 +11,9 @@ import psycopg
 from connections.connectors.sql.copying_postgresql import binary_type
 from connections.connectors.sql.loading import SqlLoading, as_text
 from connections.connectors.sql.types_postgresql import column_wished
-from connections.contract.exact_types import wished
+from connections.contract.exact_types import told, wished
 from connections.contract.loading import Merged, Rows
-from connections.contract.table import Column, TableRef, Type
+from connections.contract.table import Column, Table, TableRef, Type
 
 MOST_DIGITS, LONGEST_TEXT, FINEST = 1000, 10_485_760, 6
 TYPES: dict[Type, str] = {
@@ -38,12 +38,18 @@ class PostgresqlLoading(SqlLoading):
     """One writer at a PostgreSQL database."""
 
     longest_name: ClassVar[int] = 63
+    reads_texts: ClassVar[bool] = True
     now: ClassVar[str] = "now()"
 
     def allow(self, seconds: int) -> None:
         """Let each statement take so long."""
         self.execute("SELECT set_config('statement_timeout', %s, false)", (str(seconds * 1000),))
         self._connection.seconds = seconds + 5
+
+    def describe(self, ref: TableRef) -> Table | None:
+        """Return the table as it is now; what is made like a column of it gets its very type."""
+        found = super().describe(ref)
+        return found and replace(found, columns=tuple(map(told, found.columns)))
 
     def stored(self, column: Column) -> Column:
         """Return the column as PostgreSQL keeps it: in the type that its comment wishes, else in one that holds all of its values."""
