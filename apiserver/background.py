@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 
 from apiserver.celery import app
 
@@ -25,12 +26,12 @@ def beat(schedule: str) -> int:
     return 0
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="apiserver.background")
     parser.add_argument("role", choices=("worker", "beat"))
     parser.add_argument("--schedule", default="celerybeat-schedule", help="where beat keeps when it last sent what")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     return worker() if asked.role == "worker" else beat(asked.schedule)
 
 

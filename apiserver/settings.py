@@ -71,6 +71,7 @@ API_MIDDLEWARE = [
 ]
 MIDDLEWARE = [
     *API_MIDDLEWARE,
+    "apiserver.server.pages_only.PublicPrefix",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apiserver.server.pages_only.Session",
     "apiserver.server.pages_only.Locale",

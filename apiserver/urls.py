@@ -11,6 +11,8 @@ urlpatterns = [
     path("console/connections/", include("connections.urls")),
     path("console/sql/", include("connections.sql_urls")),
     path("console/api/", include("apiserver.resources.urls")),
+    path("console/external-objects/", include("apiserver.jobs.external_urls")),
+    path("console/jobs/", include("apiserver.jobs.urls")),
     path("console/triggers/", include("apiserver.triggers.urls")),
     path("console/powerplatform/", include("apiserver.powerplatform.urls")),
     path("hooks/", include("apiserver.triggers.hook_urls")),

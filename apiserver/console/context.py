@@ -19,6 +19,8 @@ HOMES = {
     "powerplatform:long_reads": "console:logs",
     "powerplatform:contract": "resources:list",
     "powerplatform:contract_change": "resources:list",
+    "external:list": "connections:list",
+    "external:show": "connections:list",
 }
 
 

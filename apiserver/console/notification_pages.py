@@ -15,7 +15,6 @@ from apiserver.server import audit, notices, notifying
 from apiserver.server import notification_settings as settings
 from apiserver.server.addresses import caller
 from apiserver.server.configuration_protocol import ConfigurationError
-from apiserver.server.leases import take
 from apiserver.server.models import NoticeDelivery
 from apiserver.ui.access import admin_page
 from apiserver.ui.said import said
@@ -58,16 +57,13 @@ def shown_once(request: HttpRequest, secret: str) -> HttpResponse:
 @admin_page
 def test(request: HttpRequest) -> HttpResponse:
     """Send a test on every way, now and once, and tell what came of it."""
-    text = "This is a test.\n\nIt was sent from Settings, Notifications."
-    data = {"message": "This is a test."}
-    notice = notices.post("test", subject="Test of API Server", text=text, data=data, level="", now=timezone.now(), is_test=True)
-    if notice is None:
+    found = notifying.test(now=timezone.now())
+    if found is None:
         messages.error(request, _("Nobody is told yet: enter a mail server with recipients, or an address, and save."))
         return redirect("console:notifications")
     note(request, "notifications tested")
-    for delivery in notice.deliveries.select_related("notice"):
-        if take(delivery, now=timezone.now(), lease=notifying.LEASE):
-            tell(request, delivery, notifying.deliver(delivery))
+    for delivery, outcome in found:
+        tell(request, delivery, outcome)
     return redirect("console:notifications")
 
 

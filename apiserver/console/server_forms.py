@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from apiserver.console import trigger_fields
 from apiserver.server import options
+from apiserver.server.configuration_server import GROUPS
 from apiserver.server.options import ServerOptions
 
 ADDRESSES = ("trusted_addresses", "trusted_proxies")
@@ -47,6 +48,16 @@ LONG_READS = {
     "megabytes": gettext_lazy("Megabytes of a result"),
     "kept_megabytes": gettext_lazy("Megabytes of results kept of a user"),
     "keep_minutes": gettext_lazy("Minutes for which a result is kept"),
+}
+JOBS = {
+    "at_once": gettext_lazy("Runs of a worker at once"),
+    "keep_days": gettext_lazy("Days for which runs are kept"),
+    "log_lines": gettext_lazy("Lines of a run's log"),
+}
+OAUTH = {
+    "code_seconds": gettext_lazy("Seconds for which a code of a sign-in is valid"),
+    "access_minutes": gettext_lazy("Minutes for which an access token is valid"),
+    "refresh_days": gettext_lazy("Days for which a refresh token is valid"),
 }
 CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
 CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")
@@ -130,6 +141,13 @@ class ServerForm(forms.Form):
             least = 0 if name == "per_user" else 1
             self.fields[f"long_reads_{name}"] = forms.IntegerField(label=label, min_value=least, required=False)
         self.initial.update({f"long_reads_{name}": current.long_reads[name] for name in LONG_READS})
+        for name, label in JOBS.items():
+            self.fields[f"jobs_{name}"] = forms.IntegerField(label=label, min_value=1, required=False)
+        self.initial.update({f"jobs_{name}": current.jobs[name] for name in JOBS})
+        for name, label in OAUTH.items():
+            check: Any = GROUPS["oauth"][name]
+            self.fields[f"oauth_{name}"] = forms.IntegerField(label=label, min_value=check.least, max_value=check.most, required=False)
+        self.initial.update({f"oauth_{name}": current.oauth[name] for name in OAUTH})
         self.fields.update(trigger_fields.made())
         self.initial.update(trigger_fields.initial(current.triggers))
         self.initial.update({name: "\n".join(getattr(current, name)) for name in ADDRESSES})
@@ -139,7 +157,7 @@ class ServerForm(forms.Form):
         self.initial.update({f"limits_{name}": current.limits[name] for name in LIMITS})
         for name, field in self.fields.items():
             group = name.partition("_")[0]
-            origin = self.origins.get(group if group in ("cors", "limits", "triggers") else name)
+            origin = self.origins.get(group if group in ("cors", "limits", "triggers", "oauth") else name)
             if origin:
                 field.disabled = True
                 field.help_text = _("Set by %(origin)s: change it there.") % {"origin": origin}
@@ -170,6 +188,12 @@ class ServerForm(forms.Form):
                 _("What clients ask for with Prefer: respond-async. 0 long reads of a user: every read is answered at once."),
                 tuple(f"long_reads_{name}" for name in LONG_READS),
             ),
+            (_("Jobs"), _("How many run at once, and how long their history is kept."), tuple(f"jobs_{name}" for name in JOBS)),
+            (
+                _("Sign-in for other programs"),
+                _("How long what this server gives as an OAuth provider is valid. What was given before keeps its time."),
+                tuple(f"oauth_{name}" for name in OAUTH),
+            ),
             (
                 _("Triggers"),
                 _("How rows that are new, changed or deleted are looked for, and how they are told to who polls or subscribes."),
@@ -181,7 +205,7 @@ class ServerForm(forms.Form):
                 tuple(name for name in self.fields if name.startswith("cors_")),
             ),
         ]
-        rare = ("request_limits_", "long_reads_", trigger_fields.PREFIX)
+        rare = ("request_limits_", "long_reads_", "jobs_", "oauth_", trigger_fields.PREFIX)
         return [
             {"label": label, "help": text, "fields": [self[name] for name in names], "is_rare": names[0].startswith(rare)}
             for label, text, names in found
@@ -196,8 +220,12 @@ class ServerForm(forms.Form):
         found["limits"] = {name: given[f"limits_{name}"] for name in LIMITS}
         asked = {name: given[f"request_limits_{name}"] for name in REQUEST_LIMITS}  # one left empty stays as it is
         found["request_limits"] = {name: value or self.initial[f"request_limits_{name}"] for name, value in asked.items()}
+        lifetimes = {name: given[f"oauth_{name}"] for name in OAUTH}
+        found["oauth"] = {name: value or self.initial[f"oauth_{name}"] for name, value in lifetimes.items()}
         later = {name: given[f"long_reads_{name}"] for name in LONG_READS}
         found["long_reads"] = {name: self.initial[f"long_reads_{name}"] if value is None else value for name, value in later.items()}
+        runs = {name: given[f"jobs_{name}"] for name in JOBS}
+        found["jobs"] = {name: self.initial[f"jobs_{name}"] if value is None else value for name, value in runs.items()}
         found["triggers"] = trigger_fields.settings(given, self.initial)
         found["cors"] = {**lists, **{name: given[f"cors_{name}"] for name in CORS_REST}}
         return {name: value for name, value in found.items() if name not in self.origins}

@@ -16,19 +16,20 @@ from typing import Any
 from apiserver.jobs.moving_full import change_table, refresh
 from apiserver.jobs.moving_incremental import bring, shows_order
 from apiserver.jobs.moving_names import distinct
-from apiserver.jobs.moving_order import FULL, INCREMENTAL, SWAP, Cancelled, DryRun, JobError, Moved, Order, Settings, Watch
+from apiserver.jobs.moving_order import ACTIVE, FULL, INCREMENTAL, SWAP, Cancelled, DryRun, JobError, Moved, Order, Settings, Watch
 from apiserver.jobs.moving_reading import Piece, Reading, reading_of
 from apiserver.jobs.moving_schema import evolved
 from apiserver.jobs.moving_state import State
+from apiserver.jobs.moving_sweep import compare, sweep
 from apiserver.jobs.moving_task import Task
 from connections import patient
-from connections.contract.errors import ConnectionFailed, ConnectorError, Overtaken, RateLimited, SourceTimeout
+from connections.contract.errors import BadAnswer, ChangeUnknown, ConnectionFailed, ConnectorError, Overtaken, RateLimited, SourceTimeout
 from connections.contract.loading import Checkpoint, Loading
 from connections.models import Connection
 
 __all__ = ["Cancelled", "DryRun", "JobError", "Moved", "Order", "Settings", "Watch", "dry_run", "move", "reset"]
 
-TRANSIENT = (ConnectionFailed, SourceTimeout, Overtaken, RateLimited)
+TRANSIENT = (ConnectionFailed, SourceTimeout, Overtaken, RateLimited, BadAnswer, ChangeUnknown)
 TRIES, FIRST_WAIT, LONGEST_WAIT = 4, 1.0, 60.0  # seconds
 FIRST_ROWS = 20
 
@@ -139,6 +140,8 @@ def why_full(task: Task) -> str:
         return f"Everything is read in each run: the task says {option}."
     if task.reading.reason:
         return f"Everything is read in each run: {task.reading.reason}."
+    if task.settings.history and not task.key:
+        raise JobError("Versions are kept of rows that have a key.", hint="Name key columns: PRIMARY KEY (...), or turn HistoryMode off.")
     if not task.key or not task.reading.key:
         return "Everything is read in each run: the rows have no key among their columns."
     if not task.checks:
@@ -156,16 +159,23 @@ def run(task: Task) -> None:
     is_known = task.state.is_loaded and task.state.shape == task.shape and task.loading.describe(task.target) is not None
     if not is_known or not task.is_incremental or task.state.load is not None or task.table.added or has_other_key(task):
         refresh(task)
+        compare(task)
         return
     change_table(task)
     bring(task)
+    if not sweep(task):
+        compare(task)
 
 
 def look(task: Task) -> None:
     """Compare the destination's table with what is read."""
     found = task.loading.describe(task.target)
     known = task.state.columns if task.state.shape == task.shape else {}
-    task.table = evolved(found, task.wanted(), known, key=task.key, schema=task.settings.schema)
+    if found is not None and task.settings.history and ACTIVE not in found.by_name:
+        raise JobError(
+            f"The table {task.target} is there and keeps no versions of its rows.", hint="Drop it, or give the task another table."
+        )
+    task.table = evolved(found, task.wanted(), known, task.own_columns(), schema=task.settings.schema)
     for what, names in (("added", task.table.added), ("widened", task.table.widened)):
         if names:
             task.watch.says("info", f"Columns are {what}: {', '.join(names)}.")
@@ -174,7 +184,7 @@ def look(task: Task) -> None:
 def has_other_key(task: Task) -> bool:
     """Claim that the destination's table has another key than the rows."""
     found = task.loading.describe(task.target)
-    return found is not None and set(found.primary_key) != set(task.key)
+    return found is not None and set(found.primary_key) != set(task.table_key)
 
 
 def reset(order: Order) -> None:
@@ -215,7 +225,9 @@ def dry_run(order: Order) -> DryRun:
         look(task)
         is_new = not task.state.is_loaded or not task.is_incremental
         mode = (FULL if task.is_incremental else SWAP) if is_new else INCREMENTAL
-        ddl = task.loading.planned(task.target, task.table.columns, task.key, added=task.table.added, widened=task.table.widened)
+        ddl = task.loading.planned(
+            task.target, task.table.columns, task.table_key, added=(*task.table.added, *task.table.lacking), widened=task.table.widened
+        )
         pages = task.reading.pages(Piece(limit=FIRST_ROWS))
         try:
             rows = tuple(tuple(row[: len(task.reading.columns)]) for row in islice((row for page in pages for row in page), FIRST_ROWS))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from apiserver.jobs.moving_order import FULL, SWAP, JobError
+from apiserver.jobs.moving_order import ACTIVE, FULL, HARD, NO_DELETES, SWAP, JobError
 from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_state import Load, State
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
-from apiserver.jobs.moving_writing import Writer, no_key, twice
+from apiserver.jobs.moving_writing import Writer, merged_from, no_key, twice
 from connections.contract.errors import ConnectorError
-from connections.contract.table import Table, Type
+from connections.contract.table import Table, TableRef, Type
 
 FEW = 100  # rows of a table that may lose any number of them
 SHRINKS_TO = 0.5
@@ -72,7 +72,7 @@ def read(task: Task) -> None:
     writer = Writer(task, task.shadow, merges=has_key_first(task) and not task.reading.is_sql)
     is_sorted = task.reading.has_keyset
     after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
-    piece = Piece(by_key=is_sorted, after=tuple(after), low=start_of(task))
+    piece = Piece(by_key=is_sorted, after=tuple(after), low=start_of(task), has_nulls=False)
     places = [task.reading.places[name] for name in task.reading.key] if is_sorted else []
     seen: dict[str, str] = {}
     for chunk in task.chunks(task.pages(piece)):
@@ -121,11 +121,18 @@ def complete(task: Task, found: Table | None) -> None:
     if task.key and not has_key_first(task):
         add_key(task)
     count = task.loading.count(task.shadow)
-    before = task.loading.count(task.target) if found is not None else 0
+    before = count_present(task) if found is not None and task.settings.deletes != NO_DELETES else 0
     check_shrinking(task, before, count)
     load.rows, load.is_whole = count, True
     with task.transaction():
         task.save()
+
+
+def count_present(task: Task) -> int:
+    """Return how many rows the destination's table has, without those that are marked or of the past."""
+    found = task.described(task.target)
+    where, is_null = (name if name in found.by_name else "" for name in (ACTIVE if task.versions else "", task.mark))
+    return task.loading.count(task.target, where=where, is_null=is_null)
 
 
 def check_shrinking(task: Task, before: int, count: int) -> None:
@@ -183,7 +190,7 @@ def put_in_place(task: Task, found: Table | None) -> None:
             task.save()
         return
     if keeps_values(task, found):
-        merge_all(task, loaded)
+        merge_all(task, loaded, found)
         return
     with task.transaction():
         if found is not None and task.settings.always_full == "truncate":
@@ -195,26 +202,42 @@ def put_in_place(task: Task, found: Table | None) -> None:
 
 
 def keeps_values(task: Task, found: Table | None) -> bool:
-    """Claim that the old table has values that the new one lacks: of columns that the source does not give (any more)."""
-    return bool(found and task.table.kept and task.key and tuple(found.primary_key) == task.key)
+    """Claim that the old table has what the new one lacks: columns that the source does not give, rows that it has no more."""
+    if task.versions is not None:
+        return True
+    has_more = bool(task.table.kept or task.table.lacking) or task.settings.deletes != HARD
+    return bool(found and has_more and task.key and found.primary_key == task.key and not task.settings.always_full)
 
 
-def merge_all(task: Task, loaded: State) -> None:
-    """Write what differs to the old table and delete what is gone."""
-    change_table(task)
+def merge_all(task: Task, loaded: State, found: Table | None) -> None:
+    """Write what differs to the old table; what is gone is deleted, marked, ended or left, as the task says."""
+    if found is None:
+        task.loading.create(task.target, task.table.columns, task.table_key)
+    else:
+        change_table(task)
     columns = task.filled_columns(task.described(task.shadow))
     with task.transaction():
-        task.loading.merge(task.shadow, task.target, columns, task.key)
-        task.loading.keep(task.shadow, task.target, task.key)
+        merged_from(task, task.shadow, task.target, columns)
+        task.moved.deleted += remove(task, task.shadow)
         task.state = loaded
         task.save()
     task.loading.drop(task.shadow)
 
 
+def remove(task: Task, stage: TableRef) -> int:
+    """Delete, mark or end the rows whose key a stage lacks; return how many."""
+    if task.versions is not None:
+        return task.loading.end_versions(stage, task.target, task.key, task.versions) if task.settings.deletes != NO_DELETES else 0
+    if task.settings.deletes == NO_DELETES:
+        return 0
+    return task.loading.keep(stage, task.target, task.key, mark=task.mark)
+
+
 def change_table(task: Task) -> None:
     """Let the destination's table follow the source: columns are added and widened."""
     by_name = {column.name: column for column in task.table.columns}
-    if task.table.added:
-        task.loading.add(task.target, [by_name[name] for name in task.table.added])
+    more = (*task.table.added, *task.table.lacking)
+    if more:
+        task.loading.add(task.target, [by_name[name] for name in more])
     for name in task.table.widened:
         task.loading.widen(task.target, task.loading.stored(by_name[name]))

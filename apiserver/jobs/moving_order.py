@@ -14,7 +14,10 @@ from connections.contract.table import Column
 EVOLVE, FREEZE = "evolve", "freeze"
 NO_DELETES, HARD, SOFT = "none", "hard", "soft"
 FULL, INCREMENTAL, SWAP = "full", "incremental", "swap"
-UNITS = {"minutes": 60, "hours": 3600, "days": 86_400, "weeks": 604_800, "months": 0, "years": 0}
+UNITS = ("minutes", "hours", "days", "weeks", "months", "years")
+# Columns that the destination's table has besides the source's, as users of the replaced product know them.
+DELETED = "_cdatasync_deleted"  # when a row was found to be gone from the source; null = it is there
+START, END, ACTIVE = "_cdatasync_start", "_cdatasync_end", "_cdatasync_active"  # of versions
 
 
 class JobError(ConnectorError):
@@ -65,7 +68,7 @@ class Settings:
             ("schema", self.schema, (EVOLVE, FREEZE)),
             ("deletes", self.deletes, (NO_DELETES, HARD, SOFT)),
             ("always_full", self.always_full, ("", "drop", "truncate")),
-            ("interval_unit", self.interval_unit, tuple(UNITS)),
+            ("interval_unit", self.interval_unit, UNITS),
         ):
             if value not in allowed:
                 raise JobError(f"{name} can't be {value!r}.", hint=f"It is one of {', '.join(item or 'nothing' for item in allowed)}.")

@@ -20,15 +20,17 @@ class Evolved:
     added: tuple[str, ...] = ()
     widened: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()  # that the source has not (any more)
+    lacking: tuple[str, ...] = ()  # columns of ours that the table has not yet
 
 
-def evolved(found: Table | None, wanted: Sequence[Column], known: Mapping[str, str], *, key: Sequence[str], schema: str) -> Evolved:
+def evolved(found: Table | None, wanted: Sequence[Column], known: Mapping[str, str], own: Sequence[Column], *, schema: str) -> Evolved:
     """Return the table's columns for these; raise JobError for what can't be, or may not.
 
-    `wanted`: as the destination keeps them, `known`: the types that were read last by name: what is the same needs no change.
+    `wanted`: as the destination keeps them, `known`: the types that were read last by name: what is the same needs no change. `own`:
+    columns of ours behind them.
     """
     if found is None:
-        return Evolved(tuple(wanted), tuple(column.name for column in wanted))
+        return Evolved((*wanted, *own), tuple(column.name for column in wanted))
     names = [same_name(column.name, found, wanted) for column in wanted]
     columns = list(found.columns)
     places = {column.name: place for place, column in enumerate(columns)}
@@ -47,7 +49,8 @@ def evolved(found: Table | None, wanted: Sequence[Column], known: Mapping[str, s
     if schema == FREEZE and (added or widened):
         raise frozen(added, widened)
     kept = tuple(column.name for column in found.columns if column.name not in shown)
-    return Evolved(tuple(columns), shown, tuple(added), tuple(widened), kept)
+    lacking = [column for column in own if column.name not in found.by_name]
+    return Evolved((*columns, *lacking), shown, tuple(added), tuple(widened), kept, tuple(column.name for column in lacking))
 
 
 def same_name(name: str, found: Table, wanted: Sequence[Column]) -> str | None:

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from apiserver.jobs.moving_names import distinct, fitting, shadow_of
-from apiserver.jobs.moving_order import JobError, Moved, Order, Settings, Watch
+from apiserver.jobs.moving_order import ACTIVE, DELETED, END, SOFT, START, JobError, Moved, Order, Settings, Watch
 from apiserver.jobs.moving_reading import Piece, Reading, Rows
 from apiserver.jobs.moving_schema import Evolved
 from apiserver.jobs.moving_state import State, signature
 from apiserver.jobs.moving_types import text_of, value_of
-from connections.contract.loading import Checkpoint, Loading, Merged
+from connections.contract.loading import Checkpoint, Loading, Merged, Versions
 from connections.contract.table import Column, Table, TableRef, Type
 
 LARGEST = 32 * 2**20  # bytes of texts and binaries that are held for one commit
@@ -79,6 +79,32 @@ class Task:
             )
         return found
 
+    def own_columns(self) -> list[Column]:
+        """Return the columns that the table has besides what is read."""
+        moment = Column("", Type.TIMESTAMP, has_zone=True)
+        found = [replace(moment, name=DELETED)] if self.mark else []
+        if self.settings.history:
+            found = [replace(moment, name=START), replace(moment, name=END), Column(ACTIVE, Type.BOOLEAN)]
+        return [self.loading.stored(column) for column in found]
+
+    @property
+    def mark(self) -> str:
+        """Return the column that tells when a row was found to be gone; '' where such rows are deleted, or left alone."""
+        return DELETED if self.settings.deletes == SOFT and not self.settings.history and self.key else ""
+
+    @property
+    def versions(self) -> Versions | None:
+        """Return how all versions of a row are kept, where they are."""
+        if not self.settings.history or not self.key:
+            return None
+        names = [name for name in self.checks if name in self.reading.places and self.reading.column(name).type == Type.TIMESTAMP]
+        return Versions(START, END, ACTIVE, self.table.names[self.reading.places[names[0]]] if names else "")
+
+    @property
+    def table_key(self) -> tuple[str, ...]:
+        """Return the key of the destination's table."""
+        return (*self.key, START) if self.versions else self.key
+
     def signatures(self) -> dict[str, str]:
         """Return the types that are read now."""
         return {name: signature(column) for name, column in zip(self.table.names, self.wanted(), strict=True)}
@@ -121,12 +147,15 @@ class Task:
 
     # ---- rows ----
 
-    def pages(self, piece: Piece) -> Iterator[Rows]:
-        """Give the pages of a piece; each is told to the watch, which may stop the move."""
+    def pages(self, piece: Piece, *, is_counted: bool = True) -> Iterator[Rows]:
+        """Give the pages of a piece; each is told to the watch, which may stop the move. Keys that are compared count as no rows."""
         found = self.reading.pages(piece)
         try:
             for page in found:
                 self.watch.stop_if_asked()
+                if not is_counted:
+                    yield page
+                    continue
                 size = weight(page)
                 self.moved.rows_read += len(page)
                 self.moved.pages += 1

@@ -77,7 +77,7 @@ class Writer:
         loading = self.task.loading
         stage = loading.stage(self.ref, self.columns)
         repaired = loading.fill(stage, self.columns, [rows]).repaired
-        return loading.merge(stage, self.ref, self.columns, self.task.key), repaired
+        return merged_from(self.task, stage, self.ref, self.columns), repaired
 
     def distinct(self, pages: Sequence[Rows]) -> Rows:
         """Return each row once, the one that came last; raise JobError for rows without a key, or with one of another row."""
@@ -136,6 +136,18 @@ class Writer:
 def kept_comment(task: Task, column: Column) -> str:
     """Return the comment of a column that becomes text: the type that it had goes on standing there, but where it would be taken."""
     return unmarked(column).comment if task.loading.reads_texts else column.comment
+
+
+def merged_from(task: Task, stage: TableRef, ref: TableRef, columns: Sequence[Column]) -> Merged:
+    """Write the rows of a stage to the destination's table: as new versions where it keeps all of them."""
+    if ref != task.target:
+        return task.loading.merge(stage, ref, columns, task.key)
+    if task.versions is not None:
+        return task.loading.add_versions(stage, ref, columns, task.key, task.versions)
+    merged = task.loading.merge(stage, ref, columns, task.key)
+    if task.mark:
+        task.loading.revive(stage, ref, task.key, mark=task.mark)
+    return merged
 
 
 def no_key(task: Task) -> JobError:

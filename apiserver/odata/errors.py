@@ -105,6 +105,10 @@ class Abandoned(ODataError):
     """Work that the server was asked to do later and gave up."""
 
 
+class NoReplica(ODataError):
+    """There is no replica that this read may be answered from."""
+
+
 class NotBuilt(ODataError):
     """Part of OData, understood, but not served."""
 
@@ -138,6 +142,7 @@ ANSWERS: dict[type[Exception], Answer] = {
     Gone: Answer(410, "Gone"),
     Abandoned: Answer(502, "Abandoned"),
     NotBuilt: Answer(501, "NotImplemented"),
+    NoReplica: Answer(503, "ReplicaUnavailable"),
     RequestDataTooBig: Answer(413, "PayloadTooLarge"),
     UnreadablePostError: Answer(400, "InvalidPayload"),
     SuspiciousOperation: Answer(400, "BadRequest"),

@@ -1,4 +1,4 @@
-"""`$oas?security=apikey|basic|oauth2|aad|none`: how the document says that one signs in; without a choice, by authtoken.
+"""`$oas?security=apikey|basic|oauth2|aad|none`, `$openapi` too: how a document says that one signs in; without a choice, by authtoken.
 
 A connector knows one way only (Microsoft's connector documentation, "securityDefinitions").
 """
@@ -31,7 +31,7 @@ Written = dict[str, Any]
 def document(catalog: Catalog, root: str, name: str, media: str, choice: Choice, *, is_open: bool) -> Document:
     """Return a document of apiserver.odata.documents, its security as chosen; raise BadRequest for an unknown way."""
     given = list(choice)
-    asked = [value for option, value in given if option == OPTION] if name == "$oas" else []
+    asked = [value for option, value in given if option == OPTION] if name in ("$oas", "$openapi") else []
     if not asked:
         return documents.document(catalog, root, name, media, given, is_open=is_open)
     if asked[-1] not in WAYS:
@@ -45,9 +45,27 @@ def document(catalog: Catalog, root: str, name: str, media: str, choice: Choice,
 def secured(bare: Document, way: str, root: str, directory: tuple[str, str]) -> Document:
     """Return a document that says how one signs in."""
     found: Written = json.loads(bare.body)
-    found |= WAYS[way](found, root, directory)
+    told = WAYS[way](found, root, directory)
+    found |= in_openapi(found["components"], told) if "openapi" in found else told
     body = (json.dumps(found, ensure_ascii=True, separators=(",", ":")) + "\n").encode("ascii")
     return Document(body, tag([body.decode()]))
+
+
+def in_openapi(components: Mapping[str, Any], told: Written) -> Written:
+    """Return what OpenAPI 3 says instead of Swagger 2.0 of the same way to sign in."""
+    if not told:
+        return {}
+    schemes = {name: scheme_of(scheme) for name, scheme in told["securityDefinitions"].items()}
+    return {"components": {**components, "securitySchemes": schemes}, "security": told["security"]}
+
+
+def scheme_of(old: Mapping[str, Any]) -> Written:
+    """Return a security scheme in the words of OpenAPI 3 (Security Scheme Object)."""
+    if old["type"] == "basic":
+        return {"type": "http", "scheme": "basic"}
+    if old["type"] == "oauth2":
+        return {"type": "oauth2", "flows": {"authorizationCode": {name: old[name] for name in ("authorizationUrl", "tokenUrl", "scopes")}}}
+    return dict(old)
 
 
 def entra() -> tuple[str, str]:

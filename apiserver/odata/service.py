@@ -27,7 +27,7 @@ from apiserver.resources.catalog import Catalog
 from apiserver.resources.remembered import remembered
 from apiserver.server.api_handler import RAW_PATH
 from apiserver.server.registry import ADDRESSES, DEFERRED, REFUSALS
-from apiserver.server.responses import ApiResponse
+from apiserver.server.responses import ApiResponse, fill
 from connections.contract.connector import Session
 
 # Names in the query that steer the server, not the data: never read as OData aliases, never repeated in links.
@@ -72,6 +72,8 @@ class Exchange:
     preferences: Preferences = NO_PREFERENCES
     target: Target = ROOT
     format: Format = JSON
+    replicas: Any = None  # what was found out about them, where a resource is served from one
+    told: dict[str, str] | None = None  # headers that say from where the rows are
 
     @property
     def catalog(self) -> Catalog:
@@ -86,6 +88,8 @@ def run(request: HttpRequest, path: str, open_context: OpenContext, limits: Limi
         response = _stages(exchange)
     except Exception as error:  # noqa: BLE001 the one place where every error meets its status
         response = refused(exchange, noted(request, problem_of(error)))
+    if exchange.told:
+        fill(response, exchange.told)
     headers.compress(request, response)
     if request.method == "HEAD":
         response = _without_body(response)

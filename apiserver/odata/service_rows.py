@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from apiserver.odata import nodes, reader
+from apiserver.odata import nodes, reader, replicated
 from apiserver.odata.binder import Binder
 from apiserver.odata.etag import etag_names, has_etag
 from apiserver.odata.kept import KeptSession
@@ -61,10 +61,13 @@ class NotedRows:
 
 def question_of(exchange: Exchange, resource: PublishedResource, options: nodes.Options, where: Row) -> Question:
     """Return what is read: the options of the request within fixed source columns."""
+    catalog = exchange.catalog
+    if resource.replica is not None and exchange.method in ("GET", "HEAD"):
+        catalog, resource = replicated.placed(exchange, resource, options)
     session: Any = NotedSession(exchange.context.session_for(resource.connection_id), exchange.context.log)
     if resource.kept_seconds and exchange.method in ("GET", "HEAD"):
         session = KeptSession(session, resource.connection_id, resource.kept_seconds, exchange.context.log)
-    return Question(session, exchange.catalog, resource, options, where, options.aliases)
+    return Question(session, catalog, resource, options, where, options.aliases)
 
 
 @remembered
@@ -112,10 +115,11 @@ def count_rows(exchange: Exchange, resource: PublishedResource, options: nodes.O
 def parent_row(exchange: Exchange, resource: PublishedResource, where: Row) -> Row | None:
     """Return a row on the way to another by source column, hidden ones too: relations may hang on these."""
     question = question_of(exchange, resource, nodes.Options(), where)
+    resource, catalog = question.resource, question.catalog
     if gives_rows(question.dialect):
-        return next(iter(fetch_rows(question.session, exchange.catalog, resource, where)), None)
+        return next(iter(fetch_rows(question.session, catalog, resource, where)), None)
     table = TableSql(resource, question.dialect)
-    sql, binds = table.select(where, condition=filter_condition(exchange.catalog, resource, question.dialect))
+    sql, binds = table.select(where, condition=filter_condition(catalog, resource, question.dialect))
     result = question.session.query(sql, binds)
     try:
         found = table.rows([line for batch in result.batches for line in batch])

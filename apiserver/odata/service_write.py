@@ -12,7 +12,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseBase
 
-from apiserver.odata import deadline, kept, service_read
+from apiserver.odata import deadline, kept, replicated, service_read
 from apiserver.odata.errors import BadPayload, InvalidValue, NotBuilt
 from apiserver.odata.etag import check_match, etag_of, has_etag
 from apiserver.odata.format import negotiate
@@ -53,6 +53,7 @@ def answer(exchange: Exchange) -> HttpResponseBase:
         finish = in_turn(lambda: _written(exchange, session, action, body))
     finally:  # also where it failed: a source without transactions may have done a part
         kept.note_write()
+        replicated.note_write(exchange.catalog, exchange.target.resource)
     return finish()
 
 

@@ -11,6 +11,7 @@ from apiserver.resources.catalog import PublishedResource
 from connections.contract.dialect import Dialect
 from connections.contract.table import Column, Type
 from connections.contract.unsayable import read_value, sayable
+from connections.engine.view_sql import checked_select
 
 Row = dict[str, Any]  # source column name -> contract value
 Statement = tuple[str, list[Any]]
@@ -39,6 +40,8 @@ class TableSql:
         self.columns = {item.column.name: item.column for item in resource.all_properties}
         ref = resource.ref
         self.table = f"{self._name(ref.schema)}.{self._name(ref.name)}" if ref.schema else self._name(ref.name)
+        if resource.sql:
+            self.table = f"({self._text(checked_select(resource.sql, dialect.name))})"
 
     def select(self, where: Mapping[str, Any], *, lock: bool = False, condition: Condition | None = None) -> Statement:
         """Read all columns of the rows whose columns equal these values."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from celery.signals import worker_shutdown
@@ -23,8 +25,12 @@ from apiserver.server.leases import is_held, take
 from apiserver.server.registry import LONG_WORK
 
 log = logging.getLogger(__name__)
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 10  # most of those that end are ended by somebody else, a kill or a read beside them
+MOST_REST = 120.0  # seconds before another attempt of what ended several workers: not the same ones meet again each time
 LATER = timedelta(seconds=3)
+TRIED_AGAIN = (2, 8, 20)  # seconds before a read whose source is away is begun anew; then its error is the result
+MOST_PAUSE = 60.0  # that a source may ask for
+AWAY = 503  # ConnectionFailed, RateLimited: the same read may succeed in a moment
 
 
 def users_under_way() -> Counter[int | None]:
@@ -43,7 +49,9 @@ def begin(read: LongRead) -> None:
 def claim(read: LongRead, *, now: datetime) -> bool:
     """Claim work; give up what has ended several workers."""
     attempts = read.attempts + 1
-    if not take(read, now=now, lease=LEASE, state=LongRead.RUNNING, attempts=attempts, started=now, rows=0):
+    rest = random.uniform(0, min(2.0**attempts, MOST_REST)) if attempts > 2 else 0.0  # noqa: S311 - no secret
+    due = now + timedelta(seconds=rest) + (LEASE if rest else timedelta())
+    if not take(read, now=now, lease=LEASE, state=LongRead.RUNNING, attempts=attempts, started=now, rows=0, due=due):
         return False
     read.pieces.exclude(fence=read.fence).delete()
     if attempts <= MOST_ATTEMPTS:
@@ -70,6 +78,8 @@ def carry_out(running: Running) -> None:
     sink = Sink(running.read)
     try:
         status, headers = outcome(running, sink)
+        if status == AWAY and begins_anew(running.read, headers, now=timezone.now()):
+            return
         publish(sink, status=status, headers=headers, rows=running.rows if status < 400 else 0)
     except Lost:
         return
@@ -94,6 +104,16 @@ def give_back(read: LongRead, *, now: datetime) -> None:
     """Let a worker begin it anew a little later; this attempt does not count."""
     attempts = max(0, read.attempts - 1)
     is_held(read, state=LongRead.WAITING, lease_until=None, due=now + LATER, attempts=attempts, fence=read.fence + 1)
+
+
+def begins_anew(read: LongRead, headers: Mapping[str, str], *, now: datetime) -> bool:
+    """Let a read whose source is away be begun anew in a while; False after the last time."""
+    if read.failures >= len(TRIED_AGAIN):
+        return False
+    asked = headers.get("Retry-After", "")
+    pause = max(float(TRIED_AGAIN[read.failures]), min(float(asked), MOST_PAUSE) if asked.isdecimal() else 0.0)
+    anew = {"state": LongRead.WAITING, "lease_until": None, "due": now + timedelta(seconds=pause), "rows": 0}
+    return is_held(read, **anew, attempts=max(0, read.attempts - 1), failures=read.failures + 1, fence=read.fence + 1)
 
 
 def give_up(read: LongRead, message: str, hint: str) -> bool:

@@ -25,6 +25,7 @@ class LongRead(models.Model):
     size = models.PositiveBigIntegerField(default=0)  # bytes of the result
     pieces_count = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)  # workers that began and did not come to an end
+    failures = models.PositiveIntegerField(default=0)  # times that its source was away
     created = models.DateTimeField()
     due = models.DateTimeField(db_index=True)  # no worker begins before
     started = models.DateTimeField(null=True)

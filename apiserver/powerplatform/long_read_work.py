@@ -13,7 +13,7 @@ from django.utils import timezone
 from apiserver.powerplatform.long_read_models import LongRead
 from apiserver.server import options
 from apiserver.server.leases import is_free
-from apiserver.server.ticks import Patience
+from apiserver.server.ticks import AnyDue, Patience
 
 PATIENCE = Patience("long reads")
 CLAIMING = threading.Lock()
@@ -30,9 +30,12 @@ def due(now: datetime) -> Q:
     return Q(state__in=(LongRead.WAITING, LongRead.RUNNING), due__lte=now) & is_free(now)
 
 
+IS_ANY_DUE = AnyDue(lambda now: LongRead.objects.filter(due(now)))
+
+
 def begin_due() -> None:
     """Begin due work in the free places of this process; one thread at a time chooses."""
-    if not LongRead.objects.filter(due(timezone.now())).exists() or not CLAIMING.acquire(blocking=False):
+    if not IS_ANY_DUE(timezone.now()) or not CLAIMING.acquire(blocking=False):
         return
     try:
         from apiserver.powerplatform.long_read_doing import begin, users_under_way

@@ -14,8 +14,10 @@ from urllib.parse import urlsplit
 from django.utils.translation import gettext as _
 
 from apiserver.odata.swagger_limits import MOST_OPERATIONS
+from apiserver.powerplatform.package_properties import REDIRECT
 from apiserver.server import options
 from apiserver.server.package_choices import Choices, name_problem
+from users.oauth.models import Client
 
 MOST_BYTES = 1_000_000
 MOST_IN_SOLUTION = 500_000
@@ -95,8 +97,24 @@ def sign_in(choices: Choices) -> list[Finding]:
     found = []
     if choices.auth in ("oauth", "aad") and not choices.client_id:
         found.append(Finding(_("OAuth needs the id of a client: give it here, and its secret to paconn (--secret).")))
+    elif choices.auth == "oauth":
+        found += registration(choices.client_id)
     if choices.auth == "aad" and not options.current().jwt:
         found.append(Finding(_("The server takes no tokens of Microsoft Entra ID yet: configure server.jwt.")))
     if choices.auth == "none":
         found.append(Finding(_("Calls carry no sign-in: they have the rights of the user anonymous, while the server allows that.")))
     return found
+
+
+def registration(client_id: str) -> list[Finding]:
+    """Return why this server would not let the client sign anybody in."""
+    client = Client.objects.filter(client_id=client_id, is_active=True).first()
+    if client is None:
+        return [Finding(_("No active OAuth client of this server has this id: register one under Users → OAuth clients."))]
+    if not client.redirect_uri_allowed(REDIRECT):
+        return [
+            Finding(
+                _("The OAuth client %(name)s may not lead back to %(address)s: add it there.") % {"name": client.name, "address": REDIRECT}
+            )
+        ]
+    return []

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from apiserver.powerplatform.package_keeping import changed
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.package_choices import LONGEST_NAME, Choices
+from users.oauth.models import Client
 
 AUTHS = (
     ("api-key", gettext_lazy("Authtoken (API key)")),
@@ -58,7 +59,11 @@ class PackageForm(forms.Form):
     )
     color = line(gettext_lazy("Colour"), gettext_lazy("Behind the icon's letters."), widget=forms.TextInput(attrs={"type": "color"}))
     auth = forms.ChoiceField(label=gettext_lazy("Sign-in"), choices=AUTHS, help_text=gettext_lazy("What a maker enters for a connection."))
-    client_id = line(gettext_lazy("Client ID"), gettext_lazy("Its secret is given to paconn: --secret."))
+    client_id = line(
+        gettext_lazy("Client ID"),
+        gettext_lazy("For sign-in at this server one of those under Users → OAuth clients. Its secret is given to paconn: --secret."),
+        widget=forms.TextInput(attrs={"list": "oauth-clients"}),
+    )
     tenant = line(gettext_lazy("Directory"), gettext_lazy("Empty: accounts of any organization."))
     resource_uri = line(gettext_lazy("Audience"), gettext_lazy("What the token is for. Empty: the client."))
     connection = forms.ChoiceField(label=gettext_lazy("Connection"), required=False, help_text=gettext_lazy("Only its resources."))
@@ -82,6 +87,11 @@ class PackageForm(forms.Form):
         self.fields["connection"].choices = [("", gettext_lazy("All")), *((name, name) for name in names)]  # type: ignore[attr-defined]
         for name, when in SHOWN_WHEN.items():
             self.fields[name].shown_when = when  # type: ignore[attr-defined]
+
+    @property
+    def clients(self) -> list[Client]:
+        """Return the OAuth clients of this server that can keep a secret."""
+        return [item for item in Client.objects.filter(is_active=True) if not item.is_public]
 
     @property
     def main(self) -> list[Any]:

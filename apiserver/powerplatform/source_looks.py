@@ -12,15 +12,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from apiserver.powerplatform import contract_store
 from apiserver.powerplatform.contract_findings import BREAKING, SAFE, Finding, level_of, of_stored
+from apiserver.powerplatform.contract_markdown import markdown
 from apiserver.powerplatform.models import SourceLook
 from apiserver.resources import services, snapshot
 from apiserver.resources.models import Resource
 from apiserver.resources.move_pages import differences
-from apiserver.server import options
+from apiserver.server import notices, options
 from connections.contract.errors import ConnectionFailed, ConnectorError, SourceTimeout
 from connections.contract.table import Table, TableRef
 from connections.models import Connection
@@ -32,6 +34,7 @@ LOOKED_AT = ("postgresql", "mysql", "sqlite")
 AT_ONCE = 50  # tables of one question
 MOST_IN_TURN = 1000  # tables of one round
 MOST_FINDINGS = 500
+EVENT = "contract.source_changed"
 
 
 def interval() -> timedelta | None:
@@ -134,7 +137,18 @@ def note(resource: Resource, table: Table, *, now: datetime) -> None:
         values["findings"] = [item.stored() for item in findings[:MOST_FINDINGS]]
         before = snapshot.from_json(resource.snapshot)
         values["columns"] = [[item.column, item.before, item.after] for item in differences(before, table)]
-    SourceLook.objects.update_or_create(resource=resource, defaults=values)
+    with transaction.atomic():
+        SourceLook.objects.update_or_create(resource=resource, defaults=values)
+        if values["level"]:
+            tell(resource, findings, level=values["level"], now=now)
+
+
+def tell(resource: Resource, findings: Sequence[Finding], *, level: str, now: datetime) -> None:
+    """Tell those who want to know of changes of the contract what one would be, before anybody takes it over."""
+    title = f"The table of {resource.name} has changed at its source"
+    text = f"{markdown(findings, title)}\n\nNothing changes for clients until it is taken over on the page Contract.\n"
+    data = {"resources": [resource.name], "level": level, "changes": [item.stored() for item in findings[:MOST_FINDINGS]]}
+    notices.post(EVENT, subject=title, text=text, data={**data, "markdown": text}, level=level, now=now)
 
 
 def effect(resource: Resource, table: Table) -> list[Finding]:

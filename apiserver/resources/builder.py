@@ -11,7 +11,8 @@ from typing import Any
 from apiserver.resources import names, remembered, snapshot
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedProperty, PublishedResource, RowFilter
 from apiserver.resources.models import Resource
-from apiserver.resources.serving import seconds_of
+from apiserver.resources.replica import Wish
+from apiserver.resources.serving import REPLICATED, seconds_of
 from apiserver.server import options, stamp
 from apiserver.server.errors import answering
 from connections.contract.table import ARRAYS_AS, ARRAYS_AS_TEXT, KEY_TYPES, Column, Table
@@ -102,6 +103,7 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
         check_column=row.check_column or table.check_column,
         etag=by_column.get(row.etag, row.etag if row.etag in ("row", "none") else "row"),
         kept_seconds=seconds_of(row.serve) or 0,
+        replica=Wish.of(row.replica) if row.serve == REPLICATED else None,
         version=row.version,
         title=row.title,
         description=told(row.description or table.comment, partly(table)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from apiserver.resources.replica import Wish
 from connections.contract.table import Column, TableRef
 
 
@@ -65,6 +66,7 @@ class PublishedResource:
     sql: str = ""  # derived view: the SELECT to read instead of `ref`
     max_rows: int = 0  # 0 = no cap
     kept_seconds: int = 0  # for which answers of the source are given again; 0 = served live
+    replica: Wish | None = None  # reads are answered from a replica; None = by the source
     version: int = 0
     title: str = ""
     description: str = ""

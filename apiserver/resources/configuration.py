@@ -7,8 +7,9 @@ from typing import Any
 
 from apiserver.resources import names, snapshot
 from apiserver.resources.models import ALL_METHODS, Resource
+from apiserver.resources.replica import OTHERWISE, Wish
 from apiserver.resources.services import create, schema_there, unpublish, update
-from apiserver.resources.serving import MOST_MINUTES, seconds_of
+from apiserver.resources.serving import MOST_MINUTES, REPLICATED, seconds_of
 from apiserver.server.configuration_protocol import Change, ConfigurationError, SecretWriter, check_keys, nearest, reference, typed
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Table, TableRef
@@ -32,9 +33,12 @@ KEYS = (
     "search",
     "check_column",
     "serve",
+    "replica",
     "etag",
     "relations",
 )
+REPLICA = ("job", "max_age", "otherwise")
+MOST_AGE = 525_600  # minutes: a year
 RELATION = ("to", "columns", "collection", "partner")
 TEXTS = ("title", "description", "check_column", "serve", "etag")
 
@@ -70,6 +74,8 @@ class ResourcesSection:
             check_kept(sql, change, place)
         table = view_of(connection, sql, place) if sql else table_of(connection, values, existing, place)
         settings = settings_of(values, table, place)
+        if sql and settings.get("serve") == REPLICATED:
+            raise ConfigurationError(f"{place}.serve can't be replicated: jobs replicate tables, and this is a derived view.")
         label = f"resources/{name}"
         wanted = public_id(values["id"], existing, place) if values.get("id") else ""
         if existing is None:
@@ -180,8 +186,28 @@ def settings_of(values: Mapping[str, Any], table: Table, place: str) -> dict[str
     if found.get("etag") not in (None, "row", "none"):
         column(found["etag"], table, f"{place}.etag")
     if "serve" in found and seconds_of(found["serve"]) is None:
-        raise ConfigurationError(f"{place}.serve must be live, cached, or cached and minutes up to {MOST_MINUTES}, such as cached 15.")
+        raise ConfigurationError(
+            f"{place}.serve must be live, replicated, cached, or cached and minutes up to {MOST_MINUTES}, such as cached 15."
+        )
+    if "replica" in values:
+        found["replica"] = replica_of(values["replica"], f"{place}.replica")
     return found
+
+
+def replica_of(data: Any, place: str) -> dict[str, Any]:
+    """Return the checked settings of `serve: replicated`."""
+    values = check_keys(data or {}, REPLICA, place)
+    found: dict[str, Any] = {}
+    if "job" in values:
+        found["job"] = typed(values["job"], str, f"{place}.job")
+    if "max_age" in values:
+        minutes = typed(values["max_age"], int, f"{place}.max_age")
+        if not 0 <= minutes <= MOST_AGE:
+            raise ConfigurationError(f"{place}.max_age must be minutes from 0, which means any age, to {MOST_AGE}.")
+        found["max_age"] = minutes
+    if "otherwise" in values:
+        found["otherwise"] = reference(str(values["otherwise"]), OTHERWISE, f"{place}.otherwise")
+    return {name: value for name, value in found.items() if value != getattr(Wish(), name)}
 
 
 def relations_of(data: Any, resource: Resource, place: str) -> dict[str, Any]:
@@ -282,7 +308,7 @@ def exported(resource: Resource) -> dict[str, Any]:
     if resource.public_id != names.public_id(resource.name, ()):
         found["id"] = resource.public_id
     blank, current = Resource(), still_there(resource)
-    for name in (*TEXTS, "methods", "key", "columns", "search", "relations"):
+    for name in (*TEXTS, "methods", "key", "columns", "search", "replica", "relations"):
         value, default = current.get(name, getattr(resource, name)), getattr(blank, name)
         if value != default:
             found[name] = value

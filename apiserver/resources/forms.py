@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from apiserver.resources import names, snapshot
 from apiserver.resources.configuration import columns_of, relations_of
 from apiserver.resources.models import ALL_METHODS, Resource
+from apiserver.resources.serving import REPLICATED
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.ui.said import said
 from connections.contract.table import KEY_TYPES, Type
@@ -87,8 +88,11 @@ class ResourceForm(forms.Form):
             (f"cached {number}", ngettext("kept for %(number)d minute", "kept for %(number)d minutes", number) % {"number": number})
             for number in KEPT
         ]
-        own = [] if resource.serve in ("live", *dict(kept)) else [(resource.serve, resource.serve)]
-        self.fields["serve"].choices = [("live", _("live: each request asks the source")), *kept, *own]  # type: ignore[attr-defined]
+        ways = [("live", _("live: each request asks the source")), *kept]
+        if not resource.sql:
+            ways.append((REPLICATED, _("replicated: from the replica of a job")))
+        own = [] if resource.serve in dict(ways) else [(resource.serve, resource.serve)]
+        self.fields["serve"].choices = [*ways, *own]  # type: ignore[attr-defined]
         self.initial.update({field: getattr(resource, field) for field in SIMPLE})
         self.details: dict[str, Any] = resource.columns if resource.columns is not None else {c.name: {} for c in self.table.columns}
         self.has_all = resource.columns is None

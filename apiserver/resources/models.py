@@ -31,6 +31,8 @@ class Resource(models.Model):
     search = models.JSONField(default=list)  # source columns; empty: every text column
     check_column = models.CharField(max_length=200, blank=True)
     serve = models.CharField(max_length=20, default="live")
+    replica = models.JSONField(default=dict)  # of `replicated`: {"job", "max_age", "otherwise"}, see apiserver.resources.replica.Wish
+    written = models.DateTimeField(null=True)  # of `replicated`: the last write through this server to it or what it is related to
     etag = models.CharField(max_length=200, default="row")
     relations = models.JSONField(default=dict)  # navigation property -> {"to", "columns", "collection", "partner"}, besides foreign keys
     snapshot = models.JSONField()  # the table as it was reflected

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from apiserver.resources import names, services
 from apiserver.resources.configuration import TEXTS, exported
 from apiserver.resources.models import ALL_METHODS, Resource
+from apiserver.resources.replica import OTHERWISE
 from apiserver.server import audit
 from apiserver.server.configuration_protocol import Change, ConfigurationError, reference
 from apiserver.server.rest import by, given
@@ -23,7 +24,7 @@ from apiserver.server.rest_schema import reference as schema_reference
 from apiserver.ui.access import CONSOLE
 from connections.models import Connection
 
-SETTINGS = (*TEXTS, "methods", "key", "columns", "search", "relations")
+SETTINGS = (*TEXTS, "methods", "key", "columns", "search", "replica", "relations")
 COLUMNS: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 
 
@@ -42,6 +43,15 @@ def schema() -> dict[str, Any]:
                 "nullable": True,
                 "description": "null: all of them; a list of columns; or column -> property name or details.",
                 "oneOf": [COLUMNS, {"type": "object", "additionalProperties": True}],
+            },
+            "replica": {
+                "type": "object",
+                "description": "Of serve: replicated.",
+                "properties": {
+                    "job": {"type": "string"},
+                    "max_age": {"type": "integer", "description": "Minutes; 0: of any age."},
+                    "otherwise": {"type": "string", "enum": list(OTHERWISE)},
+                },
             },
             "relations": {
                 "type": "object",

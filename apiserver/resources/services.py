@@ -19,7 +19,7 @@ from connections.models import Connection
 from connections.services import describe
 from users.models import Group, User
 
-SETTINGS = ("title", "description", "methods", "key", "columns", "search", "check_column", "serve", "etag", "relations")
+SETTINGS = ("title", "description", "methods", "key", "columns", "search", "check_column", "serve", "replica", "etag", "relations")
 
 
 @transaction.atomic

@@ -1,13 +1,13 @@
-"""How a resource is served: live, or from answers kept for some minutes. `live`, `cached` or `cached 15` in the configuration file."""
+"""How a resource is served: live, from answers kept for some minutes, or from a replica. `live`, `cached 15`, `replicated` in the file."""
 
 from __future__ import annotations
 
 import re
 
-LIVE = "live"
+LIVE, REPLICATED = "live", "replicated"
 MINUTES = 5  # of `cached` alone
 MOST_MINUTES = 1440
-WORDS = re.compile(r"(?:live|cached(?: ([1-9][0-9]{0,3}))?)")
+WORDS = re.compile(r"(?:live|replicated|cached(?: ([1-9][0-9]{0,3}))?)")
 
 
 def seconds_of(serve: str) -> int | None:
@@ -15,5 +15,5 @@ def seconds_of(serve: str) -> int | None:
     found = WORDS.fullmatch(serve)
     if found is None:
         return None
-    minutes = int(found[1] or MINUTES) if serve != LIVE else 0
+    minutes = int(found[1] or MINUTES) if serve not in (LIVE, REPLICATED) else 0
     return minutes * 60 if minutes <= MOST_MINUTES else None

@@ -10,8 +10,10 @@ from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
+from django.urls import set_script_prefix
 
 from apiserver.server import options
+from apiserver.server.errors import NotReady
 
 FORWARDED = frozenset(
     {"HTTP_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_TRUE_CLIENT_IP", "HTTP_CF_CONNECTING_IP", "HTTP_X_CLUSTER_CLIENT_IP"}
@@ -19,6 +21,8 @@ FORWARDED = frozenset(
 UNKNOWN = "unknown"
 LAST_RANGE = re.compile(r"^(\d+\.\d+\.\d+\.)(\d+)-(\d+)$")
 HOST = re.compile(r"^[A-Za-z0-9.\-_]+(:\d{1,5})?$|^\[[0-9A-Fa-f:.]+\](:\d{1,5})?$")
+PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]+)+")
+OWN = frozenset({"api.rsc", "console", "manage", "static", "hooks", "oauth", "healthz", "readyz", ".well-known"})  # first segments of ours
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -169,6 +173,32 @@ def adopt(request: HttpRequest) -> None:
         request.META["wsgi.url_scheme"] = schemes[0].strip().lower()
     if HOST.match(hosts[0].strip()):
         request.META["HTTP_HOST"] = hosts[0].strip()
+    prefix = request.META.get("HTTP_X_FORWARDED_PREFIX", "").split(",")[0].strip().rstrip("/")
+    if PREFIX.fullmatch(prefix):
+        put_below(request, prefix + request.META.get("SCRIPT_NAME", ""))
+
+
+def put_below(request: HttpRequest, prefix: str) -> None:
+    """Let the addresses of pages begin with a path that stands before ours where clients are."""
+    request.META["SCRIPT_NAME"] = prefix
+    request.path = prefix + request.path_info
+    set_script_prefix(f"{prefix}/")
+
+
+@lru_cache(maxsize=16)
+def public_prefix(public_url: str) -> str:
+    """Return the path of the configured public address, no trailing slash; empty where it is none that can be taken off or put on."""
+    found = urlsplit(public_url).path.rstrip("/")
+    return found if PREFIX.fullmatch(found) and found.split("/")[1] not in OWN else ""
+
+
+def without_public_prefix(path: str) -> str:
+    """Return the path of a request without that of the public address: not every proxy takes it off, and nobody does on this machine."""
+    try:
+        prefix = public_prefix(options.current().public_url)
+    except NotReady:
+        return path
+    return path[len(prefix) :] if prefix and path.startswith(f"{prefix}/") else path
 
 
 def is_public_url(address: str) -> bool:

@@ -16,6 +16,7 @@ from django.core.handlers.wsgi import LimitedStream, WSGIRequest
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.module_loading import import_string
 
+from apiserver.server.addresses import without_public_prefix
 from apiserver.server.errors import API
 from apiserver.server.middleware import SECURITY_HEADERS, SERVICE_HEADERS
 from apiserver.server.responses import PlainHeaders
@@ -120,8 +121,14 @@ def with_api(pages: Application) -> Application:
 
     def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
+        if not is_of_api(path):
+            path = environ["PATH_INFO"] = without_public_prefix(path)
         environ[RAW_PATH] = path
-        is_api = path.startswith(API) and path[len(API) : len(API) + 1] in ("", "/")
-        return (api if is_api else pages)(environ, start_response)
+        return (api if is_of_api(path) else pages)(environ, start_response)
 
     return answer
+
+
+def is_of_api(path: str) -> bool:
+    """Claim that the address is at or below the API's."""
+    return path.startswith(API) and path[len(API) : len(API) + 1] in ("", "/")

@@ -285,6 +285,7 @@ GROUPS: dict[str, dict[str, Check]] = {
         "kept_megabytes": Between(1, 1_000_000),
         "keep_minutes": Between(1, 43_200),
     },
+    "jobs": {"at_once": Between(1, 64), "keep_days": Between(1, 3650), "log_lines": Between(100, 1_000_000)},
     "oauth": {"code_seconds": Between(10, 600), "access_minutes": Between(1, 1440), "refresh_days": Between(1, 3650)},
     "triggers": {
         "rows": Between(1, 1000),

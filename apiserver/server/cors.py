@@ -14,7 +14,18 @@ from django.http.response import HttpResponseBase
 from apiserver.server import options
 from apiserver.server.errors import is_service
 
-EXPOSED = ("OData-Version", "ETag", "Location", "OData-EntityId", "Preference-Applied", "Retry-After", "RateLimit", "RateLimit-Policy")
+EXPOSED = (
+    "OData-Version",
+    "ETag",
+    "Location",
+    "OData-EntityId",
+    "Preference-Applied",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Served-From",
+    "Data-As-Of",
+)
 ANY_ORIGIN = r"(?:https?|[a-z][a-z0-9+.-]*)://[^\s/?#@\\]+\Z|null\Z"
 
 

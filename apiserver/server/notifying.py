@@ -12,13 +12,14 @@ from functools import lru_cache
 
 import orjson
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from apiserver.server import mailing, options, standard_webhooks
+from apiserver.server import mailing, notices, options, standard_webhooks
 from apiserver.server import notification_settings as settings
 from apiserver.server.leases import is_free, is_held, take
 from apiserver.server.models import Notice, NoticeDelivery
-from apiserver.server.ticks import Patience
+from apiserver.server.ticks import AnyDue, Patience
 from connections import vault
 from connections.contract.errors import ConnectorError
 from connections.outgoing import Outgoing, Settings
@@ -48,7 +49,7 @@ def tick() -> None:
 
 def begin() -> None:
     """Let a thread send what is due, unless one does: a mail server may take its time."""
-    if due(timezone.now()) is None or not SENDING.acquire(blocking=False):
+    if not IS_ANY_DUE(timezone.now()) or not SENDING.acquire(blocking=False):
         return
     threading.Thread(target=send_due, daemon=True, name="notify").start()
 
@@ -66,10 +67,17 @@ def send_due() -> None:
         connection.close()
 
 
+def waiting(now: datetime) -> QuerySet[NoticeDelivery]:
+    """Return what should have gone out."""
+    return NoticeDelivery.objects.filter(is_free(now), state=NoticeDelivery.WAITING, next_at__lte=now)
+
+
+IS_ANY_DUE = AnyDue(waiting)
+
+
 def due(now: datetime) -> NoticeDelivery | None:
     """Return what should have gone out first."""
-    waiting = NoticeDelivery.objects.filter(is_free(now), state=NoticeDelivery.WAITING, next_at__lte=now)
-    return waiting.select_related("notice").order_by("next_at").first()
+    return waiting(now).select_related("notice").order_by("next_at").first()
 
 
 def deliver(delivery: NoticeDelivery) -> Outcome:
@@ -84,6 +92,18 @@ def deliver(delivery: NoticeDelivery) -> Outcome:
         changes["next_at"] = now + timedelta(seconds=PAUSES[attempts - 1] * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
     is_held(delivery, **changes)
     return outcome
+
+
+def test(*, now: datetime) -> list[tuple[NoticeDelivery, Outcome]] | None:
+    """Send a test on every way, once, and return what came of it; None where nobody is told."""
+    text = "This is a test.\n\nIt was sent from Settings, Notifications."
+    notice = notices.post(
+        "test", subject="Test of API Server", text=text, data={"message": "This is a test."}, level="", now=now, is_test=True
+    )
+    if notice is None:
+        return None
+    deliveries = notice.deliveries.select_related("notice")
+    return [(item, deliver(item)) for item in deliveries if take(item, now=timezone.now(), lease=LEASE)]
 
 
 def by_email(delivery: NoticeDelivery) -> Outcome:

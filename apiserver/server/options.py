@@ -78,6 +78,8 @@ LONG_READS: dict[str, Any] = {
     "kept_megabytes": 1000,
     "keep_minutes": 60,
 }
+# Replication jobs: runs that a worker does at once, how long their history is kept, lines of one run's log.
+JOBS: dict[str, Any] = {"at_once": 4, "keep_days": 30, "log_lines": 10_000}
 # Sign-in for other programs: how long codes, access tokens and refresh tokens live.
 OAUTH: dict[str, Any] = {"code_seconds": 60, "access_minutes": 60, "refresh_days": 90}
 LIMITS: dict[str, Any] = {"requests_per_hour": -1, "concurrent_requests": -1, "token_days": 0}
@@ -96,6 +98,7 @@ DEFAULTS: dict[str, Any] = {
     "outgoing": {"allow": []},
     "triggers": TRIGGERS,
     "long_reads": LONG_READS,
+    "jobs": JOBS,
     "oauth": OAUTH,
     "jwt": [],
     "anonymous": False,
@@ -127,6 +130,7 @@ class ServerOptions:
     outgoing: Mapping[str, Any]
     triggers: Mapping[str, Any]
     long_reads: Mapping[str, Any]
+    jobs: Mapping[str, Any]
     oauth: Mapping[str, Any]
     jwt: tuple[Mapping[str, Any], ...]  # as configuration_jwt checks them
     anonymous: bool
@@ -217,7 +221,7 @@ def replace(values: Mapping[str, Any]) -> bool:
 def merged(values: Mapping[str, Any], version: str = FIRST_VERSION) -> ServerOptions:
     """Return defaults, database, settings.cfg and environment, the later over the earlier."""
     found: dict[str, Any] = {**DEFAULTS, **values}
-    for name in ("cors", "limits", "request_limits", "outgoing", "triggers", "long_reads", "oauth"):
+    for name in ("cors", "limits", "request_limits", "outgoing", "triggers", "long_reads", "jobs", "oauth"):
         found[name] = {**DEFAULTS[name], **found[name]}
     origins: dict[str, str] = {}
     for name, value in ((name, value) for name, value in from_file().items() if name in DEFAULTS):

@@ -15,7 +15,8 @@ from django.middleware.csrf import CsrfViewMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django_htmx.middleware import HtmxMiddleware
 
-from apiserver.server.addresses import site_root
+from apiserver.server import options
+from apiserver.server.addresses import public_prefix, put_below, site_root
 from apiserver.server.errors import SIGN_IN
 
 NOT_PAGES = ("/api.rsc", "/healthz", "/readyz", "/manage/api", "/static/", "/hooks/", *SIGN_IN)
@@ -47,6 +48,19 @@ class PagesOnly:
         """Pass on to the middleware's own hook."""
         hook = getattr(self.inner, "process_view", None)
         return hook(request, *arguments) if hook and is_page(request) else None
+
+
+class PublicPrefix:
+    """Puts pages below the path of the configured public address, as its clients see them."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        prefix = public_prefix(options.of(request).public_url) if is_page(request) else ""
+        if prefix:
+            put_below(request, prefix)
+        return self.get_response(request)
 
 
 class SecureSession(SessionMiddleware):

@@ -34,6 +34,7 @@ MANAGEMENT_ROOMS = (
     "apiserver.resources.rest",
     "users.rest_entries",
     "users.oauth.rest",
+    "apiserver.server.rest_notifications",
     "apiserver.server.rest_views",
 )
 # First segments of addresses below the service root that rooms answer: a verb of (exchange, path).
@@ -62,20 +63,24 @@ DESCRIBED_KINDS = {
     "polling": "apiserver.triggers.described.add_polling",
     "subscriptions": "apiserver.triggers.described.add_subscriptions",
 }
+# Where the replica of a resource stands that is served from one: a verb of (public id, Wish) that returns a Standing.
+REPLICA = "apiserver.jobs.replica_serving.standing"
 # What rooms show on the page of a resource: verbs of (request, resource) that return HTML.
-RESOURCE_PANELS = ("apiserver.triggers.panel.panel",)
+RESOURCE_PANELS = ("apiserver.jobs.replica_panel.panel", "apiserver.triggers.panel.panel")
 # What rooms forget once a minute: verbs that take `now`.
 HOUSEKEEPING = (
     "apiserver.triggers.work.forget_old",
     "apiserver.powerplatform.long_read_results.forget_old",
     "apiserver.server.notices.forget_old",
     "users.oauth.validator.forget_old",
+    "apiserver.jobs.work.forget_old",
 )
 # What rooms do twice a second in the worker: verbs that end soon, or keep themselves from being begun twice.
 TICKS = (
     "apiserver.triggers.work.tick",
     "apiserver.powerplatform.long_read_work.tick",
     "apiserver.powerplatform.contract_work.tick",
+    "apiserver.jobs.work.tick",
     "apiserver.server.notifying.tick",
 )
 # What rooms derive from the configuration and settle before it is exported: verbs that take `now`.

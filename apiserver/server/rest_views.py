@@ -33,6 +33,7 @@ PLACES = {
     "groups": ADMIN,
     "oauth_clients": ADMIN,
     "server": ADMIN,
+    "notifications": ADMIN,
     "log": BOTH,
     "audit": ADMIN,
 }

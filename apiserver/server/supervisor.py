@@ -1,6 +1,7 @@
 """`manage.py serve`: web workers, Celery worker and beat as children of one process that restarts the dead and stops them gracefully.
 
-It knows nothing of Django: the command that prepared everything becomes this process (`become`), for which 12 MB are enough.
+The command that prepared everything becomes this process (`become`), which loads the application anew, uses it for nothing and
+opens nothing: it is what children are forked from.
 """
 
 from __future__ import annotations
@@ -22,11 +23,10 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from apiserver import handover
-from apiserver.server import lifeline
+from apiserver.server import children, lifeline
 
 logger = logging.getLogger(__name__)
 
-BASE_DIR = Path(__file__).resolve().parent.parent.parent
 GRACE_SECONDS = 30
 # A child that dies again within this time waits before its next start, longer each time.
 STEADY_SECONDS = 10
@@ -62,9 +62,9 @@ class ServeOptions:
 class Child:
     """One child process and when to start it again."""
 
-    name: str
-    command: list[str]
-    process: subprocess.Popen[bytes] | None = None
+    module: str
+    arguments: list[str]
+    process: children.Process | None = None
     started: float = 0.0
     failures: int = 0
     not_before: float = 0.0
@@ -73,9 +73,10 @@ class Child:
 class Supervisor:
     """Runs the children until a signal, or until one of them can't be kept alive before the server was ever ready."""
 
-    def __init__(self, options: ServeOptions) -> None:
+    def __init__(self, options: ServeOptions, lock: int) -> None:
         self.options = options
-        self.children = [Child(name, command) for name, command in commands(options).items()]
+        self.lock = lock
+        self.children = commands(options)
         self.stopping = False
 
     def run(self, welcome: str) -> int:
@@ -106,33 +107,17 @@ class Supervisor:
             if child.process and child.process.poll() is not None:
                 child.failures = child.failures + 1 if now - child.started < STEADY_SECONDS else 1
                 child.not_before = now + min(30.0, 0.5 * 2 ** (child.failures - 1))
-                logger.error("%s ended with code %s; it starts again", child.name, child.process.returncode)
+                logger.error("%s ended with code %s; it starts again", child.module, child.process.poll())
                 child.process = None
             if child.process is None and now >= child.not_before:
                 self._start(child)
 
     def _start(self, child: Child) -> None:
-        descriptor = handover.hand_over(self.options.secrets)
-        try:
-            # The terminal's Ctrl+C goes to the whole group: a session of its own leaves stopping to the supervisor.
-            child.process = subprocess.Popen(  # noqa: S603 - our own command lines
-                child.command,
-                env=self._environment(descriptor),
-                stdin=subprocess.DEVNULL,
-                pass_fds=[descriptor],
-                start_new_session=True,
-                preexec_fn=lifeline.die_with_parent,
-            )
-        finally:
-            os.close(descriptor)
+        if children.SHARES_MEMORY:
+            child.process = children.Forked(child.module, child.arguments, self.lock)
+        else:
+            child.process = children.spawned(child.module, child.arguments, environment(self.options), self.options.secrets)
         child.started = time.monotonic()
-
-    def _environment(self, descriptor: int) -> dict[str, str]:
-        """Return a child's variables: where our code is, whom to follow, where to read secrets."""
-        path = os.pathsep.join([str(BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])])
-        lock = str(Path(self.options.data_dir, "serve.lock"))
-        checked = {"CELERY_SKIP_CHECKS": "1"}  # by `serve` itself; they would load every page into the worker: 20 MB
-        return {**os.environ, **checked, "PYTHONPATH": path, lifeline.ENVIRONMENT_NAME: lock, handover.VARIABLE: str(descriptor)}
 
     def _stop_all(self) -> None:
         for child in self.children:
@@ -144,26 +129,31 @@ class Supervisor:
                 try:
                     child.process.wait(max(0.1, deadline - time.monotonic()))
                 except subprocess.TimeoutExpired:
-                    logger.error("%s did not stop within %s s and is killed", child.name, GRACE_SECONDS)
-                    os.killpg(child.process.pid, signal.SIGKILL)
+                    logger.error("%s did not stop within %s s and is killed", child.module, GRACE_SECONDS)
+                    if child.process.pid:
+                        os.killpg(child.process.pid, signal.SIGKILL)
 
 
-def commands(options: ServeOptions) -> dict[str, list[str]]:
-    """Return the command line of each child."""
-    background = [sys.executable, "-m", "apiserver.background"]
-    found = {"web": web_command(options), "worker": [*background, "worker"]}
+def commands(options: ServeOptions) -> list[Child]:
+    """Return the children that are wanted."""
+    found = [Child("apiserver.server.web", web_arguments(options)), Child("apiserver.background", ["worker"])]
     if options.redis_url:  # without a broker the worker rings its own bell: an in-process queue can't be shared with beat
-        found["beat"] = [*background, "beat", "--schedule", str(Path(options.data_dir, "celerybeat-schedule"))]
+        found.append(Child("apiserver.background", ["beat", "--schedule", str(Path(options.data_dir, "celerybeat-schedule"))]))
     return found
 
 
-def web_command(options: ServeOptions) -> list[str]:
-    """Return the web server's command line."""
-    command = [sys.executable, "-m", "apiserver.server.web", "--host", options.host, "--port", str(options.port)]
-    command += ["--workers", str(options.workers), "--kill-timeout", str(GRACE_SECONDS - 5)]
+def web_arguments(options: ServeOptions) -> list[str]:
+    """Return what the web server is asked for."""
+    found = ["--host", options.host, "--port", str(options.port)]
+    found += ["--workers", str(options.workers), "--kill-timeout", str(GRACE_SECONDS - 5)]
     if options.certificate and options.key:
-        command += ["--certificate", options.certificate, "--key", options.key]
-    return command
+        found += ["--certificate", options.certificate, "--key", options.key]
+    return found
+
+
+def environment(options: ServeOptions) -> dict[str, str]:
+    """Return a child's variables: what was checked by `serve` itself, and whom to follow."""
+    return {"CELERY_SKIP_CHECKS": "1", lifeline.ENVIRONMENT_NAME: str(Path(options.data_dir, "serve.lock"))}
 
 
 def is_ready(options: ServeOptions) -> bool:
@@ -187,12 +177,12 @@ def is_ready(options: ServeOptions) -> bool:
 def become(options: ServeOptions, welcome: str, lock: int) -> NoReturn:
     """Run this process anew as a supervisor, same process id, which keeps the lock; stay as it is where that can't be done."""
     if sys.platform != "linux":
-        sys.exit(Supervisor(options).run(welcome))
-    descriptor = handover.hand_over({"options": asdict(options), "welcome": welcome})
+        sys.exit(Supervisor(options, lock).run(welcome))
+    descriptor = handover.hand_over({"options": asdict(options), "welcome": welcome, "lock": lock})
     for number in (descriptor, lock):
         os.set_inheritable(number, True)
     sys.stdout.flush()
-    path = os.pathsep.join([str(BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])])
+    path = os.pathsep.join([str(children.BASE_DIR), *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-m", __spec__.name, *sys.argv[1:]]
     os.execve(sys.executable, command, {**os.environ, "PYTHONPATH": path, handover.VARIABLE: str(descriptor)})  # noqa: S606 - ourselves
 
@@ -200,7 +190,9 @@ def become(options: ServeOptions, welcome: str, lock: int) -> NoReturn:
 def main() -> int:
     """Supervise what the process was told that it became this."""
     told: dict[str, Any] = handover.received()
-    return Supervisor(ServeOptions(**told["options"])).run(told["welcome"])
+    options = ServeOptions(**told["options"])
+    children.share(environment(options), options.secrets)
+    return Supervisor(options, told["lock"]).run(told["welcome"])
 
 
 if __name__ == "__main__":

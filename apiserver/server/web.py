@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +25,7 @@ else:
     import resource
 
 TARGET = "apiserver.wsgi:application"
+NAME = "apiserver.server.web"  # of the processes, for `ps`
 # Of one worker; the web server stops accepting beyond it, also when all of them are idle.
 MOST_CONNECTIONS = 20_000
 
@@ -41,13 +42,13 @@ def load(secrets: Mapping[str, str]) -> Callable[..., Any]:
 def share_application() -> None:
     """Load the application here and let workers be forked: they share its memory, and a new one is there at once."""
     if sys.platform == "linux":
-        multiprocessing.set_start_method("fork")
+        multiprocessing.set_start_method("fork", force=True)
         import_module("apiserver.wsgi")
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the reader of what the supervisor asks for."""
-    found = argparse.ArgumentParser(prog="apiserver.server.web")
+    found = argparse.ArgumentParser(prog=NAME)
     found.add_argument("--host", required=True)
     found.add_argument("--port", type=int, required=True)
     found.add_argument("--workers", type=int, required=True)
@@ -64,9 +65,9 @@ def open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Serve: threads enough that slow sources and slow bodies do not block quick requests, connections enough for idle ones."""
-    asked = parser().parse_args()
+    asked = parser().parse_args(arguments)
     open_files()
     secrets = handover.received()
     share_application()
@@ -83,6 +84,7 @@ def main() -> None:
         workers_kill_timeout=asked.kill_timeout,
         websockets=False,
         log_level=LogLevels.error,
+        process_name=NAME,
         http1_settings=HTTP1Settings(header_read_timeout=15000, max_buffer_size=65536),
         ssl_cert=asked.certificate,
         ssl_key=asked.key,

@@ -23,7 +23,7 @@ from connections import vault
 from connections.contract.errors import ConnectorError
 from connections.outgoing import Reply
 
-PAUSES = (5, 300, 1800, 7200, 18_000, 36_000, 36_000)  # seconds after each failed try; the last failure ends the delivery
+PAUSES = (2, 5, 15, 60, 300, 1800, 7200, 18_000, 36_000, 36_000)  # seconds after each failed try; the last failure ends the delivery
 LONGEST_PAUSE = 86_400
 TURN_SECONDS = 30.0  # of one subscription before others have their turn
 AT_A_TIME = 100

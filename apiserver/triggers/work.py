@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from apiserver.server import options
-from apiserver.server.ticks import Patience
+from apiserver.server.ticks import AnyDue, Patience
 from apiserver.triggers.leases import is_due, is_free
 from apiserver.triggers.models import Delivery, Poll, Subscription, Watch
 
 PATIENCE = Patience("triggers")
+DELIVERIES = AnyDue(lambda now: Subscription.objects.filter(state=Subscription.ACTIVE, next_at__lte=now))
+LOOKS = AnyDue(lambda now: Watch.objects.filter(is_free(now), is_due(now)))
 POLL_DAYS = 30
 
 
@@ -28,7 +30,7 @@ def tick() -> None:
 
 def deliver() -> None:
     """Let free threads send what waits."""
-    if not Subscription.objects.filter(state=Subscription.ACTIVE, next_at__lte=timezone.now()).exists():
+    if not DELIVERIES(timezone.now()):
         return
     from apiserver.triggers.dispatching import DISPATCHER
 
@@ -37,7 +39,7 @@ def deliver() -> None:
 
 def look() -> None:
     """Let free threads look at the tables that are due."""
-    if not Begun.looking and not Watch.objects.filter(is_free(timezone.now()), is_due(timezone.now())).exists():
+    if not Begun.looking and not LOOKS(timezone.now()):
         return
     from apiserver.triggers.looking import LOOKER
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from connections.contract.dialect import Dialect
 from connections.contract.errors import ConnectorError
 from connections.contract.table import Column, Table, TableRef
 
@@ -40,6 +41,16 @@ class Checkpoint:
     data: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The columns of a table that keeps all versions of a row: from when, until when (null = still), and whether it is the present one."""
+
+    start: str
+    end: str
+    active: str
+    moment: str = ""  # a column of times that tells when a version began; '' = when it was written
+
+
 class TakenOver(ConnectorError):
     """Another run has taken the task over; what this one did since its last commit is undone."""
 
@@ -58,6 +69,7 @@ class Unfit(ConnectorError):
 class Loading(Protocol):
     """One writer at a destination. Raises the contract's errors; after one of them `rollback` and `close` are all that may be called."""
 
+    dialect: Dialect  # how values of `rows` are read
     longest_name: ClassVar[int]  # bytes of an identifier
     adds_keys: ClassVar[bool]  # False: a table has its key from the beginning or never (SQLite)
     reads_texts: ClassVar[bool]  # True: a value may come as the text that PostgreSQL writes of it
@@ -129,11 +141,31 @@ class Loading(Protocol):
     def keep(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str = "") -> int:
         """Delete the rows of `target` whose key `stage` lacks, or set the column `mark` to now where it is null; return how many."""
 
+    def revive(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str) -> int:
+        """Set the column `mark` to null in rows of `target` whose key `stage` has; return how many."""
+
+    def missing(
+        self, stage: TableRef, target: TableRef, key: Sequence[str], *, check: str, active: str, most: int
+    ) -> list[tuple[Any, ...]]:
+        """Return keys of `stage` that `target` lacks or has with another value of the column `check` ('' = keys alone), `most` of them.
+
+        `active`: the column that is true in rows of `target` that count; '' = all do.
+        """
+
+    def add_versions(self, stage: TableRef, target: TableRef, columns: Sequence[Column], key: Sequence[str], versions: Versions) -> Merged:
+        """Insert rows of `stage` that `target` has in no present version, and end the versions before; `updated` counts those."""
+
+    def end_versions(self, stage: TableRef, target: TableRef, key: Sequence[str], versions: Versions) -> int:
+        """End the present versions of rows whose key `stage` lacks; return how many."""
+
+    def make_schema(self, name: str) -> None:
+        """Make the schema where there is none; a database without schemas refuses."""
+
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement of this database's own SQL; return its rows, none of one that has none."""
 
-    def count(self, ref: TableRef) -> int:
-        """Return the number of rows."""
+    def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
+        """Return the number of rows; of those where the column `where` is true, or the column `is_null` is null."""
 
     def planned(
         self, ref: TableRef, columns: Sequence[Column], key: Sequence[str], *, added: Sequence[str], widened: Sequence[str]

@@ -32,6 +32,7 @@ KEYS: dict[str, Any] = {
     "connections": connections.KEYS,
     "resources": resources.KEYS,
     "resources.columns": resources.DETAILS,
+    "resources.replica": resources.REPLICA,
     "resources.relations": resources.RELATION,
     "groups": groups.KEYS,
     "users": users.KEYS,

@@ -33,6 +33,7 @@ FIELDS = {
         "locked",
         "nothing",
     ),
+    "notifications": ("smtp", "to", "on", "contract", "webhooks", "nothing"),
 }  # fmt: skip
 GOOD: dict[str, dict[str, Any]] = {
     "connections": {"connector": "sqlite", "properties": {"Database": "nothing"}},
@@ -40,7 +41,9 @@ GOOD: dict[str, dict[str, Any]] = {
     "users": {"role": "query", "privileges": ["GET"]},
     "groups": {"privileges": ["GET"]},
     "server": {},
+    "notifications": {},
 }
+SINGLE = ("server", "notifications")
 QUERIES = ("q", "limit", "offset", "before", "since", "until", "status", "user", "refresh", "dry_run", "nothing")
 LISTS = ("connections/", "resources/", "users/", "groups/", "log/", "audit/", "connections/shop/tables/")
 
@@ -71,9 +74,9 @@ def fields(kind: str = "") -> list[Sent]:
     found = []
     for room, listed in FIELDS.items():
         for number, (name, value) in enumerate(itertools.product(listed, VALUES_OF_JSON)):
-            body = {**GOOD[room], "name": f"f{number}", name: value} if room != "server" else {name: value}
+            body = {name: value} if room in SINGLE else {**GOOD[room], "name": f"f{number}", name: value}
             method, path = (
-                ("PATCH", "server/") if room == "server" else (("POST", f"{room}/") if number % 2 else ("PUT", f"{room}/f{number}/"))
+                ("PATCH", f"{room}/") if room in SINGLE else (("POST", f"{room}/") if number % 2 else ("PUT", f"{room}/f{number}/"))
             )
             found.append(of(method, path, body, f"{room} {name}={str(value)[:40]!r}"))
             if number % 4:

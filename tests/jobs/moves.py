@@ -58,10 +58,10 @@ class Pair:
     ids: tuple[int, int]
     keys: dict[str, str] = field(default_factory=dict)
 
-    def order(self, statement: str, *, schema: str = "", table_prefix: str = "", **settings: Any) -> Order:
+    def order(self, statement: str, *, into: str = "", table_prefix: str = "", **settings: Any) -> Order:
         key = self.keys.setdefault(statement, f"key{len(self.keys)}")
         given = Settings.of(settings)
-        return Order(key, replicate(statement), self.ids[0], self.ids[1], schema, table_prefix, given)
+        return Order(key, replicate(statement), self.ids[0], self.ids[1], into, table_prefix, given)
 
     def move(self, statement: str, watch: Counting | None = None, **settings: Any) -> Moved:
         return move(self.order(statement, **settings), watch or Counting())

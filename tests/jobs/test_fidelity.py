@@ -55,7 +55,7 @@ VALUES: dict[str, list[str]] = {
     "polygon": ["((0,0),(1,1),(2,0))"],
     "tsvector": ["'a':1A 'fat':2 'cat'"],
     "int4range": ["[1,5)", "empty"],
-    "tstzrange": ["[\"2024-01-01 00:00:00+00\",)"],
+    "tstzrange": ['["2024-01-01 00:00:00+00",)'],
     "integer[]": ["{1,NULL,-3}", "{}", "{{1,2},{3,4}}"],
     "text[]": ['{"a,b","q\\"x",NULL,"NULL","\\\\",""}'],
     "numeric(10,2)[]": ["{1.10,NaN}"],
@@ -63,7 +63,7 @@ VALUES: dict[str, list[str]] = {
     "jsonb[]": ['{"{\\"a\\": [1, 2.50]}","[1]"}'],
     "interval[]": ['{"1 mon","2 days"}'],
 }
-ODD = 'Wört "100%" \'x\' `y` 日本 [b] a.b;--'
+ODD = "Wört \"100%\" 'x' `y` 日本 [b] a.b;--"
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def filled(database: Database) -> list[str]:
         statements.append(f"INSERT INTO t{number} VALUES {rows}")
     odd = database.quote(ODD)
     statements += [
-        f"CREATE TABLE {odd} ({odd} text, \"select\" text, b bytea, {database.quote('x' * 63)} date, PRIMARY KEY ({odd}, \"select\"))",
+        f'CREATE TABLE {odd} ({odd} text, "select" text, b bytea, {database.quote("x" * 63)} date, PRIMARY KEY ({odd}, "select"))',
         f"INSERT INTO {odd} VALUES ('k%', '日', '\\x00', '2024-01-01'), ('K%', ' 日', NULL, NULL), ('k% ', '日', NULL, NULL)",
         "CREATE TABLE nothing (id bigint PRIMARY KEY, a text)",
         "CREATE TABLE keyless (a integer, b character varying(3))",

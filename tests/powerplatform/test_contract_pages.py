@@ -199,11 +199,15 @@ def test_taking_it_over_raises_the_version_tells_and_ends_the_warning(orders: Re
     )
     alter(shop, DROP)
     look()
+    look(after=2 * LATER)
+    warned = Notice.objects.get()
 
     page = admin.post(f"{PAGE}/take-over/{orders.pk}", follow=True).content.decode()
 
     assert ("version is 2.0 now" in page, "Take it over" in page, "1.0 → <strong>2.0</strong>" in page) == (True, False, True)
-    notice = Notice.objects.get()
+    assert (warned.event, warned.data["resources"], warned.data["level"]) == ("contract.source_changed", ["Orders"], "breaking")
+    assert "Nothing changes for clients until" in warned.text and "Total" in warned.text
+    notice = Notice.objects.exclude(pk=warned.pk).get()
     assert (notice.event, notice.data["version"], notice.data["level"], notice.data["resources"]) == (
         "contract.changed",
         "2.0",

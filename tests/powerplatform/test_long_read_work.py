@@ -23,7 +23,7 @@ from apiserver.powerplatform.long_read_work import chosen
 from apiserver.resources.services import publish_tables
 from apiserver.server import options, registry, stamp
 from connections import vault
-from connections.contract.errors import SourceTimeout
+from connections.contract.errors import ConnectionFailed, RateLimited, SourceTimeout
 from connections.contract.table import TableRef
 from connections.models import Connection
 from tests.databases import KINDS
@@ -128,18 +128,57 @@ def test_the_oldest_results_of_a_user_go_first(small: Shop, monkeypatch: pytest.
     assert [client.get(where).status_code for where in places] == [410, 410, 200]
 
 
-def test_a_read_that_ends_three_workers_is_given_up(small: Shop) -> None:
+def test_a_read_that_ends_many_workers_is_given_up(small: Shop) -> None:
     client = small.user("flow")
     where = asked(client, "orders")
 
-    for _ in range(3):
+    rests = []
+    for _ in range(long_read_doing.MOST_ATTEMPTS):
         assert claim(only(), now=timezone.now())
-        LongRead.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        rests.append((only().due - timezone.now()).total_seconds())
+        LongRead.objects.update(lease_until=timezone.now() - timedelta(seconds=1), due=timezone.now())
     work()
     answer = client.get(where)
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "Abandoned")
-    assert "ended 3 times" in answer.json()["error"]["message"]
+    assert f"ended {long_read_doing.MOST_ATTEMPTS} times" in answer.json()["error"]["message"]
+    assert max(rests[:2]) <= 0 < min(rests[2:])  # at first at once, then not together with the same ones again
+
+
+def test_a_source_that_is_away_is_asked_again_before_its_error_is_the_result(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+    told = []
+
+    def away(running: Running, sink: Any) -> None:
+        raise ConnectionFailed("The source is away.")
+
+    monkeypatch.setattr(long_read_doing, "import_string", lambda _: away)
+    for _ in long_read_doing.TRIED_AGAIN:
+        work()
+        told.append((client.get(where).status_code, only().attempts, only().due > timezone.now()))
+        LongRead.objects.update(due=timezone.now())
+    monkeypatch.undo()
+    work()
+
+    assert told == [(202, 0, True)] * len(long_read_doing.TRIED_AGAIN)
+    assert (client.get(where).status_code, only().pieces_count) == (200, 1)
+
+
+def test_a_source_that_stays_away_is_the_result(small: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = small.user("flow")
+    where = asked(client, "orders")
+
+    def busy(running: Running, sink: Any) -> None:
+        raise RateLimited("The source is busy.", retry_after=7)
+
+    monkeypatch.setattr(long_read_doing, "import_string", lambda _: busy)
+    for _ in range(len(long_read_doing.TRIED_AGAIN) + 1):
+        work()
+        LongRead.objects.update(due=timezone.now())
+    answer = client.get(where)
+
+    assert (answer.status_code, answer.json()["error"]["code"], answer["Retry-After"]) == (503, "SourceBusy", "7")
 
 
 def test_a_worker_that_was_taken_for_dead_publishes_nothing(small: Shop) -> None:

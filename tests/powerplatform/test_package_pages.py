@@ -10,9 +10,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apiserver.powerplatform.package_properties import REDIRECT
 from apiserver.server import options, stamp
 from apiserver.server.models import Audit
 from users.models import User
+from users.oauth import clients
+from users.oauth.models import Client as OAuthClient
+
+REGISTERED = {"client_id": "the-maker-client", "scopes": ["read"]}
 
 
 def person(role: str) -> Client:
@@ -101,3 +106,19 @@ def test_nobody_else_sees_them(flow: Client) -> None:
 
     assert Client(headers={"host": "testserver"}).get(page).status_code == 302
     assert person("query").get(page).status_code == 302
+
+
+def test_a_registered_client_can_be_chosen_and_an_unknown_one_is_told(flow: Client) -> None:
+    known = OAuthClient()
+    clients.save_client(known, who="test", name="Maker", client_type="confidential", redirect_uris="https://a.example/back", **REGISTERED)
+    browser = person("operator")
+
+    offered = browser.get(page_of()).content.decode()
+    elsewhere = browser.post(page_of(), given(auth="oauth", client_id="the-maker-client", check="1")).content.decode()
+    clients.save_client(known, who="test", redirect_uris=REDIRECT)
+    right = browser.post(page_of(), given(auth="oauth", client_id="the-maker-client", check="1")).content.decode()
+    unknown = browser.post(page_of(), given(auth="oauth", client_id="another-client", check="1")).content.decode()
+
+    assert '<option value="the-maker-client">Maker</option>' in offered
+    assert ("may not lead back to" in elsewhere, "may not lead back to" in right) == (True, False)
+    assert "No active OAuth client" in unknown and "Nothing to object to" in right

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from django.http import HttpRequest
 from django.test import RequestFactory
+from django.urls import clear_script_prefix
 
 from apiserver.server import options
-from apiserver.server.addresses import Caller, adopt, caller, is_listed, rule, site_root
+from apiserver.server.addresses import Caller, adopt, caller, is_listed, rule, site_root, without_public_prefix
 
 pytestmark = pytest.mark.usefixtures("fresh")
 
@@ -108,3 +109,44 @@ def test_adopt_takes_scheme_and_host_of_the_client() -> None:
     adopt(request)
 
     assert (site_root(request), request.is_secure(), request.get_host()) == ("https://api.example.com", True, "api.example.com")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "root"),
+    [
+        ("/data/v1/", "http://testserver:80/data/v1"),
+        ("/outer, /inner", "http://testserver:80/outer"),
+        ("/", "http://testserver:80"),
+        ("//evil.example", "http://testserver:80"),
+        ("/a/../b", "http://testserver:80"),
+        ("/a?b", "http://testserver:80"),
+    ],
+)
+def test_adopt_takes_the_path_that_a_proxy_took_off(prefix: str, root: str) -> None:
+    request = came(X_Forwarded_Prefix=prefix)
+
+    adopt(request)
+    clear_script_prefix()  # a server sets it anew for each request
+
+    assert site_root(request) == root
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("/data/api.rsc/Orders", "/api.rsc/Orders"),
+        ("/data/console/", "/console/"),
+        ("/database", "/database"),
+        ("/console/", "/console/"),
+    ],
+)
+def test_path_of_the_public_address_is_taken_off_where_no_proxy_did(path: str, found: str) -> None:
+    options.save({"public_url": "https://api.example.com/data"})
+
+    assert without_public_prefix(path) == found
+
+
+def test_path_that_is_our_own_is_never_taken_off() -> None:
+    options.save({"public_url": "https://api.example.com/console"})
+
+    assert without_public_prefix("/console/connections/") == "/console/connections/"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.urls import clear_script_prefix
 
 from apiserver.server import options, stamp
 from apiserver.server.models import Stamp
@@ -79,6 +80,18 @@ def test_pages_know_the_public_address_as_their_own(client: Client) -> None:
     assert "Not saved" not in ours.content.decode()
     assert foreign.status_code == 403
     assert "Not saved" in foreign.content.decode()
+
+
+def test_pages_stand_below_the_path_of_the_public_address(client: Client) -> None:
+    options.save({"public_url": "https://api.example.com/data"})
+
+    page = client.get("/console/sign-in").content.decode()
+    clear_script_prefix()  # a server sets it anew for each request
+    options.save({"public_url": "https://api.example.com"})
+    plain = client.get("/console/sign-in").content.decode()
+
+    assert 'href="/data/static/ui/' in page
+    assert 'href="/static/ui/' in plain
 
 
 def test_cors_is_off_by_default(client: Client) -> None:

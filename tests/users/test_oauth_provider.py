@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,8 +18,9 @@ from django.utils import timezone
 from apiserver.server import options, stamp
 from users import services, tokens
 from users.models import User
-from users.oauth import clients
+from users.oauth import clients, endpoints
 from users.oauth.models import AccessToken, Client, Code, RefreshToken
+from users.oauth.server import BEGAN
 from users.oauth.validator import forget_old
 from users.throttle import PASSWORDS
 
@@ -336,6 +338,24 @@ def test_a_refresh_token_serves_once_and_the_family_ends_when_it_comes_again(flo
     assert (replayed.status_code, replayed.json()["error"]) == (400, "invalid_grant")
     assert get(narrower["access_token"]).status_code == 401
     assert post({**mine, "refresh_token": narrower["refresh_token"]}).json()["error"] == "invalid_grant"
+
+
+def test_a_refresh_sent_twice_at_once_leaves_the_one_that_was_answered(
+    flow: tuple[Client, str], granted: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, secret = flow
+    mine = {"grant_type": "refresh_token", "client_id": client.client_id, "client_secret": secret}
+    began = timezone.now()
+
+    first = post({**mine, "refresh_token": granted["refresh_token"]}).json()
+    with monkeypatch.context() as both:
+        both.setattr(endpoints, "BEGAN", SimpleNamespace(set=lambda now: BEGAN.set(began)))
+        other = post({**mine, "refresh_token": granted["refresh_token"]})
+
+    stamp.forget()
+    assert (other.status_code, other.json()["error"]) == (400, "invalid_grant")
+    assert get(first["access_token"]).status_code == 200
+    assert post({**mine, "refresh_token": first["refresh_token"]}).status_code == 200
 
 
 def test_revoking_ends_tokens_of_the_client_that_asks_and_no_others(flow: tuple[Client, str], app: Client, granted: dict[str, Any]) -> None:

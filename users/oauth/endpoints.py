@@ -7,13 +7,14 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from apiserver.server.addresses import site_root
 from apiserver.server.errors import answering
 from users.authentication import address_of
 from users.oauth.scopes import ALL
-from users.oauth.server import core
+from users.oauth.server import BEGAN, core
 from users.throttle import AUTHTOKENS
 from users.tokens import digest
 
@@ -54,6 +55,7 @@ def posted(request: HttpRequest, answer: Callable[[HttpRequest], Answer]) -> Htt
     problem = problem_of(request)
     if problem is not None:
         return problem
+    BEGAN.set(timezone.now())
     with answering(), transaction.atomic():
         headers, body, status = answer(request)
     given = request.POST.get("client_secret") or request.POST.get("code") or request.POST.get("refresh_token") or ""

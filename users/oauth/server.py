@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextvars import ContextVar
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -18,6 +20,7 @@ from apiserver.server import options
 # A dot is in no authtoken and one dot is in no JWT: each kind of credential is known by its look.
 ACCESS, REFRESH = "oat.", "ort."
 BYTES = 32
+BEGAN: ContextVar[datetime] = ContextVar("oauth_request_began")  # when the request came that is answered
 CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 
 

@@ -18,6 +18,7 @@ from oauthlib.oauth2.rfc6749.errors import InvalidGrantError, UnsupportedRespons
 
 from apiserver.server import options, stamp
 from users.oauth.models import AccessToken, Client, Code, RefreshToken
+from users.oauth.server import BEGAN
 from users.tokens import digest
 
 
@@ -92,7 +93,8 @@ class Validator(OAuth2Validator):
         if found is None:
             return False
         if found.used is not None:
-            end_family(found.family)
+            if found.used <= BEGAN.get():
+                end_family(found.family)
             return False
         if found.expires <= timezone.now() or not found.user.is_active:
             return False
@@ -125,7 +127,10 @@ class Validator(OAuth2Validator):
     # ---- tokens ----
 
     def validate_refresh_token(self, refresh_token: str, client: Client, request: Request, *args: Any, **kwargs: Any) -> bool:
-        """Claim that the token can be used; when it was used before, somebody has a copy: the whole family ends (RFC 9700, 4.14.2)."""
+        """Claim that the token can be used; when it was used before, somebody has a copy: the whole family ends (RFC 9700, 4.14.2).
+
+        Who asked before the other one was answered is no thief: a program that refreshes twice at once keeps what one of them got.
+        """
         found = (
             RefreshToken.objects.select_for_update(of=("self",))
             .select_related("user")
@@ -135,7 +140,8 @@ class Validator(OAuth2Validator):
         if found is None:
             return False
         if found.revoked is not None:
-            end_family(found.token_family)
+            if found.revoked <= BEGAN.get():
+                end_family(found.token_family)
             return False
         request.user, request.refresh_token_instance = found.user, found
         return bool(found.expires > timezone.now() and found.user.is_active)

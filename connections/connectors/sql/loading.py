@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from connections.connectors.loaded_values import Driven
+from connections.connectors.sql.loading_versions import Versioned
 from connections.contract.dialect import Dialect
-from connections.contract.errors import ChangeUnknown, ConnectorError, TableGone
+from connections.contract.errors import ChangeUnknown, ConnectorError, NotSupported, TableGone
 from connections.contract.loading import Checkpoint, Filled, Merged, Rows, TakenOver
 from connections.contract.table import Column, Table, TableRef, Type
 
@@ -22,7 +23,7 @@ STAGE = "_apiserver_stage"
 DEPLETED = "The connection broke off while the rows were made final: nobody knows whether they are there."
 
 
-class SqlLoading(ABC):
+class SqlLoading(Versioned, ABC):
     """One writer at a SQL database; subclasses say how its tables are made, filled, merged and swapped."""
 
     longest_name: ClassVar[int]
@@ -228,15 +229,19 @@ class SqlLoading(ABC):
     def keep(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str = "") -> int:
         """Delete or mark the rows whose key `stage` lacks."""
         whole = self.name(target)
-        same = " AND ".join(f"s.{self.quote(name)} = {whole}.{self.quote(name)}" for name in key)
-        gone = f"NOT EXISTS (SELECT 1 FROM {self.name(stage)} s WHERE {same})"
+        gone = f"NOT {self.is_in(stage, whole, key)}"
         if not mark:
             return self.execute(f"DELETE FROM {whole} WHERE {gone}")
         return self.execute(f"UPDATE {whole} SET {self.quote(mark)} = {self.now} WHERE {self.quote(mark)} IS NULL AND {gone}")
 
-    def count(self, ref: TableRef) -> int:
+    def make_schema(self, name: str) -> None:
+        """Refuse: this database has no schemas."""
+        raise NotSupported("This destination has no schemas.", hint="Leave the job's schema empty; a table prefix keeps tables apart.")
+
+    def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
         """Return the number of rows."""
-        ((count,),) = self.rows(f"SELECT count(*) FROM {self.name(ref)}")
+        condition = f" WHERE {self.quote(where)}" if where else f" WHERE {self.quote(is_null)} IS NULL" if is_null else ""
+        ((count,),) = self.rows(f"SELECT count(*) FROM {self.name(ref)}{condition}")
         return int(count)
 
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

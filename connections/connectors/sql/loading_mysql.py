@@ -171,6 +171,11 @@ class MysqlLoading(SqlLoading):
         )
         return Merged(inserted, updated, self.count(stage) - inserted - updated)
 
+    def ended(self, whole: str, part: str, sets: dict[str, str], condition: str) -> int:
+        """Update rows `t` of a table by rows `s` of another."""
+        listed = ", ".join(f"t.{name} = {value}" for name, value in sets.items())
+        return self.execute(f"UPDATE {whole} t JOIN {part} s SET {listed} WHERE {condition}")
+
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target` by one statement; views over it stay."""
         if self.describe(target) is None:

@@ -153,6 +153,10 @@ class PostgresqlLoading(SqlLoading):
         )
         return Merged(inserted, updated, seen - inserted - updated)
 
+    def make_schema(self, name: str) -> None:
+        """Make the schema where there is none."""
+        self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote(name)}")
+
     def empty(self, ref: TableRef) -> None:
         """Delete all rows at once."""
         self.execute(f"TRUNCATE {self.name(ref)}")

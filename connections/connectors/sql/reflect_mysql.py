@@ -9,6 +9,7 @@ from typing import Any
 
 import pymysql
 
+from connections.connectors.sql.check_lists import lists_of, with_lists
 from connections.connectors.sql.types_mysql import column_of, result_column, text
 from connections.contract.errors import TableGone
 from connections.contract.table import Column, ForeignKey, Table, TableInfo, TableRef
@@ -33,10 +34,11 @@ SELECT table_schema, table_name, constraint_name, column_name, referenced_table_
 FROM information_schema.key_column_usage
 WHERE (table_schema, table_name) IN %s AND referenced_table_name IS NOT NULL ORDER BY 1, 2, 3, ordinal_position"""
 
-# MariaDB's json is longtext with this check; the table name is in its view only.
-JSON_CHECKS = """
+# MariaDB's; the table name is in its view only. Its json is longtext that is checked to be JSON.
+CHECKS = """
 SELECT constraint_schema, table_name, check_clause FROM information_schema.check_constraints
-WHERE (constraint_schema, table_name) IN %s AND check_clause LIKE 'json_valid(%%'"""
+WHERE (constraint_schema, table_name) IN %s ORDER BY 1, 2, constraint_name"""
+IS_JSON = "json_valid(`"
 
 
 class Reflection:
@@ -114,22 +116,22 @@ class Reflection:
         return tuple(result_column(number, field) for number, field in enumerate(cursor._result.fields, 1))
 
     def _columns(self, cursor: Any, pairs: Any) -> dict[TableRef, list[Column]]:
-        documents = self._documents(cursor, pairs)
+        checks = self._checks(cursor, pairs)
         cursor.execute(COLUMNS, (pairs,))
         found: dict[TableRef, list[Column]] = defaultdict(list)
         for schema, table, *row in cursor.fetchall():
-            found[TableRef(schema, table)].append(column_of(*row, is_json=(schema, table, text(row[1])) in documents))
-        return found
+            ref = TableRef(schema, table)
+            found[ref].append(column_of(*row, is_json=text(row[1]) in documents(checks[ref])))
+        return {ref: with_lists(columns, lists_of(checks[ref], "mysql")) for ref, columns in found.items()}
 
-    def _documents(self, cursor: Any, pairs: Any) -> set[tuple[str, str, str]]:
-        """Return the columns that MariaDB checks to hold JSON."""
-        if "mariadb" not in cursor.connection.get_server_info().lower():
-            return set()
-        cursor.execute(JSON_CHECKS, (pairs,))
-        return {
-            (schema, table, text(clause).removeprefix("json_valid(`").removesuffix("`)").replace("``", "`"))
-            for schema, table, clause in cursor.fetchall()
-        }
+    def _checks(self, cursor: Any, pairs: Any) -> dict[TableRef, list[str]]:
+        """Return the conditions that MariaDB checks."""
+        found: dict[TableRef, list[str]] = defaultdict(list)
+        if "mariadb" in cursor.connection.get_server_info().lower():
+            cursor.execute(CHECKS, (pairs,))
+            for schema, table, clause in cursor.fetchall():
+                found[TableRef(schema, table)].append(text(clause))
+        return found
 
     def _keys(self, cursor: Any, pairs: Any) -> dict[TableRef, dict[str, list[str]]]:
         cursor.execute(KEYS, (pairs,))
@@ -150,6 +152,12 @@ class Reflection:
         for row in cursor.fetchall():
             found[TableRef(row[0], row[1])][row[2]].append(row)
         return found
+
+
+def documents(clauses: Sequence[str]) -> set[str]:
+    """Return the columns that are checked to hold JSON."""
+    names = (clause.removeprefix(IS_JSON).removesuffix("`)") for clause in clauses if clause.startswith(IS_JSON))
+    return {name.replace("``", "`") for name in names}
 
 
 def table_of(

@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from connections.connectors.sql.check_lists import lists_of, with_lists
 from connections.connectors.sql.copying_postgresql import copied
 from connections.connectors.sql.direct_postgresql import DirectCursor, Statements
 from connections.connectors.sql.stream_postgresql import StreamCursor
@@ -56,6 +57,10 @@ SELECT f.conrelid, 'f', f.conname::text, {NAMES.format("f.conkey", "f.conrelid")
 FROM pg_constraint f JOIN pg_class t ON t.oid = f.confrelid JOIN pg_namespace n ON n.oid = t.relnamespace
 WHERE f.conrelid = ANY(%s) AND f.contype = 'f' AND f.conparentid = 0
 ORDER BY 1, 2, 3"""  # noqa: S608 made of constants
+
+CHECKS = """
+SELECT conrelid, pg_get_expr(conbin, conrelid) FROM pg_constraint WHERE conrelid = ANY(%s) AND contype = 'c' AND convalidated
+ORDER BY conrelid, conname"""
 
 RELATIONS = """
 SELECT n.nspname, c.relname, c.oid, c.relkind, coalesce(obj_description(c.oid, 'pg_class'), '')
@@ -156,6 +161,12 @@ class Reflection:
         columns: dict[int, list[Column]] = defaultdict(list)
         for row in cursor.fetchall():
             columns[row[0]].append(column_of(*row[1:]))
+        cursor.execute(CHECKS, (oids,))
+        checks: dict[int, list[str]] = defaultdict(list)
+        for oid, clause in cursor.fetchall():
+            checks[oid].append(clause)
+        for oid, clauses in checks.items():
+            columns[oid] = with_lists(columns[oid], lists_of(clauses, "postgres"))
         return columns
 
     def _keys(self, cursor: Any, oids: list[int]) -> dict[int, list[tuple[Any, ...]]]:

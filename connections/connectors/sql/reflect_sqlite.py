@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from connections.connectors.sql.check_lists import of_definition, with_lists
 from connections.connectors.sql.select_sqlite import describe_select, view_columns
 from connections.connectors.sql.types_sqlite import column_of
 from connections.contract.errors import TableGone
@@ -82,6 +83,8 @@ class Reflection:
         columns = tuple(column_of(row, primary, has_rowid=not found[1]) for row in rows if row[6] != 1)
         if found[0] == "view":
             columns = view_columns(cursor, ref.name, columns)
+        else:
+            columns = tuple(with_lists(columns, self._lists(cursor, ref.name)))
         return Table(
             ref=TableRef("", ref.name),
             kind="view" if found[0] == "view" else "table",
@@ -90,6 +93,11 @@ class Reflection:
             unique_keys=self._unique(cursor, ref.name, columns),
             foreign_keys=self._foreign(cursor, ref.name, columns),
         )
+
+    def _lists(self, cursor: Any, table: str) -> dict[str, tuple[str, ...]]:
+        """Return the values that checks allow; none where texts may be equal that are not the same."""
+        (sql,) = cursor.execute("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone() or ("",)
+        return {} if "nocase" in (sql or "").lower() else of_definition(sql or "", "sqlite")
 
     def _unique(self, cursor: Any, table: str, columns: Sequence[Column]) -> tuple[tuple[str, ...], ...]:
         solid = {column.name for column in columns if not column.is_nullable}

@@ -1,0 +1,45 @@
+"""A run takes down what it is to do before it does anything: the job and its tasks as they are now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from apiserver.jobs import all_tables
+from apiserver.jobs.errors import JobError
+from apiserver.jobs.models import SKIPPED, Job, RunLine, Task, TaskRun
+from apiserver.jobs.orders import taken, task_runs
+from apiserver.jobs.under_way import Asked, Lost, Running
+
+NO_TASKS = "The job has no task to run."
+
+
+def prepare(running: Running, *, now: datetime) -> bool:
+    """Take down job and tasks unless an earlier worker did; claim that this one did. Raise JobError where there is nothing to do."""
+    run = running.run
+    if run.order:
+        return False
+    job = Job.objects.filter(runs=run.pk).first()
+    if job is None:
+        raise Asked
+    tasks, left_out = all_tables.join(job, running, now=now) if job.kind == Job.ALL_TABLES else (list(job.tasks.all()), {})
+    order = taken(job)
+    made = task_runs(run, chosen(tasks, run.only), order)
+    for item in made:
+        if item.key in left_out:
+            item.state, item.note, item.ended = SKIPPED, left_out[item.key], now
+    with transaction.atomic():
+        if not running.held(order=order):
+            raise Lost
+        TaskRun.objects.bulk_create(made)
+    run.order = order
+    if not made:
+        raise JobError(NO_TASKS, hint="Add tasks, or enable one.")
+    running.says(RunLine.INFO, f"The run of {len(made)} tasks begins.")
+    return True
+
+
+def chosen(tasks: list[Task], only: list[str]) -> list[Task]:
+    """Return the tasks that were asked for, else all that are enabled."""
+    return [task for task in tasks if task.key in only] if only else [task for task in tasks if task.enabled]

@@ -1,0 +1,45 @@
+"""What the worker's tick does for jobs, twice a second: due jobs become runs, runs are claimed; what does them is loaded then."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from apiserver.jobs.models import OPEN, Job, Run
+from apiserver.server import options
+from apiserver.server.ticks import Patience
+
+PATIENCE = Patience("jobs")
+
+
+def tick() -> None:
+    """Begin what is due."""
+    PATIENCE.run(begin_due, begin_runs)
+
+
+def begin_due() -> None:
+    """Let the schedules of due jobs begin their runs."""
+    now = timezone.now()
+    if Job.objects.filter(paused=False, next_due__lte=now).exists():
+        from apiserver.jobs.due import begin_all
+
+        begin_all(now=now)
+
+
+def begin_runs() -> None:
+    """Claim runs that nobody works on for the free places of this process."""
+    if Run.objects.filter(state__in=OPEN).exists():
+        from apiserver.jobs.claiming import CLAIMER
+
+        CLAIMER.fill()
+
+
+def forget_old(*, now: datetime) -> None:
+    """Drop runs whose time is over, with their logs; let schedules follow a clock that was set back."""
+    days = int(options.current().jobs["keep_days"])
+    Run.objects.exclude(state__in=OPEN).filter(created__lt=now - timedelta(days=days)).delete()
+    if Job.objects.filter(paused=False, next_due__gt=now).exists():
+        from apiserver.jobs.due import follow_clock
+
+        follow_clock(now=now)

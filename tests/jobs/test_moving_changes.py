@@ -1,0 +1,134 @@
+"""Changes of the source on their way: rows that are deleted, versions that are kept, rows that are committed late, columns that change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apiserver.jobs.moving import JobError
+from tests.databases import KINDS
+from tests.jobs.moves import Counting, Pair, pair
+
+pytestmark = pytest.mark.django_db
+ORDERS = "REPLICATE [orders] WITH IncrementalCheckColumns='changed'"
+COLUMNS = {"id": "integer", "buyer": "varchar(40)", "changed": "timestamp"}
+
+
+def filled(found: Pair) -> Pair:
+    found.source.create("orders", COLUMNS, "PRIMARY KEY (id)")
+    found.source.insert("orders", [(number, f"b{number}", f"2024-01-01 00:00:{number:02}") for number in range(1, 21)])
+    return found
+
+
+@pytest.fixture(params=KINDS)
+def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
+    return filled(pair(request, tmp_path, "sqlite", request.param))
+
+
+def test_rows_that_the_source_deleted_go_or_stay_as_the_task_says(ends: Pair) -> None:
+    soft = "REPLICATE [soft] WITH IncrementalCheckColumns='changed', SoftDelete [orders]"
+    skipped = "REPLICATE [skipped] WITH IncrementalCheckColumns='changed', SkipDeleted [orders]"
+    for statement in (ORDERS, soft, skipped):
+        ends.move(statement)
+    ends.source.run("DELETE FROM orders WHERE id IN (3, 4)")
+
+    assert (ends.move(ORDERS).deleted, ends.move(soft).deleted, ends.move(skipped).deleted) == (2, 2, 0)
+    ends.same("orders", columns=["id", "buyer"])
+    marked = "SELECT id FROM soft WHERE _cdatasync_deleted IS NOT NULL ORDER BY id"
+    assert ends.destination.run(marked) == [(3,), (4,)]
+    assert (len(ends.rows(ends.destination, "soft")), len(ends.rows(ends.destination, "skipped"))) == (20, 20)
+
+    ends.source.insert("orders", [(3, "back", "2024-01-01 00:00:30")])
+    assert (ends.move(soft).destination_count, ends.destination.run(marked)) == (19, [(4,)])
+    ends.source.run("DELETE FROM orders WHERE id > 1")
+    with pytest.raises(JobError, match="may_shrink|none was removed"):
+        ends.source.insert("orders", [(number, "x", "2024-01-01 00:00:31") for number in range(1000, 1200)])
+        ends.move(ORDERS)
+        ends.source.run("DELETE FROM orders WHERE id > 1")
+        ends.move(ORDERS)
+    assert ends.move(ORDERS, may_shrink=True).destination_count == 1
+
+
+def test_all_versions_of_a_row_are_kept(ends: Pair) -> None:
+    history = "REPLICATE [versions] WITH IncrementalCheckColumns='changed', HistoryMode [orders]"
+    ends.move(history)
+    ends.source.run("UPDATE orders SET buyer = 'second', changed = '2024-01-02 00:00:00' WHERE id = 5")
+    ends.source.run("DELETE FROM orders WHERE id = 6")
+    moved = ends.move(history)
+    ends.move(history)
+
+    assert (moved.mode, moved.inserted, moved.updated, moved.deleted) == ("incremental", 0, 1, 1)
+    found = ends.destination.run("SELECT buyer, _cdatasync_active FROM versions WHERE id = 5 ORDER BY _cdatasync_start")
+    assert [(buyer, bool(active)) for buyer, active in found] == [("b5", False), ("second", True)]
+    assert ends.destination.run("SELECT count(*) FROM versions WHERE _cdatasync_active AND _cdatasync_end IS NULL") == [(19,)]
+    assert ends.destination.run("SELECT count(*) FROM versions WHERE NOT _cdatasync_active AND _cdatasync_end IS NOT NULL") == [(2,)]
+    ((start, end),) = ends.destination.run(
+        "SELECT (SELECT _cdatasync_start FROM versions WHERE id = 5 AND _cdatasync_active), _cdatasync_end"
+        " FROM versions WHERE id = 5 AND NOT _cdatasync_active"
+    )
+    assert start == end
+
+
+def test_columns_that_the_source_gains_loses_and_widens_are_followed(ends: Pair) -> None:
+    ends.move(ORDERS)
+    ends.source.run("ALTER TABLE orders ADD COLUMN note varchar(10) DEFAULT 'old'")
+    with pytest.raises(JobError, match="new: note"):
+        ends.move(ORDERS, schema="freeze")
+    watch = Counting()
+    ends.move(ORDERS, watch)
+    assert any("added: note" in line for line in watch.lines)
+    ends.same("orders", columns=["id", "buyer", "note"])
+
+    ends.source.run("ALTER TABLE orders DROP COLUMN buyer")
+    ends.source.insert("orders", [(50, "2024-02-01 00:00:00", "n")])
+    assert ends.move(ORDERS).mode == "incremental"
+    kept = ends.destination.run("SELECT buyer, note FROM orders WHERE id IN (1, 50) ORDER BY id")
+    assert kept == [("b1", "old"), (None, "n")]
+
+    ends.source.insert("orders", [(51, "2024-02-02 00:00:00", "longer than ten")])
+    ends.move(ORDERS, watch)
+    assert any("note becomes wider" in line for line in watch.lines) is (ends.destination.kind != "sqlite")
+    ends.same("orders", columns=["id", "note"])
+
+
+def test_what_can_not_be_a_key_is_named_and_nothing_is_seen(ends: Pair) -> None:
+    ends.source.insert("orders", [(60, "b1", "2024-01-01 00:00:00"), (61, None, "2024-01-01 00:00:00")])
+    twice = "REPLICATE [buyers] (buyer VARCHAR(40), PRIMARY KEY (buyer)) SELECT buyer, id FROM [orders] WHERE id < 61"
+    nulls = "REPLICATE [buyers] (buyer VARCHAR(40), PRIMARY KEY (buyer)) SELECT buyer, id FROM [orders] WHERE id > 2"
+    for statement, why in ((twice, "several rows with one key"), (nulls, r"key \(buyer\) is null")):
+        with pytest.raises(JobError, match=why):
+            ends.move(statement)
+    with pytest.raises(Exception, match="buyers"):
+        ends.destination.run("SELECT * FROM buyers")
+
+
+@pytest.fixture
+def late(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
+    return filled(pair(request, tmp_path, "postgresql", "sqlite"))
+
+
+def test_rows_that_are_committed_after_later_ones_are_not_lost(late: Pair) -> None:
+    late.move(ORDERS)
+    open_: Any = late.source.connect()
+    open_.execute("INSERT INTO orders VALUES (90, 'late', '2024-01-01 00:00:30'), (91, 'later', NULL)")
+    late.source.insert("orders", [(92, "soon", "2025-01-01 00:00:00")])
+    late.move(ORDERS, overlap_seconds=0, deletes="none")
+    assert late.rows(late.destination, "orders", "id")[-1:] == [(92,)]
+    open_.commit()
+    open_.close()
+
+    late.move(ORDERS, overlap_seconds=0, deletes="none")
+    late.same("orders", columns=["id", "buyer"])
+
+
+def test_rows_that_a_database_without_transaction_numbers_commits_late_come_with_the_comparison(ends: Pair) -> None:
+    ends.move(ORDERS)
+    ends.source.insert("orders", [(70, "soon", "2025-01-01 00:00:00")])
+    ends.move(ORDERS)
+    ends.source.insert("orders", [(71, "late", "2023-01-01 00:00:00"), (72, "null", None)])
+
+    moved = ends.move(ORDERS)
+    assert moved.inserted == 2
+    ends.same("orders", columns=["id", "buyer"])

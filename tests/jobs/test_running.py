@@ -1,0 +1,391 @@
+"""What a run does around the moves of its tables: claims, progress, cancels, workers that end, tasks that fail, tables that join."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+
+from apiserver.jobs import claiming, due, hooks, services, starting, task_running, under_way, work
+from apiserver.jobs.claiming import Claimer, claim
+from apiserver.jobs.errors import Busy, JobError, Refused
+from apiserver.jobs.models import CANCELLED, DONE, FAILED, RUNNING, SKIPPED, WAITING, Job, Run, RunLine, TaskRun
+from apiserver.jobs.moving_order import Order
+from apiserver.jobs.orders import taken, task_runs
+from apiserver.jobs.running import carry_out, run_here
+from apiserver.jobs.under_way import Lost, Running, Stopping
+from apiserver.server import options
+from tests.jobs.conftest import NOW, Make
+from tests.jobs.fake_moves import Moves
+
+THREE = ("REPLICATE [A]", "REPLICATE [B]", "REPLICATE [C]")
+
+
+@pytest.fixture
+def moves(monkeypatch: pytest.MonkeyPatch) -> Moves:
+    """Move nothing."""
+    made = Moves()
+    monkeypatch.setattr(task_running, "move", made.move)
+    return made
+
+
+def begun(job: Job, **values: Any) -> Running:
+    """Return a claimed run of a job."""
+    run = starting.start(job, **{"reason": "button", "now": NOW, "asked_by": "admin"} | values)
+    assert claim(run, now=NOW)
+    return Running(run)
+
+
+def states(run: Run) -> list[str]:
+    """Return the states of a run's tasks."""
+    return list(run.tasks.values_list("state", flat=True))
+
+
+def done(running: Running) -> Run:
+    """Return the run when it was worked on."""
+    carry_out(running)
+    return Run.objects.get(pk=running.run.pk)
+
+
+def test_run_does_its_tasks_in_order_and_counts(make: Make, moves: Moves) -> None:
+    job = make(*THREE, schema="main", table_prefix="x_")
+
+    run = done(begun(job))
+
+    task = run.tasks.all()[0]
+    assert (run.state, run.rows, run.started, run.lease_until) == (DONE, 3 * 27, NOW, None)
+    assert moves.keys == [task.key for task in job.tasks.all()]
+    assert (task.title, task.mode, task.note, task.state) == ("main.x_A", "incremental", "Why not.", DONE)
+    assert (task.rows_total, task.rows_read, task.inserted, task.updated, task.unchanged, task.pages, task.bytes) == (
+        30,
+        30,
+        21,
+        6,
+        3,
+        3,
+        300,
+    )
+    assert "81 rows replicated in " in run.lines.last().text
+
+
+def test_only_the_tasks_that_were_asked_for_run(make: Make, moves: Moves) -> None:
+    job = make(*THREE)
+    second = job.tasks.all()[1]
+    services.save_task(second, who="admin", now=NOW, enabled=False)
+
+    assert states(done(begun(job))) == [DONE, DONE]
+    assert [item.key for item in done(begun(job, only=[second.key])).tasks.all()] == [second.key]
+    with pytest.raises(JobError):
+        starting.start(job, reason="button", now=NOW, only=["gone"])
+
+
+def test_failed_task_does_not_keep_the_others(make: Make, moves: Moves) -> None:
+    job = make(*THREE)
+    moves.failing = ("B",)
+
+    run = done(begun(job))
+
+    assert (run.state, run.cause, run.hint) == (FAILED, "1 of 3 tasks failed. B: The source is away.", "Start it.")
+    assert states(run) == [DONE, FAILED, DONE]
+    moves.failing = ()
+    again = starting.retry(run, who="admin", now=NOW)
+    assert again.only == [job.tasks.all()[1].key]
+    with pytest.raises(Busy):
+        starting.retry(again, who="admin", now=NOW)
+
+
+def test_failed_task_ends_the_run_where_the_job_says_so(make: Make, moves: Moves) -> None:
+    moves.failing = ("B",)
+
+    run = done(begun(make(*THREE, settings={"continue_on_error": False})))
+
+    assert (run.state, run.cause) == (FAILED, "B: The source is away.")
+    assert states(run) == [DONE, FAILED, SKIPPED]
+
+
+def test_fault_of_ours_fails_the_task_without_its_words(make: Make, moves: Moves) -> None:
+    def fault(order: Order, page: int) -> None:
+        raise ValueError("secret")
+
+    moves.at_page = fault
+
+    run = done(begun(make("REPLICATE [A]")))
+
+    assert run.state == FAILED
+    assert "secret" not in run.cause + run.hint + "".join(run.lines.values_list("text", flat=True))
+
+
+def test_tasks_run_at_once_as_many_as_the_job_says(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = begun(make(*THREE, "REPLICATE [D]"))
+    TaskRun.objects.bulk_create(task_runs(running.run, running.run.job.tasks.all(), taken(running.run.job)))
+    both, ran = threading.Barrier(2, timeout=30), []
+
+    def run_task(running: Running, task: TaskRun) -> bool:
+        both.wait()
+        ran.append(task.title)
+        return True
+
+    monkeypatch.setattr(task_running, "run_task", run_task)
+
+    task_running.run_tasks(running, at_once=2, goes_on=True)
+
+    assert sorted(ran) == ["A", "B", "C", "D"]
+
+
+def test_second_run_is_skipped_and_says_so(make: Make, moves: Moves) -> None:
+    job = make("REPLICATE [A]")
+
+    first = starting.start(job, reason="button", now=NOW)
+    second = starting.start(job, reason="schedule", now=NOW)
+
+    assert (first.state, second.state, second.cause) == (WAITING, SKIPPED, starting.OVERLAP)
+    assert second.lines.get().text == starting.OVERLAP
+    assert claim(first, now=NOW)
+    assert done(Running(first)).state == DONE
+    assert starting.start(job, reason="button", now=NOW).state == WAITING
+
+
+def test_cancelled_run_ends_at_its_next_page(make: Make, moves: Moves) -> None:
+    running = begun(make(*THREE))
+
+    def cancel(order: Order, page: int) -> None:
+        starting.cancel(Run.objects.get(pk=running.run.pk), who="boss", now=NOW)
+        running.beat()
+
+    moves.at_page = cancel
+
+    run = done(running)
+
+    assert (run.state, run.cancelled_by, run.rows) == (CANCELLED, "boss", 9)
+    assert states(run) == [CANCELLED, CANCELLED, CANCELLED]
+    assert not starting.cancel(run, who="boss", now=NOW)
+
+
+def test_run_that_waits_is_cancelled_at_once(make: Make) -> None:
+    run = starting.start(make("REPLICATE [A]"), reason="button", now=NOW)
+
+    assert starting.cancel(run, who="boss", now=NOW)
+
+    assert (run.state, run.ended) == (CANCELLED, NOW)
+    assert not claim(run, now=NOW)
+
+
+def test_deleted_job_cancels_its_run(make: Make, moves: Moves) -> None:
+    job = make(*THREE)
+    running = begun(job)
+    moves.at_page = lambda order, page: (services.delete_job(job, who="admin"), running.beat())[1] if page == 0 else None
+
+    run = done(running)
+
+    assert (run.state, run.cause, run.job) == (CANCELLED, "Its job was deleted.", None)
+
+
+def test_job_that_is_edited_changes_its_next_run_only(make: Make, moves: Moves) -> None:
+    job = make(*THREE)
+
+    def edit(order: Order, page: int) -> None:
+        if page == 0 and order.statement.target == ("A",):
+            services.save_job(job, who="admin", now=NOW, table_prefix="new_", tasks=[])
+
+    moves.at_page = edit
+
+    run = done(begun(job))
+
+    assert (run.state, [item.title for item in run.tasks.all()]) == (DONE, ["A", "B", "C"])
+    assert done(begun(job)).cause == "The job has no task to run."
+
+
+def test_late_worker_writes_nothing_more(make: Make, moves: Moves) -> None:
+    running = begun(make(*THREE))
+
+    def overtake(order: Order, page: int) -> None:
+        if page == 1:
+            other = Run.objects.get(pk=running.run.pk)
+            assert claim(other, now=NOW + timedelta(minutes=5))
+
+    moves.at_page = overtake
+
+    run = done(running)
+
+    assert (run.state, run.fence, run.attempts, run.ended) == (RUNNING, 2, 2, None)
+    assert isinstance(running.reason, Lost)
+    assert run.tasks.all()[0].inserted == 14  # of two pages; what came later is not ours to tell
+
+
+def test_run_goes_on_in_another_worker_and_counts_on(make: Make, moves: Moves) -> None:
+    running = begun(make(*THREE))
+    moves.at_page = lambda order, page: running.end(Stopping()) if order.statement.target == ("B",) else None
+
+    run = done(running)
+    assert (run.state, run.attempts, run.lease_until, states(run)) == (WAITING, 0, None, [DONE, RUNNING, WAITING])
+    moves.at_page = lambda order, page: None
+    moves.keys.clear()
+    assert claim(run, now=NOW)
+    run = done(Running(run))
+
+    assert (run.state, states(run), len(moves.keys)) == (DONE, [DONE] * 3, 2)
+    assert [item.rows_read for item in run.tasks.all()] == [30, 40, 30]
+
+
+def test_run_that_ends_worker_after_worker_is_given_up(make: Make, moves: Moves) -> None:
+    running = begun(make(*THREE))
+    running.run.attempts = 26
+
+    run = done(running)
+
+    assert (run.state, moves.keys) == (FAILED, [])
+    assert "25 times" in run.cause
+
+
+def test_own_database_that_is_away_is_no_fault_of_the_run(make: Make, moves: Moves) -> None:
+    def away(order: Order, page: int) -> None:
+        raise OperationalError("gone")
+
+    moves.at_page = away
+    running = begun(make("REPLICATE [A]"))
+    close, connection.close = connection.close, lambda: None  # type: ignore[method-assign]
+    try:
+        run = done(running)
+    finally:
+        connection.close = close  # type: ignore[method-assign]
+
+    assert (run.state, run.lease_until, states(run)) == (WAITING, None, [RUNNING])
+
+
+def test_worker_that_is_gone_is_told_by_its_beats_whatever_the_clock_says(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = begun(make("REPLICATE [A]")).run
+    Run.objects.filter(pk=run.pk).update(lease_until=NOW + timedelta(days=300))  # written before the clock was set back
+    claimer, taken, clock = Claimer(), [], [1000.0]
+    monkeypatch.setattr(claiming, "begin", taken.append)
+    monkeypatch.setattr(claiming.time, "monotonic", lambda: clock[0])
+
+    def look(seconds: float, beat: datetime) -> int:
+        clock[0] += seconds
+        Run.objects.filter(pk=run.pk).update(beat_at=beat)
+        claimer.fill()
+        return len(taken)
+
+    assert [look(0, NOW), look(19, NOW), look(19, NOW - timedelta(days=1)), look(19, NOW - timedelta(days=1))] == [0, 0, 0, 0]
+    assert look(2, NOW - timedelta(days=1)) == 1
+
+
+def test_claimer_leaves_what_has_no_place(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    options.save({"jobs": {"at_once": 2}})
+    taken: list[Run] = []
+    monkeypatch.setattr(claiming, "begin", taken.append)
+    for name in ("a", "b", "c"):
+        starting.start(make(f"REPLICATE [{name}]", name=name), reason="button", now=NOW)
+
+    Claimer().fill()
+
+    assert [run.job_name for run in taken] == ["a", "b"]
+
+
+def test_due_job_is_begun_once_however_many_moments_were_missed(make: Make) -> None:
+    job = make("REPLICATE [A]", schedule="*/10 * * * *")
+    late = datetime(2026, 11, 22, 9, 5, tzinfo=UTC)
+    stale = Job.objects.get(pk=job.pk)
+
+    due.begin_all(now=late)
+    assert due.begin(stale, now=late) is None  # another scheduler, that had looked before
+    due.begin_all(now=late)
+
+    run = Run.objects.get()
+    job.refresh_from_db()
+    assert (run.reason, run.due, run.created) == ("schedule", datetime(2026, 11, 22, 6, 30, tzinfo=UTC), late)
+    assert job.next_due == datetime(2026, 11, 22, 9, 10, tzinfo=UTC)
+    due.begin_all(now=job.next_due)
+    assert list(Run.objects.order_by("pk").values_list("state", flat=True)) == [WAITING, SKIPPED]
+
+
+def test_schedule_follows_a_clock_that_was_set_back(make: Make) -> None:
+    job = make("REPLICATE [A]", schedule="@hourly")
+    work.forget_old(now=NOW)
+    job.refresh_from_db()
+    assert job.next_due == datetime(2026, 11, 22, 7, tzinfo=UTC)
+
+    work.forget_old(now=NOW - timedelta(days=1))
+
+    job.refresh_from_db()
+    assert job.next_due == datetime(2026, 11, 21, 7, tzinfo=UTC)
+
+
+def test_old_runs_are_dropped_with_their_logs(make: Make, moves: Moves) -> None:
+    options.save({"jobs": {"keep_days": 7}})
+    done(begun(make("REPLICATE [A]")))
+
+    work.forget_old(now=NOW + timedelta(days=6))
+    assert Run.objects.count() == 1
+    work.forget_old(now=NOW + timedelta(days=8))
+
+    assert (Run.objects.count(), TaskRun.objects.count(), RunLine.objects.count()) == (0, 0, 0)
+
+
+def test_log_has_an_end(make: Make, moves: Moves) -> None:
+    options.save({"jobs": {"log_lines": 100}})
+    running = begun(make("REPLICATE [A]"))
+    moves.at_page = lambda order, page: [running.says("info", f"{page} {number}") for number in range(60)] and None
+
+    run = done(running)
+
+    assert 100 <= run.lines.count() <= 102
+    assert run.lines.filter(text="More lines are not kept.").count() == 1
+
+
+def test_what_stands_around_a_run_refuses_ends_and_tells(make: Make, moves: Moves, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[str, str]] = []
+    monkeypatch.setattr(hooks, "call", lambda paths, *given: [verb(*given) for verb in paths])
+    monkeypatch.setattr(hooks, "ENDED", (lambda run, now: told.append((run.state, run.cause)),))
+
+    def refuse(running: Running) -> None:
+        raise Refused("The source is empty.", hint="Wait.")
+
+    def fail(running: Running) -> None:
+        raise JobError("The hook failed.")
+
+    job = make("REPLICATE [A]")
+    monkeypatch.setattr(hooks, "BEFORE", (refuse,))
+    assert states(done(begun(job))) == [SKIPPED]
+    monkeypatch.setattr(hooks, "BEFORE", ())
+    monkeypatch.setattr(hooks, "AFTER", (fail,))
+    assert states(done(begun(job))) == [DONE]
+
+    assert told == [(SKIPPED, "The source is empty."), (FAILED, "The hook failed.")]
+
+
+def tables(path: Path, *names: str) -> None:
+    """Make tables in the source."""
+    with sqlite3.connect(path) as database:
+        for name in names:
+            database.execute(f"CREATE TABLE [{name}] (id INTEGER PRIMARY KEY)")
+        database.execute("CREATE VIEW IF NOT EXISTS seen AS SELECT 1 AS one")
+    database.close()
+
+
+def test_new_tables_join_a_job_of_all_tables(make: Make, moves: Moves, tmp_path: Path) -> None:
+    tables(tmp_path / "shop.db", "Orders", "tmp_1", "Other")
+    make("REPLICATE [Other]", name="second")
+    job = make(kind="all_tables", exclude=["tmp_*"])
+
+    first = done(begun(job))
+    tables(tmp_path / "shop.db", "People")
+    with sqlite3.connect(tmp_path / "shop.db") as database:
+        database.execute("DROP TABLE Orders")
+    second = done(begun(job))
+
+    assert [item.title for item in first.tasks.all()] == ["Orders"]
+    assert first.lines.filter(level="warning", text__contains="the job second writes the table other already").exists()
+    assert [(item.title, item.state) for item in second.tasks.all()] == [("Orders", SKIPPED), ("People", DONE)]
+
+
+def test_command_runs_a_job_without_a_worker(make: Make, moves: Moves) -> None:
+    run = starting.start(make("REPLICATE [A]"), reason="command", now=NOW, asked_by="root")
+    assert claim(run, now=NOW)
+
+    assert run_here(run).state == DONE
+    assert under_way.UNDER_WAY.all() == []
