@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from apiserver.jobs.moving_order import ACTIVE, FULL, HARD, NO_DELETES, SWAP, JobError
+from apiserver.jobs.moving_pipe import Pipe, pipe_of
 from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_state import Load, State
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
 from apiserver.jobs.moving_writing import Writer, merged_from, no_key, twice
-from connections.contract.errors import ConnectorError
+from connections.contract.errors import BadValue, ConnectorError, NotSupported, SourceRejected
+from connections.contract.loading import Merged
 from connections.contract.table import Table, TableRef, Type
 
 FEW = 100  # rows of a table that may lose any number of them
 SHRINKS_TO = 0.5
+PIECE = 2_000_000  # rows that go the fast way in one transaction
 
 
 def refresh(task: Task) -> None:
@@ -45,11 +49,10 @@ def can_go_on(task: Task, load: Load) -> bool:
 
 def begin(task: Task) -> None:
     """Make the empty table and note what the source holds now."""
-    if task.reading.is_sql:
-        total = task.reading.count()
-        if total is not None:
-            task.watch.total(total)
-    load = Load(begun=task.now, horizon=task.reading.running())
+    total = task.reading.count() if task.reading.is_sql else None
+    if total is not None:
+        task.watch.total(total)
+    load = Load(begun=task.now, horizon=task.reading.running(), total=total)
     if task.is_incremental and task.reading.is_sql:
         tops = {name: task.reading.largest(name) for name in task.checks}
         load.marks = {name: text_of(value) for name, value in tops.items() if value is not None}
@@ -69,6 +72,8 @@ def read(task: Task) -> None:
     """Bring the rows, or the rest of them."""
     load = task.state.load
     assert load is not None
+    if has_piped(task, load):
+        return
     writer = Writer(task, task.shadow, merges=has_key_first(task) and not task.reading.is_sql)
     is_sorted = task.reading.has_keyset
     after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
@@ -88,6 +93,39 @@ def read(task: Task) -> None:
         writer.write(chunk, note)
     if not task.reading.is_sql:
         load.marks = bounded(task, seen, load.begun)
+
+
+def has_piped(task: Task, load: Load) -> bool:
+    """Bring the rows the fast way; return False where rows, or the rest of them, have to be looked at."""
+    pipe = pipe_of(task, task.shadow)
+    if pipe is None:
+        return False
+    try:
+        while pipe_piece(task, pipe, load):
+            task.watch.stop_if_asked()
+    except (BadValue, SourceRejected, NotSupported) as error:
+        task.watch.says("info", f"Rows are looked at one by one: {error.message}")
+        return False
+    return True
+
+
+def pipe_piece(task: Task, pipe: Pipe, load: Load) -> bool:
+    """Bring a part of a large table, or a small one whole; return whether there may be more."""
+    is_whole = load.after is None and (not task.reading.has_keyset or (load.total or 0) <= PIECE)
+    piece = Piece(low=start_of(task), has_nulls=False)
+    if not is_whole:
+        after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
+        piece = replace(piece, by_key=True, after=tuple(after), limit=PIECE)
+    with task.transaction():
+        count = pipe.put(task.shadow, piece)
+        load.after = load.after if is_whole else pipe.last_key(task.shadow)
+        load.rows += count
+        task.save()
+    task.wrote(Merged(count, 0))
+    if not is_whole and count == PIECE:
+        load.resumed = max(1, load.resumed)  # the parts are of different states of the source
+        return True
+    return False
 
 
 def start_of(task: Task) -> tuple[tuple[str, object], ...]:

@@ -188,3 +188,9 @@ class TakesPipe(Protocol):
 
     def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
         """Put rows into a table that come in the database's own form; return how many."""
+
+    def largest(self, ref: TableRef, name: str) -> Any:
+        """Return the largest value of a column as the driver gives it, None of an empty table."""
+
+    def last_key(self, ref: TableRef, key: Sequence[str]) -> tuple[Any, ...]:
+        """Return the largest key of a table as the driver gives it, () of an empty one."""

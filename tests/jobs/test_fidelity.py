@@ -110,7 +110,7 @@ def shown(database: Database, table: str) -> tuple[list[tuple[str, str]], list[s
 
 @pytest.mark.django_db
 def test_all_types_go_to_mariadb_and_come_back_as_they_were(ends: tuple[Database, Database, Database]) -> None:
-    first, middle, last = ends
+    first, _, last = ends
     tables = filled(first)
     ids = [connected(database, name).pk for database, name in zip(ends, ("first", "middle", "last"), strict=True)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psycopg
 
@@ -126,6 +126,16 @@ class PostgresqlLoading(SqlLoading):
     def put_lines(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
         """Put rows into a table that come as lines of COPY's text format (documentation of COPY, "Text Format"); return how many."""
         return self._copied(self._copy_in(ref, columns), blocks)
+
+    def largest(self, ref: TableRef, name: str) -> Any:
+        """Return the largest value of a column, None of an empty table."""
+        ((value,),) = self.rows(f"SELECT max({self.quote(name)}) FROM {self.name(ref)}")
+        return value
+
+    def last_key(self, ref: TableRef, key: Sequence[str]) -> tuple[Any, ...]:
+        """Return the largest key of a table, () of an empty one."""
+        order = ", ".join(f"{self.quote(name)} DESC" for name in key)
+        return next(iter(self.rows(f"SELECT {self.names(key)} FROM {self.name(ref)} ORDER BY {order} LIMIT 1")), ())
 
     def _copied(self, statement: str, blocks: Iterable[bytes]) -> int:
         try:
