@@ -13,7 +13,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -121,9 +120,7 @@ def waiting(ends: Ends, worker: Ours) -> list[str]:
     """Move the rows of an API whose pages take 50 ms each; print how much of the time was waiting for it."""
     with replicate_data.fake_api() as fake:
         replicate_data.drop(ends, "api")
-        begun = time.perf_counter()
-        worker.ask(case="api", source=fake.address, table="api", check="")
-        seconds = time.perf_counter() - begun
+        seconds = worker.ask(case="api", source=fake.address, table="api", check="")["seconds"]
         share = fake.seconds / seconds
     print(f"\nAPI: {seconds:.1f} s, {share:.0%} of them waiting for {fake.calls} pages (bar {LEAST_WAITING:.0%})")
     return [] if share >= LEAST_WAITING else ["api"]

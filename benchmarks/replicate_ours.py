@@ -50,7 +50,7 @@ def api(address: str) -> int:
     from connections.services import save_connection
 
     options.save({"outgoing": {"allow": [address]}})
-    values = {"URL": address, "Path": "/issues", "Table": "Issues", "Paging": "NextURL", "NextPath": "next", "Key": "id"}
+    values = {"URL": address, "Path": "/issues", "Table": "Issues", "Paging": "NextURL", "NextPath": "next", "Key": "Id"}
     return save_connection(name="api", connector="rest", values=values).pk
 
 

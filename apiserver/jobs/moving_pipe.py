@@ -11,10 +11,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from apiserver.jobs.moving_ahead import ahead
+from apiserver.jobs.moving_order import Settings
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import holds, text_of, value_of
-from connections.connectors.sql.lines_sqlite import Lines, lines_of
+from connections.connectors.sql.lines_sqlite import COPY_OPTIONS, Lines, lines_of
 from connections.contract.dialect import Dialect
 from connections.contract.exact_types import wished
 from connections.contract.table import Column, TableRef, Type
@@ -43,7 +45,7 @@ class Pipe:
             if self._lines is None:
                 return int(loading.pipe(ref, self.columns, self._told(blocks)))
             ordered = [self.columns[place] for place in self._lines.places]
-            return int(loading.put_lines(ref, ordered, self._told(blocks)))
+            return int(loading.put_lines(ref, ordered, self._told(blocks), COPY_OPTIONS))
 
     def _told(self, blocks: Blocks) -> Iterator[bytes]:
         """Tell the watch of each block; it may stop the move."""
@@ -66,10 +68,14 @@ class Pipe:
     def _texts(self, lines: Lines, piece: Piece) -> Blocks:
         names = self._names()
         statement = self._statement(piece, [(names[place or 0], template) for place, template in lines.reads])
+        with closing(ahead(self._batches(statement))) as batches:
+            for batch in batches:
+                yield len(batch), lines.block(batch)
+
+    def _batches(self, statement: Any) -> Iterator[Sequence[Sequence[Any]]]:
         result = self.task.reading.session.query(statement.sql, statement.binds, batch_size=BATCH, stream=True)
         try:
-            for batch in result.batches:
-                yield len(batch), lines.block(batch)
+            yield from result.batches
         finally:
             result.close()
 
@@ -123,7 +129,10 @@ def pipe_of(task: Task, ref: TableRef) -> Pipe | None:
     reading, loading = task.reading, task.loading
     dialect = getattr(reading.session, "dialect", None)
     is_plain = reading.table is not None and set(reading.places.values()) >= set(range(len(reading.columns)))
-    if not is_plain or not reading.is_sql or task.settings.cuts_texts or not hasattr(loading, "pipe"):
+    # Who wants commits of few rows gets them.
+    if task.settings.cuts_texts or task.settings.batch_rows < Settings().batch_rows:
+        return None
+    if not is_plain or not reading.is_sql or not hasattr(loading, "pipe"):
         return None
     columns = task.filled_columns(task.described(ref))
     if not all(exactly(one, other) for one, other in zip(reading.columns, columns, strict=True)):

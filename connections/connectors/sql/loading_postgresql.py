@@ -123,9 +123,9 @@ class PostgresqlLoading(SqlLoading):
         """Put rows into a table that come in PostgreSQL's own binary form; return how many."""
         return self._copied(f"{self._copy_in(ref, columns)} (FORMAT binary)", blocks)
 
-    def put_lines(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
+    def put_lines(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes], options: str) -> int:
         """Put rows into a table that come as lines of COPY's text format (documentation of COPY, "Text Format"); return how many."""
-        return self._copied(self._copy_in(ref, columns), blocks)
+        return self._copied(f"{self._copy_in(ref, columns)} {options}", blocks)
 
     def largest(self, ref: TableRef, name: str) -> Any:
         """Return the largest value of a column, None of an empty table."""
