@@ -51,7 +51,7 @@ def api(address: str) -> int:
 
     options.save({"outgoing": {"allow": [address]}})
     values = {"URL": address, "Path": "/issues", "Table": "Issues", "Paging": "NextURL", "NextPath": "next", "Key": "Id"}
-    return save_connection(name="api", connector="rest", values=values).pk
+    return save_connection(name=f"api{address.rpartition(':')[2]}", connector="rest", values=values).pk
 
 
 def moved(ids: dict[str, int], asked: dict[str, Any]) -> float:
