@@ -15,6 +15,7 @@ SECRET_KEY = secret_key(DATA_DIR, SECRETS)
 vault.configure(encryption_keys(DATA_DIR, SECRETS), reload=lambda: encryption_keys(DATA_DIR, SECRETS))
 # What file connections may read.
 ALLOWED_FOLDERS = tuple(Path(item) for item in env("APISERVER_ALLOWED_FOLDERS").split(os.pathsep) if item) or (DATA_DIR / "files",)
+DBT = env("APISERVER_DBT")  # the command of dbt; empty: the one beside this Python, or of the path
 # Whether administrators may install drivers of connectors; None = settings.cfg says.
 INSTALL_CONNECTORS = env_bool("APISERVER_INSTALL_CONNECTORS") if env("APISERVER_INSTALL_CONNECTORS") else None
 ADMIN_USER = env("APISERVER_ADMIN_USER")

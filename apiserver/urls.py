@@ -16,5 +16,6 @@ urlpatterns = [
     path("console/triggers/", include("apiserver.triggers.urls")),
     path("console/powerplatform/", include("apiserver.powerplatform.urls")),
     path("hooks/", include("apiserver.triggers.hook_urls")),
+    path("console/jobs/", include("apiserver.jobs.run_urls")),
     path("console/users/", include("users.urls")),
 ]

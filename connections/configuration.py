@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -31,8 +32,8 @@ class ConnectionsSection:
         for connection in Connection.objects.exclude(name__in=list(data)) if prune else ():
             if connection.resources.exists():
                 connection.resources.all().delete()
-            drop_connection(connection)
             change.deleted.append(f"connections/{connection.name}")
+            change.last.append(partial(drop_connection, connection))  # jobs may leave it for another further down in the file
 
     def one(self, name: str, given: Any, change: Change) -> None:
         """Create or change one connection; the file is the whole truth about its properties."""

@@ -258,7 +258,7 @@ def tables(request: HttpRequest, pk: int) -> HttpResponse:
 
 @console_page
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Ask, then delete; refused while resources use the connection."""
+    """Ask, then delete; refused while resources or jobs use the connection."""
     connection = get_object_or_404(Connection, pk=pk)
     if request.method == "POST":
         name = connection.name
@@ -274,4 +274,4 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 
 def asked(connection: Connection) -> dict[str, Any]:
     """Return what the page that asks before deleting shows."""
-    return {"connection": connection, "resources": uses.users_of(connection)}
+    return {"connection": connection, "resources": uses.users_of(connection), "jobs": uses.jobs_of(connection)}

@@ -125,12 +125,12 @@ class ConnectionEntries(Entries):
             raise ConfigurationError(f"connections.{row.name}.name: {' '.join(error.messages)}") from error
 
     def delete(self, row: Connection, request: Request) -> None:
-        """Delete a connection that no resource uses."""
+        """Delete a connection that no resource or job uses."""
         name = row.name
         try:
             services.delete_connection(row)
         except InUse as error:
-            message = f"Resources use the connection {name}: {', '.join(error.names[:20])}."
+            message = f"Resources or jobs use the connection {name}: {', '.join(error.names[:20])}."
             raise Refusal(409, "Conflict", message, hint="Repoint or delete them first.") from error
         audit.record("connection deleted", subject=name, **by(request))
 

@@ -264,8 +264,8 @@ def duplicate_connection(connection: Connection) -> Connection:
 
 @transaction.atomic
 def delete_connection(connection: Connection) -> None:
-    """Delete a connection; raise InUse with the names of the resources that need it."""
-    users = uses.users_of(connection)
+    """Delete a connection; raise InUse with the names of the resources and jobs that need it."""
+    users = [*uses.users_of(connection), *uses.jobs_of(connection)]
     if users:
         raise uses.InUse([item.name for item in users])
     drop_connection(connection)

@@ -36,6 +36,7 @@ def entries(role: str) -> list[tuple[str, str, str]]:
     ]
     if role == "admin":
         found.append(("users:list", _("Users"), "users"))
+    found.append(("jobs:list", _("Jobs"), "arrow-path"))
     found.append(("console:logs", _("Logs"), "document-text"))
     if role == "admin":
         found += [

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from apiserver.console.context import entries
+from apiserver.jobs.models import Job
 from apiserver.resources.models import Resource
 from apiserver.ui.access import ADMIN, console_page
 from connections.models import Connection
@@ -39,6 +40,8 @@ def hits(text: str, role: str) -> Iterator[tuple[str, str, str]]:
     named = Q(name__icontains=text) | Q(title__icontains=text) | Q(table__icontains=text)
     for resource in Resource.objects.filter(named).defer("snapshot")[:MOST]:
         yield _("Resource"), resource.name, reverse("resources:edit", args=[resource.pk])
+    for job in Job.objects.filter(name__icontains=text).only("name")[:MOST]:
+        yield _("Job"), job.name, reverse("jobs:show", args=[job.pk])
     if role in ADMIN:
         for user in User.objects.filter(name__icontains=text)[:MOST]:
             yield _("User"), user.name, reverse("users:edit", args=[user.pk])

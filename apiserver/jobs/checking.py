@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from sqlglot import exp
 
-from apiserver.jobs import schedules
+from apiserver.jobs import event_settings, schedules
 from apiserver.jobs.claims import Place, coming, place_of, read, written_by_others
 from apiserver.jobs.cron import ScheduleProblem
 from apiserver.jobs.errors import InvalidJob
@@ -17,7 +17,7 @@ from apiserver.jobs.job_settings import split
 from apiserver.jobs.models import Job
 from apiserver.jobs.moving_order import JobError, Settings
 from apiserver.jobs.replicate import Replicate, tree_of
-from apiserver.server.configuration_protocol import nearest
+from apiserver.server.configuration_protocol import ConfigurationError, nearest
 from connections.connectors.registry import get_connector
 from connections.contract.errors import ConnectorError
 from connections.models import Connection, valid_name
@@ -118,6 +118,15 @@ def check_words(job: Job) -> None:
             raise wrong(f"{name} is a list of texts.")
 
 
+def check_events(job: Job) -> None:
+    """Raise ValidationError for events that would start jobs without end."""
+    begun_by = {other.name: event_settings.jobs_begun_by(other.events) for other in Job.objects.exclude(pk=job.pk).exclude(events=[])}
+    try:
+        event_settings.check_loop(job.name, begun_by | {job.name: event_settings.jobs_begun_by(job.events)})
+    except ConfigurationError as error:
+        raise wrong(str(error)) from error
+
+
 def check_text(name: str) -> Callable[[Job], None]:
     """Return the test of a field that is one short line."""
 
@@ -141,6 +150,7 @@ FIELDS: dict[str, Callable[[Job], None]] = {
     "table_prefix": check_text("table_prefix"),
     "schedule": check_text("schedule"),
     "labels": check_words,
+    "events": check_events,
 }
 
 
@@ -177,6 +187,10 @@ def check_statement(job: Job, found: Replicate) -> None:
     if found.options.get("ReplicateIntervalUnit") and not found.options.get("ReplicateInterval"):
         raise wrong("ReplicateIntervalUnit needs ReplicateInterval.")
     Settings.of(split(job.settings)[0]).under(found)
+    if job.kind == Job.LOAD_FOLDER:
+        if found.query or found.source != found.target[-1:]:
+            raise wrong("A folder is loaded whole: leave the query and the source's table out of the statement.")
+        return
     for parts in sources(found):
         check_table(job, found, parts)
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apiserver.jobs.models import ExternalService, TaskRun
+from apiserver.jobs.moving_names import SHADOW
 from apiserver.jobs.replicas import Replica, is_same, last_runs, replicas_at
 from apiserver.resources import builder, names, services, snapshot
 from apiserver.resources.models import Resource
@@ -214,4 +215,4 @@ def revoke_all(service: ExternalService, *, now: datetime, who: str, address: st
 
 def shareable(infos: Sequence[TableInfo]) -> list[TableInfo]:
     """Return the tables of a destination without our own."""
-    return [info for info in infos if not info.ref.name.startswith(OWN)]
+    return [info for info in infos if not info.ref.name.startswith(OWN) and not info.ref.name.endswith(SHADOW)]

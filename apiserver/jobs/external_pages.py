@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
@@ -37,6 +38,7 @@ MOST_SHOWN = 200
 OVERLAP_HOURS = (0, 1, 24, 168)
 DEFAULT_OVERLAP = 24
 TO_SHOW = "external_password"  # in the session: the one password that the next page may show
+TICKED, UNTICKED, EMPTY = gettext_lazy("ticked"), gettext_lazy("not ticked"), gettext_lazy("empty")
 LOOPBACK = {"127.0.0.1", "::1"}
 
 
@@ -133,7 +135,7 @@ def login(request: HttpRequest, service: ExternalService) -> dict[str, Any]:
     }
 
 
-def salesforce(service: ExternalService, root: str, password: str) -> list[dict[str, str]]:
+def salesforce(service: ExternalService, root: str, password: str) -> list[dict[str, Any]]:
     """Return the fields of Salesforce's page New External Data Source, under its own names, in its order."""
     name = service.connection.name
     values = {
@@ -142,22 +144,25 @@ def salesforce(service: ExternalService, root: str, password: str) -> list[dict[
         "Type": "Salesforce Connect: OData 4.0",
         "URL": root,
         "Connection Timeout (Seconds)": "120",
-        "Writable External Objects": "☐",
-        "High Data Volume": "☐",
-        "Server Driven Pagination": "☑",
-        "Request Row Counts": "☑",
-        "Compress Requests": "☐",
-        "Include in Salesforce Searches": "☑",
-        "Custom Query Option for Salesforce Search": "",
+        "Writable External Objects": UNTICKED,
+        "High Data Volume": UNTICKED,
+        "Server Driven Pagination": TICKED,
+        "Request Row Counts": TICKED,
+        "Compress Requests": UNTICKED,
+        "Include in Salesforce Searches": TICKED,
+        "Custom Query Option for Salesforce Search": EMPTY,
         "Format": "JSON",
         "Special Compatibility": "Default",
-        "Certificate": "",
+        "Certificate": EMPTY,
         "Identity Type": "Named Principal",
         "Authentication Protocol": "Password Authentication",
         "Username": service.user.name,
         "Password": password,
     }
-    return [{"id": f"salesforce-{number}", "label": label, "value": value} for number, (label, value) in enumerate(values.items())]
+    return [
+        {"id": f"salesforce-{number}", "label": label, "value": value, "is_typed": value not in (TICKED, UNTICKED, EMPTY)}
+        for number, (label, value) in enumerate(values.items())
+    ]
 
 
 @require_POST

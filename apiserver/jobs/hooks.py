@@ -11,13 +11,16 @@ from apiserver.jobs.models import Run
 
 # Verbs of (running) before the first task: `running.run`, `running.run.order` (the job as it was at the start),
 # `running.says(level, text)`, `running.check()` (raises where the run has to stop). Raise Refused for a run that is not
-# to take place, another JobError or a ConnectorError for one that fails. A run that is taken up by another worker does not pass here again.
-BEFORE: tuple[str, ...] = ()
+# to take place, another JobError or a ConnectorError for one that fails. A run that is taken up by another worker passes here again:
+# they know what they have done.
+BEFORE: tuple[str, ...] = ("apiserver.jobs.events.before",)
 # Verbs of (running) behind the last task, while the run is still under way; `running.tasks()` are what came of them. May raise as above.
-AFTER: tuple[str, ...] = ()
+AFTER: tuple[str, ...] = ("apiserver.jobs.row_counts.check", "apiserver.jobs.events.after")
+# Verbs of (running) where the run fails before all its tasks had their turn.
+BROKEN: tuple[str, ...] = ("apiserver.jobs.events.after_failure",)
 # Verbs of (run, now) inside the transaction in which a run is over, whatever came of it, also of one that never began: what is to be told.
 # They ask no other server.
-ENDED: tuple[str, ...] = ()
+ENDED: tuple[str, ...] = ("apiserver.jobs.telling.tell",)
 
 
 def call(paths: tuple[str, ...], *given: Any) -> None:

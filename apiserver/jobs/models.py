@@ -7,10 +7,11 @@ import secrets
 from django.db import models
 from django.db.models import Q
 
+from apiserver.jobs.event_models import EventRun
 from apiserver.jobs.external_models import ExternalService
 from connections.models import valid_name
 
-__all__ = ["ExternalService", "Job", "Run", "RunLine", "Task", "TaskRun"]
+__all__ = ["EventRun", "ExternalService", "Job", "Run", "RunLine", "Task", "TaskRun"]
 WAITING, RUNNING, DONE, FAILED, CANCELLED, SKIPPED = "waiting", "running", "done", "failed", "cancelled", "skipped"
 OPEN = (WAITING, RUNNING)  # states of runs and of their tasks that are not over
 SCHEDULE, BUTTON, API, COMMAND, EVENT, RETRY = "schedule", "button", "api", "command", "event", "retry"  # why a run began

@@ -13,14 +13,14 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from apiserver.jobs.moving_full import change_table, refresh
+from apiserver.jobs import moving_full as full
 from apiserver.jobs.moving_incremental import bring, shows_order
 from apiserver.jobs.moving_names import distinct
 from apiserver.jobs.moving_order import ACTIVE, FULL, INCREMENTAL, SWAP, Cancelled, DryRun, JobError, Moved, Order, Settings, Watch
-from apiserver.jobs.moving_reading import Piece, Reading, reading_of
+from apiserver.jobs.moving_reading import Reading, reading_of
 from apiserver.jobs.moving_schema import evolved
 from apiserver.jobs.moving_state import State
-from apiserver.jobs.moving_sweep import compare, sweep
+from apiserver.jobs.moving_sweep import catch_up, compare, sweep
 from apiserver.jobs.moving_task import Task
 from connections import patient
 from connections.contract.errors import BadAnswer, ChangeUnknown, ConnectionFailed, ConnectorError, Overtaken, RateLimited, SourceTimeout
@@ -156,15 +156,30 @@ def run(task: Task) -> None:
     """Move."""
     task.take()
     look(task)
+    is_resumed = full.in_place(task)
     is_known = task.state.is_loaded and task.state.shape == task.shape and task.loading.describe(task.target) is not None
     if not is_known or not task.is_incremental or task.state.load is not None or task.table.added or has_other_key(task):
-        refresh(task)
-        compare(task)
-        return
-    change_table(task)
+        is_resumed = refresh(task)
+        if not (is_resumed and task.is_incremental):
+            compare(task)
+            return
+    full.change_table(task)
+    mode = task.moved.mode if is_resumed else INCREMENTAL
     bring(task)
-    if not sweep(task):
+    task.moved.mode = mode
+    if not sweep(task, is_needed=is_resumed):
         compare(task)
+
+
+def refresh(task: Task) -> bool:
+    """Read everything anew, or the rest of it; return whether a part of it had been read by a run before."""
+    is_resumed = full.load(task)
+    if is_resumed and not task.is_incremental:
+        catch_up(task)
+    full.put_in_place(task)
+    if is_resumed:
+        look(task)
+    return is_resumed
 
 
 def look(task: Task) -> None:
@@ -211,6 +226,9 @@ class Silent:
     def total(self, rows: int) -> None:
         """Take no note."""
 
+    def counted(self, counts: Any) -> None:
+        """Take no note."""
+
     def says(self, level: str, text: str) -> None:
         """Take no note."""
 
@@ -228,9 +246,9 @@ def dry_run(order: Order) -> DryRun:
         ddl = task.loading.planned(
             task.target, task.table.columns, task.table_key, added=(*task.table.added, *task.table.lacking), widened=task.table.widened
         )
-        pages = task.reading.pages(Piece(limit=FIRST_ROWS))
+        pages = task.reading.pages(task.piece(limit=FIRST_ROWS))
         try:
             rows = tuple(tuple(row[: len(task.reading.columns)]) for row in islice((row for page in pages for row in page), FIRST_ROWS))
         finally:
             pages.close()  # type: ignore[attr-defined]
-        return DryRun(mode, task.note, str(task.target), tuple(ddl), task.table.columns, task.key, rows, task.reading.count())
+        return DryRun(mode, task.note, str(task.target), tuple(ddl), task.table.columns, task.key, rows, task.reading.count(task.piece()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_state import Load, State
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
+from apiserver.jobs.moving_windows import has_windows, windows
 from apiserver.jobs.moving_writing import Writer, merged_from, no_key, twice
 from connections.contract.errors import BadValue, ConnectorError, NotSupported, SourceRejected
 from connections.contract.loading import Merged
@@ -22,75 +23,79 @@ SHRINKS_TO = 0.5
 PIECE = 2_000_000  # rows that go the fast way in one transaction
 
 
-def refresh(task: Task) -> None:
-    """Read everything and put it in the place of what was there."""
+def load(task: Task) -> bool:
+    """Fill the table beside the destination's, or the rest of it; return whether rows of a run before were there."""
     task.moved.mode = FULL if task.is_incremental else SWAP
-    load = task.state.load
-    found = task.loading.describe(task.target)
-    if load is not None and load.is_whole:
-        put_in_place(task, found)
-        return
-    if load is None or not can_go_on(task, load):
-        begin(task)
+    before = task.state.load
+    goes_on = before is not None and can_go_on(task, before)
+    if before is not None and goes_on:
+        before.resumed += 1
+        task.watch.says("info", f"Goes on behind the {before.rows} rows that are there already.")
     else:
-        load.resumed += 1
-        task.watch.says("info", f"Goes on behind the {load.rows} rows that are there already.")
-    read(task)
-    complete(task, found)
-    put_in_place(task, found)
+        begin(task)
+    if not goes_on or (before and not before.is_whole):
+        read(task)
+        complete(task)
+    return goes_on
 
 
-def can_go_on(task: Task, load: Load) -> bool:
-    """Claim that reading goes on behind the rows that are there."""
+def can_go_on(task: Task, before: Load) -> bool:
+    """Claim that reading goes on behind the rows that are there, and that what changed since they were read can be told."""
     shadow = task.loading.describe(task.shadow)
-    is_same = task.state.shape == task.shape and shadow is not None and all(name in shadow.by_name for name in task.table.names)
-    return is_same and load.after is not None and task.reading.has_keyset
+    if task.state.shape != task.shape or shadow is None or not all(name in shadow.by_name for name in task.table.names):
+        return False
+    is_told = task.is_incremental or (bool(task.key) and task.reading.commits is not None and before.horizon is not None)
+    has_place = bool(before.window) if has_windows(task) else before.after is not None and task.reading.has_keyset
+    return is_told and (before.is_whole or has_place)
 
 
 def begin(task: Task) -> None:
     """Make the empty table and note what the source holds now."""
-    total = task.reading.count() if task.reading.is_sql else None
+    total = task.reading.count(task.piece()) if task.reading.is_sql else None
     if total is not None:
         task.watch.total(total)
-    load = Load(begun=task.now, horizon=task.reading.running(), total=total)
+    begun = Load(begun=task.now, horizon=task.reading.running(), total=total)
     if task.is_incremental and task.reading.is_sql:
-        tops = {name: task.reading.largest(name) for name in task.checks}
-        load.marks = {name: text_of(value) for name, value in tops.items() if value is not None}
+        tops = {name: task.reading.extreme("max", name) for name in task.checks}
+        begun.marks = {name: text_of(value) for name, value in tops.items() if value is not None}
     task.loading.drop(task.shadow)
     task.loading.create(task.shadow, task.table.columns, task.key if has_key_first(task) else ())
-    task.state.shape, task.state.load = task.shape, load
+    task.state.shape, task.state.load = task.shape, begun
+    task.count_from({})
     with task.transaction():
         task.save()
 
 
 def has_key_first(task: Task) -> bool:
     """Claim that the table is made with its key: rows may come twice, or it takes none later."""
-    return bool(task.key) and (not task.loading.adds_keys or not task.reading.is_sql)
+    return bool(task.key) and (not task.loading.adds_keys or may_repeat(task))
+
+
+def may_repeat(task: Task) -> bool:
+    """Claim that a row may come twice in one load: services shift their pages, a window may be read again."""
+    return bool(task.key) and (not task.reading.is_sql or has_windows(task))
 
 
 def read(task: Task) -> None:
     """Bring the rows, or the rest of them."""
     load = task.state.load
     assert load is not None
-    if has_piped(task, load):
+    if not has_windows(task) and has_piped(task, load):
         return
-    writer = Writer(task, task.shadow, merges=has_key_first(task) and not task.reading.is_sql)
-    is_sorted = task.reading.has_keyset
-    after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
-    piece = Piece(by_key=is_sorted, after=tuple(after), low=start_of(task), has_nulls=False)
-    places = [task.reading.places[name] for name in task.reading.key] if is_sorted else []
+    writer = Writer(task, task.shadow, merges=may_repeat(task))
     seen: dict[str, str] = {}
-    for chunk in task.chunks(task.pages(piece)):
-
-        def note(chunk: Sequence[Rows] = chunk) -> None:
-            last = chunk[-1][-1]
-            load.after = [text_of(last[place]) for place in places] if places else None
-            load.rows += sum(len(page) for page in chunk)
-            task.save()
-
-        for page in chunk:
-            task.largest(seen, page)
-        writer.write(chunk, note)
+    if has_windows(task):
+        for piece, done in windows(task, load.window):
+            read_piece(task, writer, piece, (), seen)
+            if done is not None:
+                load.window = text_of(done)
+                with task.transaction():
+                    task.save()
+    else:
+        is_sorted = task.reading.has_keyset
+        after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
+        places = [task.reading.places[name] for name in task.reading.key] if is_sorted else []
+        read_piece(task, writer, task.piece(by_key=is_sorted, after=tuple(after)), places, seen)
     if not task.reading.is_sql:
         load.marks = bounded(task, seen, load.begun)
 
@@ -112,10 +117,10 @@ def has_piped(task: Task, load: Load) -> bool:
 def pipe_piece(task: Task, pipe: Pipe, load: Load) -> bool:
     """Bring a part of a large table, or a small one whole; return whether there may be more."""
     is_whole = load.after is None and (not task.reading.has_keyset or (load.total or 0) <= PIECE)
-    piece = Piece(low=start_of(task), has_nulls=False)
+    piece = task.piece()
     if not is_whole:
         after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
-        piece = replace(piece, by_key=True, after=tuple(after), limit=PIECE)
+        piece = replace(task.piece(by_key=True, after=tuple(after)), limit=PIECE)
     with task.transaction():
         count = pipe.put(task.shadow, piece)
         load.after = load.after if is_whole else pipe.last_key(task.shadow)
@@ -128,17 +133,21 @@ def pipe_piece(task: Task, pipe: Pipe, load: Load) -> bool:
     return False
 
 
-def start_of(task: Task) -> tuple[tuple[str, object], ...]:
-    """Return the smallest value that is read, where the task gives one."""
-    if not task.settings.start_value or not task.checks:
-        return ()
-    name = task.checks[0]
-    try:
-        return ((name, value_of(task.reading.column(name), task.settings.start_value)),)
-    except ValueError as error:
-        raise JobError(
-            f"The start value {task.settings.start_value!r} is no value of {name}.", hint="Give a date such as 2024-01-31, or a number."
-        ) from error
+def read_piece(task: Task, writer: Writer, piece: Piece, places: Sequence[int], seen: dict[str, str]) -> None:
+    """Bring the rows of a piece; `places`: of the key by which they are sorted."""
+    load = task.state.load
+    assert load is not None
+    for chunk in task.chunks(task.pages(piece)):
+
+        def note(chunk: Sequence[Rows] = chunk) -> None:
+            last = chunk[-1][-1]
+            load.after = [text_of(last[place]) for place in places] if places else None
+            load.rows += sum(len(page) for page in chunk)
+            task.save()
+
+        for page in chunk:
+            task.largest(seen, page)
+        writer.write(chunk, note)
 
 
 def bounded(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
@@ -152,18 +161,26 @@ def bounded(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
     return found
 
 
-def complete(task: Task, found: Table | None) -> None:
+def complete(task: Task) -> None:
     """Give the table its key; refuse one that holds far fewer rows than there were."""
     load = task.state.load
     assert load is not None
-    if task.key and not has_key_first(task):
+    if task.key and not task.described(task.shadow).primary_key:
         add_key(task)
     count = task.loading.count(task.shadow)
-    before = count_present(task) if found is not None and task.settings.deletes != NO_DELETES else 0
+    is_there = task.loading.describe(task.target) is not None
+    before = count_present(task) if is_there and task.settings.deletes != NO_DELETES else 0
     check_shrinking(task, before, count)
     load.rows, load.is_whole = count, True
     with task.transaction():
         task.save()
+
+
+def keep_shadow_current(task: Task, pages: Iterable[Rows]) -> None:
+    """Write rows that changed at the source since they were read to the table beside the destination's."""
+    writer = Writer(task, task.shadow, merges=True)
+    for chunk in task.chunks(pages):
+        writer.write(chunk, task.save)
 
 
 def count_present(task: Task) -> int:
@@ -206,27 +223,37 @@ def key_problem(task: Task) -> JobError | None:
     return no_key(task) if nulls else twice(task, twice_) if twice_ else None
 
 
-def put_in_place(task: Task, found: Table | None) -> None:
-    """Let the new table take the place of the old one, with the checkpoint that speaks of it."""
+def in_place(task: Task) -> bool:
+    """Take note of a table that took its place before the run broke off; return whether that is so."""
+    before = task.state.load
+    is_there = before is not None and before.is_whole and task.loading.describe(task.shadow) is None
+    if is_there and task.state.shape == task.shape and task.loading.describe(task.target) is not None:
+        task.state = loaded_state(task)
+        with task.transaction():
+            task.save()
+        return True
+    return False
+
+
+def loaded_state(task: Task) -> State:
+    """Return the checkpoint of a table that is in place."""
     load = task.state.load
     assert load is not None
-    new = task.loading.describe(task.shadow)
-    if new is None and found is None:
-        raise JobError("The table that was loaded is gone from the destination.", hint="Reset the task: it begins anew.")
-    loaded = State(
+    return State(
         shape=task.shape,
         columns=task.signatures(),
         marks=load.marks,
         horizon=load.horizon,
         late_at=load.begun,
-        swept_at=0.0 if load.resumed else load.begun,
+        swept_at=load.begun,
         is_loaded=True,
     )
-    if new is None:  # it took its place before the run broke off
-        task.state = loaded
-        with task.transaction():
-            task.save()
-        return
+
+
+def put_in_place(task: Task) -> None:
+    """Let the new table take the place of the old one, with the checkpoint that speaks of it."""
+    found = task.loading.describe(task.target)
+    loaded = loaded_state(task)
     if keeps_values(task, found):
         merge_all(task, loaded, found)
         return

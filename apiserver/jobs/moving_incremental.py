@@ -34,9 +34,9 @@ def bring(task: Task) -> None:
         raise JobError("The source is another database, or an older state of it.", hint="Reset the task: it reads everything anew.")
     low = lows(task)
     marks = dict(state.marks)
-    write(task, Piece(low=low, has_nulls=task.reading.is_sql, high=lag_of(task)), marks)
+    write(task, task.piece(low=low, has_nulls=task.reading.is_sql, high=lag_of(task)), marks)
     if state.horizon is not None and running is not None and is_due(task, begun):
-        write(task, Piece(low=low, is_old=True, since=state.horizon), {})
+        write(task, task.piece(low=low, is_old=True, since=state.horizon), {})
         state.horizon, state.late_at, state.late_cost = running, begun, time.time() - begun
     state.marks = marks if task.reading.is_sql else bounded_later(task, marks, begun)
     state.columns = task.signatures()

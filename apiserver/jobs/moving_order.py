@@ -147,6 +147,7 @@ class Order:
     schema: str = ""
     table_prefix: str = ""
     settings: Settings = field(default_factory=Settings)
+    run: str = ""  # names the run, for one that another worker goes on with: its counts stand in the checkpoint
 
 
 class Watch(Protocol):
@@ -160,6 +161,9 @@ class Watch(Protocol):
 
     def total(self, rows: int) -> None:
         """Take note of how many rows there are to read; called at most once, never where nobody knows."""
+
+    def counted(self, counts: Mapping[str, int]) -> None:
+        """Take these counts (by names of Moved, 0 where missing) for all that was noted of the run: the destination holds just that."""
 
     def says(self, level: str, text: str) -> None:
         """Keep a line of the log; level is debug, info, warning or error."""

@@ -50,6 +50,11 @@ class TaskNames(StoredNames):
             found = super().find(parts)
         return found
 
+    def others(self, wanted: Sequence[str]) -> list[Connection]:
+        """Return the connection that is named: a table that the job's source has no more is not that of another, least of all the copy."""
+        is_named = len(wanted) > 1 and any(item.name.lower() == wanted[0] for item in self.connections)
+        return super().others(wanted) if is_named or self.default is None else []
+
     def described(self, connection: Connection, ref: TableRef) -> Found:
         """Return a table as it is now."""
         self.used[connection.name] = connection
@@ -64,6 +69,8 @@ class TaskNames(StoredNames):
 class Piece:
     """Which rows are read. Columns are the source table's; an empty piece is everything."""
 
+    floor: tuple[tuple[str, Any], ...] = ()  # no row below these values is read at all, and none without one
+    nulls_of: str = ""  # only rows without a value of this column
     low: tuple[tuple[str, Any], ...] = ()  # one of these columns is at or above its value
     high: tuple[str, Any] | None = None  # the column is below the value
     has_nulls: bool = False  # and rows whose column of `low` is null
@@ -179,28 +186,30 @@ class Reading:
         if self.table is None or not isinstance(self.session, EngineSession):
             return None
         try:
-            return row_plan(cast(exp.Select, lowered(bound.tree, bound.slots, self.session.dialect)))
+            tree = cast(exp.Select, lowered(bound.tree, bound.slots, self.session.dialect))
+            tree.set("expressions", [item.unalias() for item in tree.expressions])
+            return row_plan(tree)
         except NotSupported:
             return None
 
-    def count(self) -> int | None:
-        """Return the number of rows, where the source tells it at little cost."""
+    def count(self, piece: Piece = Piece()) -> int | None:
+        """Return the number of rows of a piece, where the source tells it at little cost."""
         if self.table is None or not self.is_sql:
             return None
-        tree = self.bound.tree.copy()
-        tree.set("expressions", [aliased(fn("count_rows"), 1)])
-        tree.set("order", None)
-        bound = replace(self.bound, tree=tree, outputs=(Output("n", Column("n", Type.INT64)),))
-        ((count,),) = (row for page in read_sql(self.session, native(bound, self.session.dialect)) for row in page)
-        return int(count)
+        return int(self.one(fn("count_rows"), Column("n", Type.INT64), piece))
 
-    def largest(self, name: str) -> Any:
-        """Return the largest value of a column, None of an empty table."""
-        tree = self.bound.tree.copy()
-        tree.set("expressions", [aliased(fn("max", self.cell(name)), 1)])
-        tree.set("order", None)
-        bound = replace(self.bound, tree=tree, outputs=(Output("n", self.column(name)),))
-        ((value,),) = (row for page in read_sql(self.session, native(bound, self.session.dialect)) for row in page)
+    def extreme(self, which: str, name: str) -> Any:
+        """Return the least (`min`) or the greatest (`max`) value of a column, None of an empty table."""
+        return self.one(fn(which, self.cell(name)), self.column(name), Piece())
+
+    def one(self, tree: exp.Expression, column: Column, piece: Piece) -> Any:
+        """Return the one value that a database computes over the rows of a piece."""
+        bound = self.piece(piece)
+        whole = bound.tree
+        whole.set("expressions", [aliased(tree, 1)])
+        whole.set("order", None)
+        statement = native(replace(bound, outputs=(Output("n", column),)), self.session.dialect)
+        ((value,),) = (row for page in read_sql(self.session, statement) for row in page)
         return value
 
     def running(self) -> int | None:
@@ -245,7 +254,9 @@ class Reading:
 
     def conditions(self, piece: Piece, slots: list[Slot]) -> list[exp.Expression]:
         """Return what rows of the piece meet."""
-        found: list[exp.Expression] = []
+        found: list[exp.Expression] = [self.compared("ge", name, value, slots) for name, value in piece.floor]
+        if piece.nulls_of:
+            found.append(fn("is_null", self.cell(piece.nulls_of)))
         if piece.low and piece.is_old:
             found += [
                 fn("or", self.compared("lt", name, value, slots), fn("is_null", self.cell(name)))
@@ -373,10 +384,8 @@ def why_not_rowwise(tree: exp.Expression, bound: Bound) -> str:
         return "the query brings several queries together"
     if len(bound.tables) != 1 or tree.args.get("joins") or list(tree.find_all(exp.Select))[1:]:
         return "the query reads more than one table"
-    if not isinstance(bound.tree.args["from_"].this, exp.Table):
-        return "the query reads another query"
     if tree.args.get("group") or tree.args.get("having") or any(is_aggregate(item) for item in aggregated(tree)):
         return "the query groups rows"
     if any(tree.args.get(name) for name in ("distinct", "limit", "offset", "qualify")) or tree.find(exp.Window):
         return "the query chooses among its rows"
-    return ""
+    return "" if isinstance(bound.tree.args["from_"].this, exp.Table) else "the query reads another query"

@@ -18,6 +18,7 @@ class Load:
 
     begun: float  # seconds since 1970
     after: list[str] | None = None  # the key of the last row that is there, None = none yet
+    window: str = ""  # history is there up to this value
     marks: dict[str, str] = field(default_factory=dict)  # largest values of check columns before it began
     horizon: int | None = None
     rows: int = 0
@@ -34,13 +35,15 @@ class State:
     columns: dict[str, str] = field(default_factory=dict)  # column at the destination -> type that the source had
     marks: dict[str, str] = field(default_factory=dict)  # check column -> largest value seen
     horizon: int | None = None  # the source's oldest transaction that ran when it was last compared
-    window: str = ""  # history is there up to this value
     load: Load | None = None
     late_at: float = 0.0  # last comparison of transactions, and the seconds that it took
     late_cost: float = 0.0
     swept_at: float = 0.0  # last comparison of keys
     sweep_cost: float = 0.0
     is_loaded: bool = False
+    part: str = ""  # version of the part that was loaded
+    run: str = ""  # the run that wrote last, and what it has done with these rows
+    counts: dict[str, int] = field(default_factory=dict)
 
     def text(self) -> str:
         """Return the state as text."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from apiserver.jobs.moving_full import FEW, SHRINKS_TO, count_present, remove
+from apiserver.jobs.moving_full import FEW, SHRINKS_TO, count_present, keep_shadow_current, remove
 from apiserver.jobs.moving_order import ACTIVE, NO_DELETES, JobError
 from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_rows import Shaper
@@ -14,7 +14,7 @@ from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import converter
 from apiserver.jobs.moving_writing import Writer
 from connections.contract.loading import Merged
-from connections.contract.table import Column
+from connections.contract.table import Column, TableRef
 
 SMALL = 10_000  # rows of a table whose keys are compared in each run
 SHARE = 20  # a comparison takes at most one of so many parts of the time
@@ -28,16 +28,29 @@ def compare(task: Task) -> None:
     found = task.loading.describe(task.target)
     if found is not None:
         task.moved.destination_count = count_present(task)
-        task.moved.source_count = task.reading.count()
+        task.moved.source_count = task.reading.count(task.piece())
 
 
-def sweep(task: Task) -> bool:
-    """Compare keys where it is time to; return whether that was done. Raises JobError, and removes nothing, where most rows would go."""
+def catch_up(task: Task) -> None:
+    """Bring a table of which a part was read by a run before to the source's present state, before it is seen."""
+    load = task.state.load
+    assert load is not None
+    keep_shadow_current(task, task.pages(task.piece(since=load.horizon)))
+    keys = key_columns(task, task.shadow)[: len(task.key)]
+    with task.transaction():
+        stage = task.loading.stage(task.shadow, keys)
+        task.loading.fill(stage, keys, key_pages(task, keys))
+        task.loading.keep(stage, task.shadow, task.key)
+        task.save()
+
+
+def sweep(task: Task, *, is_needed: bool = False) -> bool:
+    """Compare keys where it is needed or time to; return whether that was done. Raises JobError where most rows would go."""
     compare(task)
-    if not is_due(task, time.time()):
+    if not is_needed and not is_due(task, time.time()):
         return False
     begun = time.time()
-    keys = key_columns(task)
+    keys = key_columns(task, task.target)
     with task.transaction():
         stage = task.loading.stage(task.target, keys)
         task.loading.fill(stage, keys, key_pages(task, keys))
@@ -47,10 +60,10 @@ def sweep(task: Task) -> bool:
         gone = remove(task, stage)
         check_shrinking(task, before, gone)
         task.state.swept_at, task.state.sweep_cost = begun, time.time() - begun
+        task.pending = {"deleted": gone}
         task.save()
     if gone:
-        task.moved.deleted += gone
-        task.watch.wrote(NOTHING, deleted=gone)
+        task.wrote(NOTHING, deleted=gone)
     if late:
         bring_late(task, late, keys)
     compare(task)
@@ -73,9 +86,9 @@ def is_due(task: Task, now: float) -> bool:
     return here <= SMALL or here > there or since >= state.sweep_cost * SHARE + 60
 
 
-def key_columns(task: Task) -> list[Column]:
-    """Return the destination's columns of the key and, behind them, of the first check column where it is there."""
-    table = task.described(task.target)
+def key_columns(task: Task, ref: TableRef) -> list[Column]:
+    """Return a table's columns of the key and, behind them, of the first check column where it is there."""
+    table = task.described(ref)
     found = [table.by_name[name] for name in task.key]
     name = next((task.table.names[task.reading.places[name]] for name in task.checks if name in task.reading.places), "")
     return [*found, table.by_name[name]] if name and name not in task.key else found
@@ -92,7 +105,7 @@ def key_pages(task: Task, columns: Sequence[Column]) -> Iterator[Rows]:
     names = source_names(task, columns)
     shaper = Shaper([task.reading.column(name) for name in names], columns, task.key)
     seen: set[Any] = set()
-    for page in task.pages(Piece(only=names), is_counted=False):
+    for page in task.pages(task.piece(only=names), is_counted=False):
         rows = shaper.rows(page)
         if task.reading.is_sql:
             yield rows
@@ -129,9 +142,9 @@ def late_pieces(task: Task, late: Sequence[Sequence[Any]], keys: Sequence[Column
     is_same = all(converter(task.reading.column(name), column) is None for name, column in zip(names, keys, strict=True))
     in_order = names == task.reading.key
     if len(late) > MOST_LATE or not is_same or not in_order or not task.reading.is_sql:
-        yield Piece()
+        yield task.piece()
         return
     decoders = [task.loading.dialect.decode(column) for column in keys]
     values = [tuple(value if decode is None else decode(value) for decode, value in zip(decoders, row, strict=True)) for row in late]
     for begun in range(0, len(values), AT_ONCE):
-        yield Piece(keys=tuple(values[begun : begun + AT_ONCE]))
+        yield task.piece(keys=tuple(values[begun : begun + AT_ONCE]))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from apiserver.jobs.moving_names import distinct, fitting, shadow_of
 from apiserver.jobs.moving_order import ACTIVE, DELETED, END, SOFT, START, JobError, Moved, Order, Settings, Watch
@@ -17,6 +18,7 @@ from apiserver.jobs.moving_types import text_of, value_of
 from connections.contract.loading import Checkpoint, Loading, Merged, Versions
 from connections.contract.table import Column, Table, TableRef, Type
 
+COUNTED = ("rows_read", "inserted", "updated", "deleted", "unchanged", "repaired", "pages", "bytes")
 LARGEST = 32 * 2**20  # bytes of texts and binaries that are held for one commit
 SAMPLED = 16  # one row of so many is weighed
 
@@ -38,6 +40,8 @@ class Task:
     state: State = field(default_factory=State)
     fence: int = 0
     table: Evolved = field(default_factory=lambda: Evolved((), ()))
+    pending: dict[str, int] = field(default_factory=dict)  # what the transaction at hand does
+    offsets: dict[str, int] = field(default_factory=dict)  # what earlier moves of the run did, less what this one did of another
 
     @property
     def target(self) -> TableRef:
@@ -115,9 +119,13 @@ class Task:
         """Take over the checkpoint."""
         taken = self.loading.take(self.order.key)
         self.fence, self.state = taken.fence, State.of(taken.data)
+        is_same = bool(self.order.run) and self.state.run == self.order.run
+        self.count_from(self.state.counts if is_same else {})
 
     def save(self) -> None:
-        """Write the checkpoint, in the transaction at hand."""
+        """Write the checkpoint, in the transaction at hand, with what the run has done once that is committed."""
+        self.state.run = self.order.run
+        self.state.counts = {name: value + self.pending.get(name, 0) for name, value in self.counts().items()} if self.order.run else {}
         self.loading.save(self.order.key, Checkpoint(self.fence, self.state.text()))
 
     @contextmanager
@@ -128,6 +136,7 @@ class Task:
             yield
             self.loading.commit()
         except BaseException:
+            self.pending = {}
             self.loading.rollback()
             raise
 
@@ -180,6 +189,15 @@ class Task:
         if held:
             yield held
 
+    def count_from(self, counts: Mapping[str, int]) -> None:
+        """Let the run have done so much until now."""
+        self.offsets = {name: counts.get(name, 0) - getattr(self.moved, name) for name in COUNTED}
+        self.watch.counted(counts)
+
+    def counts(self) -> dict[str, int]:
+        """Return what the run has done, by all who worked on it."""
+        return {name: offset + getattr(self.moved, name) for name, offset in self.offsets.items()}
+
     def wrote(self, merged: Merged, *, deleted: int = 0, repaired: int = 0) -> None:
         """Count rows that were committed."""
         self.moved.inserted += merged.inserted
@@ -187,13 +205,31 @@ class Task:
         self.moved.unchanged += merged.unchanged
         self.moved.deleted += deleted
         self.moved.repaired += repaired
+        self.pending = {}
         self.watch.wrote(merged, deleted=deleted, repaired=repaired)
 
     # ---- check columns ----
 
+    @property
+    def floor(self) -> tuple[tuple[str, Any], ...]:
+        """Return the smallest value that is read, where the task gives one."""
+        if not self.settings.start_value or not self.checks:
+            return ()
+        name = self.checks[0]
+        try:
+            return ((name, value_of(self.reading.column(name), self.settings.start_value)),)
+        except ValueError as error:
+            raise JobError(
+                f"The start value {self.settings.start_value!r} is no value of {name}.", hint="Give a date such as 2024-01-31, or a number."
+            ) from error
+
+    def piece(self, **parts: Any) -> Piece:
+        """Return a piece of what the task reads: nothing below its start value."""
+        return Piece(floor=self.floor, **parts)
+
     def largest(self, marks: dict[str, str], rows: Rows) -> None:
         """Raise the marks to the largest values of the check columns among rows."""
-        for name in self.checks:
+        for name in self.checks if self.is_incremental else ():
             place, column = self.reading.place(name), self.reading.column(name)
             values = [row[place] for row in rows if row[place] is not None]
             if not values:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from apiserver.jobs.moving_order import EVOLVE, JobError
@@ -63,6 +64,7 @@ class Writer:
         task = self.task
         with task.transaction():
             merged, repaired = self.merged(pages) if self.merges else self.filled(pages)
+            task.pending = asdict(merged) | {"repaired": repaired}
             before_commit()
         task.wrote(merged, repaired=repaired)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from apiserver.jobs.claims import read, target_of
@@ -51,7 +52,8 @@ def order_of(task: Task) -> Order:
 
 def order_of_run(task: TaskRun) -> Order:
     """Return what a task of a run moves."""
-    return made(task.run.order, task.key, task.statement, task.settings)
+    order = made(task.run.order, task.key, task.statement, task.settings)
+    return replace(order, run=str(task.run_id))
 
 
 def made(job: Mapping[str, Any], key: str, statement: str, settings: Mapping[str, Any]) -> Order:

@@ -129,7 +129,7 @@ def is_same(one: TableRef, other: TableRef, connection: Connection) -> bool:
     """Claim that both names mean one table of the connection; a schema that goes without saying is its default."""
     own = DEFAULT_SCHEMAS | {str(connection.properties.get("Database", "")), str(connection.properties.get("Schema", ""))}
     schemas = {one.schema, other.schema}
-    return one.name == other.name and (len(schemas) == 1 or ("" in schemas and schemas <= own))
+    return one.name.casefold() == other.name.casefold() and (len(schemas) == 1 or ("" in schemas and schemas <= own))
 
 
 def last_runs(tasks: Iterable[Task]) -> dict[int, TaskRun]:

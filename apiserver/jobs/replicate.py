@@ -17,7 +17,7 @@ from sqlglot.tokens import Token, TokenType
 from apiserver.jobs.replicate_options import OPTIONS, Value, nearest, option_named
 from apiserver.jobs.replicate_types import column_of, type_text
 from connections.contract.table import Column
-from connections.engine.sql_reader import ProductSql, SqlProblem, parse
+from connections.engine.sql_reader import LONGEST, PRIVATE, ProductSql, SqlProblem, parse
 
 EXAMPLE = "Write REPLICATE [Issues], or REPLICATE [Issues] SELECT [Title] FROM [Issues] WHERE [Id] = 1."
 WORD = re.compile(r"[^\W\d]\w*")
@@ -54,6 +54,8 @@ def replicate(text: str) -> Replicate:
 
 def tokens_of(text: str) -> list[Token]:
     """Return the words of a statement without the semicolon at its end."""
+    if len(text) > LONGEST or PRIVATE.search(text):
+        raise SqlProblem(f"The statement is longer than {LONGEST} characters or holds characters that it has no use for.")
     try:
         found = ProductSql().tokenize(text)
     except SqlglotError as error:

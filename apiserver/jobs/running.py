@@ -106,12 +106,16 @@ def done(running: Running) -> tuple[str, str, str]:
     is_new = prepare(running, now=timezone.now())
     running.beat()
     running.check()
-    if is_new:
-        hooks.call(hooks.BEFORE, running)
-    else:
+    if not is_new:
         running.says(RunLine.WARNING, "Another worker goes on with the run.")
     moving, rules = split(running.run.order["settings"])
-    run_tasks(running, at_once=Settings.of(moving).parallel, goes_on=rules["continue_on_error"])
+    try:
+        hooks.call(hooks.BEFORE, running)
+        run_tasks(running, at_once=Settings.of(moving).parallel, goes_on=rules["continue_on_error"])
+    except (JobError, ConnectorError) as error:
+        if not isinstance(error, Refused):
+            hooks.call(hooks.BROKEN, running)
+        raise
     running.check()
     hooks.call(hooks.AFTER, running)
     failed = [task for task in running.tasks() if task.state == FAILED]

@@ -11,12 +11,13 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Max
 
-from apiserver.jobs import schedules
+from apiserver.jobs import event_settings, notify_settings, schedules
 from apiserver.jobs.checking import check
 from apiserver.jobs.claims import target_of
 from apiserver.jobs.errors import InvalidJob
 from apiserver.jobs.models import OPEN, Job, Run, Task
 from apiserver.server import audit
+from apiserver.server.configuration_protocol import ConfigurationError
 from connections.models import Connection
 
 FIELDS = (
@@ -54,10 +55,14 @@ def create_job(*, who: str, now: datetime, address: str = "", tasks: Sequence[Gi
 
 @transaction.atomic
 def save_job(job: Job, *, who: str, now: datetime, address: str = "", tasks: Sequence[Given] | None = None, **values: Any) -> Job:
-    """Store a new or changed job; with `tasks` these are its tasks, in this order. Raise InvalidJob with all that is wrong."""
+    """Store a new or changed job; with `tasks` these are its tasks, in this order. Raise InvalidJob with all that is wrong.
+
+    `events` are given with their secrets open, as the configuration file has them; they are stored sealed.
+    """
     is_new = job.pk is None
     before = {name: getattr(job, name, None) for name in FIELDS if name not in ("source", "destination")}
     before |= {"source": job.source_id, "destination": job.destination_id}
+    values |= told(job, values)
     for name in FIELDS:
         if name in values:
             setattr(job, name, values[name])
@@ -72,11 +77,27 @@ def save_job(job: Job, *, who: str, now: datetime, address: str = "", tasks: Seq
     if changed:
         job.version += 0 if is_new else 1
         job.save()
+        if "name" in changed and not is_new:
+            event_settings.follow_rename(str(before["name"]), job.name)
     has_tasks = tasks is not None and set_tasks(job, given)
     if changed or has_tasks:
         said = [*changed, "tasks"] if has_tasks else changed
         audit.record("job created" if is_new else "job changed", who=who, address=address, subject=job.name, fields=said)
     return job
+
+
+def told(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return events and notifications as they are stored, of those that are given; raise InvalidJob."""
+    found: dict[str, Any] = {}
+    try:
+        if "events" in values:
+            made = event_settings.checked(values["events"], "events", before=event_settings.opened(job.events))
+            found["events"] = event_settings.stored(made, job.events)
+        if "notify" in values:
+            found["notify"] = notify_settings.checked(values["notify"], "notify")
+    except ConfigurationError as error:
+        raise InvalidJob({"events" if str(error).startswith("events") else "notify": str(error)}) from error
+    return found
 
 
 def checked(job: Job, given: Sequence[Given], *, now: datetime) -> None:
@@ -213,7 +234,7 @@ def copy_job(job: Job, *, who: str, now: datetime, name: str = "", address: str 
     taken = {item.lower() for item in Job.objects.values_list("name", flat=True)}
     numbers = itertools.count(2)
     chosen = name or next(text for number in numbers if (text := f"{job.name[:70]}_{number}").lower() not in taken)
-    copied = {part: getattr(job, part) for part in COPIED} | {"paused": True} | values
+    copied = {part: getattr(job, part) for part in COPIED} | {"events": event_settings.opened(job.events), "paused": True} | values
     if not {"table_prefix", "schema", "destination"} & values.keys():
         copied["table_prefix"] = own_prefix(job)
     return create_job(who=who, now=now, address=address, tasks=given_of(job), name=chosen, **copied)

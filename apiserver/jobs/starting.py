@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from apiserver.jobs import hooks
 from apiserver.jobs.errors import Busy, JobError
@@ -70,10 +72,14 @@ def retry(run: Run, *, who: str, now: datetime) -> Run:
 
 def reset(task: Task, *, who: str, address: str = "") -> None:
     """Forget how far a task has come: its next run reads everything anew. Raise Busy while its job runs."""
+    from apiserver.jobs.folders import keys_of as folder_keys
     from apiserver.jobs.moving import reset as forget
     from apiserver.jobs.orders import order_of
 
     if Run.objects.filter(job=task.job, state__in=(RUNNING,)).exists():
         raise Busy("A run of this job is under way.", hint="Cancel it first, or wait for its end.")
-    forget(order_of(task))
+    order = order_of(task)
+    keys = folder_keys(task, now=timezone.now()) if task.job.kind == Job.LOAD_FOLDER else [task.key]
+    for key in keys:
+        forget(replace(order, key=key))
     audit.record("task reset", who=who, address=address, subject=task.job.name, task=task.statement[:200])

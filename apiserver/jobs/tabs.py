@@ -15,9 +15,13 @@ class Tab:
     key: str
     label: Any
     address: str
+    is_for_admins: bool = False
 
 
 TABS = [
     Tab("overview", _("Overview"), "jobs:show"),
     Tab("tasks", _("Task"), "jobs:tasks"),
+    Tab("history", _("History"), "runs:history"),
+    Tab("events", _("Events"), "runs:events", is_for_admins=True),
+    Tab("notifications", _("Notifications"), "runs:notifications", is_for_admins=True),
 ]

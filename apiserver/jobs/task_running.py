@@ -12,6 +12,7 @@ from django.utils import timezone
 from apiserver.jobs.errors import JobError
 from apiserver.jobs.models import DONE, FAILED, OPEN, RUNNING, RunLine, TaskRun
 from apiserver.jobs.moving import Moved, move
+from apiserver.jobs.moving_part import move_part
 from apiserver.jobs.orders import order_of_run
 from apiserver.jobs.under_way import Lost, Running
 from apiserver.server.errors import NotReady
@@ -68,7 +69,9 @@ def run_task(running: Running, task: TaskRun) -> bool:
     kept(task, "state", "started")
     progress = running.follow(task)
     try:
-        took(task, move(order_of_run(task), progress))
+        part = running.run.order.get("parts", {}).get(task.key)
+        order = order_of_run(task)
+        took(task, move_part(order, progress, part=part[0], version=part[1]) if part else move(order, progress))
     except (Lost, NotReady, DatabaseError, InterfaceError):
         raise
     except (JobError, ConnectorError) as error:

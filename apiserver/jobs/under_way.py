@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -119,7 +119,7 @@ class Running:
 
 
 class Progress:
-    """How far one task is: the Watch over its move. What an earlier worker counted stays in it."""
+    """How far one task is: the Watch over its move."""
 
     def __init__(self, running: Running, task: TaskRun) -> None:
         self.task = task
@@ -156,6 +156,13 @@ class Progress:
         """Keep how many rows there are to read."""
         with self._lock:
             self.task.rows_total = rows
+            self.is_new = True
+
+    def counted(self, counts: Mapping[str, int]) -> None:
+        """Take the counts that the destination keeps beside the rows; those here may lack what a worker that was killed did last."""
+        with self._lock:
+            for name in COUNTED[1:]:
+                setattr(self.task, name, counts.get(name, 0))
             self.is_new = True
 
     def says(self, level: str, text: str) -> None:

@@ -8,9 +8,11 @@ from django.utils import timezone
 
 from apiserver.jobs.models import OPEN, Job, Run
 from apiserver.server import options
-from apiserver.server.ticks import Patience
+from apiserver.server.ticks import AnyDue, Patience
 
 PATIENCE = Patience("jobs")
+SCHEDULES = AnyDue(lambda now: Job.objects.filter(paused=False, next_due__lte=now))
+RUNS = AnyDue(lambda now: Run.objects.filter(state__in=OPEN))
 
 
 def tick() -> None:
@@ -21,7 +23,7 @@ def tick() -> None:
 def begin_due() -> None:
     """Let the schedules of due jobs begin their runs."""
     now = timezone.now()
-    if Job.objects.filter(paused=False, next_due__lte=now).exists():
+    if SCHEDULES(now):
         from apiserver.jobs.due import begin_all
 
         begin_all(now=now)
@@ -29,7 +31,7 @@ def begin_due() -> None:
 
 def begin_runs() -> None:
     """Claim runs that nobody works on for the free places of this process."""
-    if Run.objects.filter(state__in=OPEN).exists():
+    if RUNS(timezone.now()):
         from apiserver.jobs.claiming import CLAIMER
 
         CLAIMER.fill()

@@ -22,6 +22,7 @@ from connections.contract.dialect import Dialect
 MOST_ROWS = 5000  # of one answer; a larger one is not kept
 MOST_CELLS = 1_000_000  # of all answers of a process
 MOST_TEXT = 64 * 2**20  # characters and bytes of them
+Tell = Callable[[int | None], None]
 Rows = list[Sequence[Sequence[Any]]]
 
 
@@ -98,14 +99,15 @@ def note_write() -> None:
 
 
 class KeptSession:
-    """A session that gives what it gave before, for `seconds`; what it gives so is noted in the request's log entry."""
+    """A session that gives what it gave before, for `seconds`; what it gives so is noted in the request's log entry, its age is told."""
 
-    def __init__(self, session: Any, connection_id: int, seconds: int, log: dict[str, Any]) -> None:
+    def __init__(self, session: Any, connection_id: int, seconds: int, log: dict[str, Any], tell: Tell) -> None:
         self.dialect: Dialect = session.dialect
         self._session = session
         self._place = (connection_id, stamp.value(), writes())
         self._seconds = seconds
         self._log = log
+        self._tell = tell  # seconds since the source was asked; None = it is asked now
 
     def query(self, sql: str, binds: Sequence[Any], **options: Any) -> Any:
         """Run a statement, or give its rows again."""
@@ -118,6 +120,7 @@ class KeptSession:
     def _kept(self, asked: tuple[Hashable, ...], ask: Callable[[], Any], holds: Any = None) -> Any:
         key = (*self._place, *asked)
         found = ANSWERS.get(key, self._seconds)
+        self._tell(None if found is None else found[1])
         if found is None:
             result = ask()
             return Result(getattr(result, "names", tuple), keeping(key, result, holds), result.close)

@@ -86,6 +86,11 @@ def tell(exchange: Exchange, served: str, as_of: datetime | None) -> None:
     exchange.told = said
 
 
+def tell_kept(exchange: Exchange, age: int | None) -> None:
+    """Say that rows are kept ones of so many seconds ago; None = they come from the source now."""
+    tell(exchange, *((LIVE, None) if age is None else ("cache", timezone.now() - timedelta(seconds=age))))
+
+
 def whole(catalog: Catalog, resource: PublishedResource, options: nodes.Options, found: Found) -> tuple[Catalog, datetime] | None:
     """Return the catalog over the replicas of all that the question reads, and its time; None where a write is newer than they are."""
     places: list[tuple[str, Place]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from apiserver.odata import nodes, reader, replicated
@@ -66,7 +67,8 @@ def question_of(exchange: Exchange, resource: PublishedResource, options: nodes.
         catalog, resource = replicated.placed(exchange, resource, options)
     session: Any = NotedSession(exchange.context.session_for(resource.connection_id), exchange.context.log)
     if resource.kept_seconds and exchange.method in ("GET", "HEAD"):
-        session = KeptSession(session, resource.connection_id, resource.kept_seconds, exchange.context.log)
+        tell = partial(replicated.tell_kept, exchange)
+        session = KeptSession(session, resource.connection_id, resource.kept_seconds, exchange.context.log, tell)
     return Question(session, catalog, resource, options, where, options.aliases)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -22,6 +22,7 @@ from apiserver.odata.swagger_limits import (
     DELETE,
     LIST,
     MOST_BYTES,
+    MOST_SCHEMAS,
     ONE,
     SPOKEN,
     UPDATE,
@@ -42,7 +43,16 @@ from apiserver.odata.swagger_operations import (
     percent,
     update_operation,
 )
-from apiserver.odata.swagger_schemas import body_schema, definition_name, related_name, related_schemas, row_schema
+from apiserver.odata.swagger_schemas import (
+    COLLECTION_SCHEMAS,
+    PAGE_SCHEMAS,
+    body_schema,
+    definition_name,
+    related_name,
+    related_schemas,
+    row_schema,
+    schema_count,
+)
 from apiserver.resources.catalog import Catalog, PublishedNavigation, PublishedResource
 from apiserver.server.registry import DESCRIBED
 
@@ -71,13 +81,18 @@ def swagger(catalog: Catalog, address: Address, wanted: frozenset[str] = ALL) ->
 
 def fitted(catalog: Catalog, address: Address, wanted: frozenset[str] = ALL) -> Written:
     """Return the document without the kinds of operations that are too many for one connector; it says which these are."""
-    plan = planned(catalog, wanted)
+    plan, is_related = planned(catalog, wanted), True
     while True:
-        document = described(catalog, address, plan.kinds)
+        document = described(catalog, address, plan.kinds, is_related=is_related)
         if plan.left_out:
             document["info"]["description"] = told(document["info"]["description"], plan.left_out)
         body = written(document)
-        fewer = shorter(plan, catalog) if len(body) >= MOST_BYTES else None
+        if len(body) < MOST_BYTES:
+            break
+        if is_related:  # operations are worth more than the shapes of what $expand brings
+            is_related = False
+            continue
+        fewer = shorter(plan, catalog)
         if fewer is None:
             break
         plan = fewer
@@ -133,8 +148,8 @@ def escaped(found: re.Match[str]) -> str:
     return json.dumps(found[0])[1:-1]
 
 
-def described(catalog: Catalog, address: Address, kinds: frozenset[str] = ALL) -> dict[str, Any]:
-    """Return the document as data, from which OpenAPI 3 is written too."""
+def described(catalog: Catalog, address: Address, kinds: frozenset[str] = ALL, *, is_related: bool = True) -> dict[str, Any]:
+    """Return the document as data, from which OpenAPI 3 is written too; `is_related` = with the shapes of what $expand brings."""
     resources = {name: resource.having(navigations=expandable(catalog, resource)) for name, resource in catalog.resources.items()}
     document: dict[str, Any] = {
         "swagger": "2.0",
@@ -149,7 +164,9 @@ def described(catalog: Catalog, address: Address, kinds: frozenset[str] = ALL) -
     }
     paths, definitions = document["paths"], document["definitions"]
     for resource in resources.values():
-        add_resource(document, resources, resource, kinds)
+        add_resource(document, resource, kinds)
+        for navigation in told_relations(resources, resource) if is_related else ():
+            definitions[definition_name(resource)]["properties"] |= related_schemas(resources[navigation.target], navigation)
     for add in (*(add for kind, add in contributions().items() if kind in kinds), *general()):
         for resource in resources.values():
             add(paths, definitions, resource)
@@ -169,15 +186,21 @@ def general() -> tuple[Adds, ...]:
     return tuple(import_string(path) for path in DESCRIBED)
 
 
-def add_resource(
-    document: dict[str, Any], resources: Mapping[str, PublishedResource], resource: PublishedResource, kinds: frozenset[str]
-) -> None:
+def told_relations(resources: Mapping[str, PublishedResource], resource: PublishedResource) -> Iterator[PublishedNavigation]:
+    """Give the relations whose rows a body can describe besides the resource's own, single ones first."""
+    room = MOST_SCHEMAS - PAGE_SCHEMAS - schema_count(resource)
+    for navigation in sorted(resource.navigations, key=lambda item: item.is_collection):
+        room -= schema_count(resources[navigation.target]) + (COLLECTION_SCHEMAS if navigation.is_collection else 0)
+        if room < 0:
+            return
+        yield navigation
+
+
+def add_resource(document: dict[str, Any], resource: PublishedResource, kinds: frozenset[str]) -> None:
     """Add the paths and definitions of one resource; only the methods that this user has."""
     paths, definitions = document["paths"], document["definitions"]
     name = definition_name(resource)
     definitions[name] = row_schema(resource)
-    for navigation in resource.navigations:
-        definitions[name]["properties"] |= related_schemas(resources[navigation.target], navigation)
     collection: dict[str, Any] = {}
     if LIST in kinds and has(resource, LIST):
         collection["get"] = list_operation(resource, name)

@@ -1,7 +1,7 @@
 """The kinds of operations of $oas, the most needed first, and `?operations=read,polling`, by which a maker chooses among them.
 
-What Power Platform takes at most of one document: 256 operations and 1 MB; 500,000 characters where the connector is part of a
-solution (Microsoft's connector documentation, "Limits"). Beyond it kinds are left out, the least needed first.
+What Power Platform takes at most of one document: 256 operations, 512 schemas of a body and 1 MB; 500,000 characters where the
+connector is part of a solution (Microsoft's connector documentation, "Limits"). Beyond it kinds are left out, the least needed first.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from apiserver.server.registry import DESCRIBED_KINDS
 
 MOST_OPERATIONS = 256
 MOST_BYTES = 1_000_000
+MOST_SCHEMAS = 512  # of one body, each property one
 MOST_IN_SOLUTION = 500_000
 VERBS = ("get", "put", "post", "patch", "delete")
 OPERATIONS = "operations"  # the query name

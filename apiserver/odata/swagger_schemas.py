@@ -44,6 +44,8 @@ def internal(description: str) -> dict[str, Any]:
 CONTEXT = internal("What the answer holds.")
 ETAG = internal("The version of the row.")
 NEXT = internal("Where the next page is.")
+# Schemas of a page besides its rows; of a relation to many rows besides these.
+PAGE_SCHEMAS, COLLECTION_SCHEMAS = 5, 3
 COUNT: dict[str, Any] = {"type": "integer", "format": "int64", "title": "Count", "description": "The number of all matching rows."}
 
 
@@ -113,6 +115,11 @@ def row_schema(resource: PublishedResource) -> dict[str, Any]:
     properties: dict[str, Any] = {"@odata.etag": ETAG, "@odata.context": CONTEXT}
     properties |= {item.name: property_schema(item) for item in resource.properties}
     return {"type": "object", "properties": properties}
+
+
+def schema_count(resource: PublishedResource) -> int:
+    """Return how many schemas a row is: itself, what it says of itself, its properties, the items of arrays."""
+    return 3 + len(resource.properties) + sum(item.column.is_collection for item in resource.properties)
 
 
 def related_schemas(target: PublishedResource, navigation: PublishedNavigation) -> dict[str, Any]:

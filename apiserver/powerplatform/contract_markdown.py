@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apiserver.powerplatform.contract_findings import BREAKING, LEVELS, SAFE, TEXT, Finding, level_of
+from apiserver.server.markdown import escaped
 
 HEADINGS = {BREAKING: "Breaking changes", SAFE: "Safe changes", TEXT: "Texts"}
 SUMMARIES = {
@@ -14,7 +15,6 @@ SUMMARIES = {
     TEXT: "Only titles and descriptions differ; the contract is the same.",
     "": "The contract is the same.",
 }
-SPECIAL = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>|#~"})
 MOST_TOLD = 500  # of one level; the rest is counted
 
 
@@ -38,11 +38,6 @@ def marked(findings: Sequence[Finding]) -> Iterator[str]:
         known.add(advice)
         where = f"**{escaped(item.title)}** (`{item.operation.replace('`', '')}`): " if item.operation else ""
         yield f"{where}{escaped(item.said())} {escaped(advice)}".rstrip()
-
-
-def escaped(text: str) -> str:
-    """Return a text on one line that Markdown shows as it is."""
-    return " ".join(text.split()).translate(SPECIAL)
 
 
 def lines(findings: Sequence[Finding]) -> Iterator[str]:

@@ -153,7 +153,7 @@ def may_see(exchange: Exchange, read: LongRead) -> bool:
     if long_read_odata.rights_of(catalog_for(principal), question) == read.rights:
         raise Forbidden("This result was read with wider rights.", hint="Use the credentials that asked for it.")
     now = timezone.now()
-    anew = {"state": LongRead.WAITING, "status": None, "rights": "", "due": now}
+    anew: dict[str, object] = {"state": LongRead.WAITING, "status": None, "rights": "", "due": now}
     anew |= dict.fromkeys(("rows", "size", "pieces_count", "attempts", "failures"), 0)
     if is_held(read, **anew, expires=None, finished=None, fence=read.fence + 1):
         read.pieces.all().delete()

@@ -136,6 +136,8 @@ def apply(
         for name, section in sections().items():
             if name in given or prune:
                 section.apply({} if given.get(name) is None else given[name], change, prune=prune)
+        for finish in change.last:
+            finish()
         if change.is_any:
             done: dict[str, Any] = {"created": change.created, "updated": change.updated, "deleted": change.deleted}
             audit.record("configuration applied", who=who, address=address, **done)

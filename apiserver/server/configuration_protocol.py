@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ class Change:
     updated: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     authtokens: dict[str, str] = field(default_factory=dict)  # generated ones only
+    last: list[Callable[[], None]] = field(default_factory=list)  # what is done once all sections are applied
 
     @property
     def is_any(self) -> bool:

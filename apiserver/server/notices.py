@@ -19,10 +19,21 @@ LONGEST_SUBJECT, LONGEST_TEXT = 200, 1_000_000
 
 
 def post(
-    event: str, *, subject: str, text: str, data: Mapping[str, Any], level: str, now: datetime, is_test: bool = False
+    event: str,
+    *,
+    subject: str,
+    text: str,
+    data: Mapping[str, Any],
+    level: str,
+    now: datetime,
+    is_test: bool = False,
+    instead: Mapping[str, Any] | None = None,
 ) -> Notice | None:
-    """Store what happened for those who want to know; None when nobody does. `text` is Markdown, `level` decides who cares."""
-    values = settings.revealed()
+    """Store what happened for those who want to know; None when nobody does.
+
+    `text` is Markdown, `level` decides who cares. `instead`: what differs from the settings here, by their names (`on`, `to`).
+    """
+    values = {**settings.revealed(), **(instead or {})}
     ways = [] if not (is_test or is_wanted(event, level, values)) else ways_of(values)
     if not ways:
         return None

@@ -6,6 +6,7 @@ import json
 import logging
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -24,7 +25,7 @@ from apiserver.server import options
 from apiserver.triggers import messages, reconciling
 from apiserver.triggers.checks import DELETED
 from apiserver.triggers.leases import is_held
-from apiserver.triggers.marks import Mark, Told, advanced
+from apiserver.triggers.marks import Mark, Position, advanced, near
 from apiserver.triggers.matching import Matcher, matcher
 from apiserver.triggers.models import Delivery, Gone, Subscription, Watch
 from apiserver.triggers.rights import View, key_text, row_now
@@ -38,6 +39,10 @@ from users.principal import principal_of
 log = logging.getLogger(__name__)
 MOST_ROWS = 500  # of one reading
 MOST_DELIVERIES = 20_000  # stored at once
+# Rows may come late for minutes. What was told there is read again each time while it is little, else once in a while; meanwhile what
+# is newer than this is read.
+FEW_KNOWN, KNOWN_A_SECOND = 500, 100
+NEAR_SECONDS = 5.0
 
 
 class LostLease(Exception):
@@ -121,21 +126,35 @@ def read(watch: Watch, listeners: Sequence[Listener], due: datetime) -> None:
     if reconciling.is_due(mark, watch.swept, seconds=seconds, now=now):
         reconcile(watch, listeners, window, mark, most)
         return
-    told: list[Told] = []
-    rows: list[Mapping[str, Any]] = []
-    clock, has_more = None, False
-    for found in rows_beyond(window, mark.floor, len(mark.known) + most + 1):
-        if found.told.id in mark.known:
-            continue
-        if len(told) == most:
-            has_more = True
-            break
-        clock = found.clock
-        told.append(found.told)
-        rows.append(by_column(window, found))
-    after = mark if clock is None else advanced(mark, told, clock, has_more=has_more)
-    changes = {} if after is mark else {"mark": packed(after, window)}
+    is_near = looks_near(watch, mark, now)
+    floor, known = near(mark, now.timestamp() - NEAR_SECONDS) if is_near else (mark.floor, len(mark.known))
+    new, has_more = not_told(window, mark, floor, known + most + 1, most)
+    told = [item.told for item in new]
+    after = advanced(mark, told, new[-1].clock, has_more=has_more, is_near=is_near) if new else mark
+    changes: dict[str, Any] = {"mark": packed(after, window)} if new else {}
+    changes |= {} if is_near else {"looked_back": now}
+    rows = [by_column(window, item) for item in new]
     store(watch, deliveries(watch, listeners, rows, now), next_at=now if has_more else due, **changes)
+
+
+def looks_near(watch: Watch, mark: Mark, now: datetime) -> bool:
+    """Claim that it is too early to read again all that rows may still come among; the more were told there, the less often."""
+    if len(mark.known) <= FEW_KNOWN or watch.looked_back is None:
+        return False
+    return timedelta() <= now - watch.looked_back < timedelta(seconds=len(mark.known) / KNOWN_A_SECOND)
+
+
+def not_told(window: Window, mark: Mark, floor: Position | None, limit: int, most: int) -> tuple[list[Found], bool]:
+    """Return the oldest rows beyond a position that were not told, and whether there are more than `most`."""
+    new: list[Found] = []
+    with closing(rows_beyond(window, floor, limit)) as rows:
+        for found in rows:
+            if found.told.id in mark.known:
+                continue
+            if len(new) == most:
+                return new, True
+            new.append(found)
+    return new, False
 
 
 def reconcile(watch: Watch, listeners: Sequence[Listener], window: Window, mark: Mark, most: int) -> None:

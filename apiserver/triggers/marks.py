@@ -84,8 +84,20 @@ class Clock:
         return self.moment is not None and told.position[0] > self.moment
 
 
-def advanced(mark: Mark, told: Sequence[Told], clock: Clock, *, has_more: bool = False) -> Mark:
-    """Return the mark after these rows were told, in the order of their positions; `has_more` = others wait behind the last of them."""
+def near(mark: Mark, before: float) -> tuple[Position | None, int]:
+    """Return the position up to which rows were told before a moment, and how many of those told lie beyond it at most."""
+    place = sum(item.at < before for item in mark.generations)
+    if not place:
+        return mark.floor, len(mark.known)
+    later = sum(len(item.ids) for item in mark.generations[place:])
+    return mark.generations[place - 1].position, later + len(mark.ahead)
+
+
+def advanced(mark: Mark, told: Sequence[Told], clock: Clock, *, has_more: bool = False, is_near: bool = False) -> Mark:
+    """Return the mark after these rows were told, in the order of their positions.
+
+    `has_more`: others wait behind the last of them. `is_near`: not all that lies beyond the floor was looked at, so it stays.
+    """
     edge = told[-1].position if has_more and told else None
     come = [item for item in mark.ahead if not clock.is_ahead(item)]
     ahead = [item for item in mark.ahead if clock.is_ahead(item)] + [item for item in told if clock.is_ahead(item)]
@@ -99,7 +111,7 @@ def advanced(mark: Mark, told: Sequence[Told], clock: Clock, *, has_more: bool =
             highest = max(highest, generations[-1].position)
         generations.append(Generation(clock.now, clock.next, highest, frozenset(item.id for item in settled)))
     floor, behind = mark.floor, list(mark.behind)
-    while generations and (is_over(generations[0], clock) or is_too_many(generations)):
+    while generations and ((not is_near and is_over(generations[0], clock)) or is_too_many(generations)):
         if edge is not None and generations[0].position > edge:
             break
         behind.append(generations.pop(0))

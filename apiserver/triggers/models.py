@@ -27,6 +27,7 @@ class Watch(models.Model):
     event = models.CharField(max_length=10)
     question = models.CharField(max_length=64)  # of check column and key: another one begins anew
     mark = models.BinaryField(default=b"")
+    looked_back = models.DateTimeField(null=True)  # when all that lies beyond the mark's floor was read last
     keys = models.TextField(default="")  # of the event deleted: the keys that were there, sealed
     swept = models.DateTimeField(null=True)  # when what lies before the mark was compared last
     next_at = models.DateTimeField(db_index=True)

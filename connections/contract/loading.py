@@ -158,6 +158,9 @@ class Loading(Protocol):
     def end_versions(self, stage: TableRef, target: TableRef, key: Sequence[str], versions: Versions) -> int:
         """End the present versions of rows whose key `stage` lacks; return how many."""
 
+    def remove(self, ref: TableRef, column: str, value: str) -> int:
+        """Delete the rows whose text column has this value; return how many."""
+
     def make_schema(self, name: str) -> None:
         """Make the schema where there is none; a database without schemas refuses."""
 

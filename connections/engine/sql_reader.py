@@ -37,6 +37,7 @@ class SqlProblem(SourceRejected):
     def __init__(self, message: str, *, at: tuple[int, int] = (0, 0), hint: str = "") -> None:
         where = f"Line {at[0]}, column {at[1]}: " if at[0] else ""
         super().__init__(f"{where}{message}", hint=hint)
+        self.bare = message  # without the place
         self.line, self.column = at
 
 

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from apiserver import handover
+from apiserver.jobs import configuration as jobs
 from apiserver.resources import configuration as resources
 from apiserver.resources.models import Resource
 from apiserver.server import configuration_jwt, configuration_server, notification_settings, options
@@ -34,6 +35,9 @@ KEYS: dict[str, Any] = {
     "resources.columns": resources.DETAILS,
     "resources.replica": resources.REPLICA,
     "resources.relations": resources.RELATION,
+    "jobs": jobs.KEYS,
+    "jobs.tasks": jobs.TASK,
+    "jobs.settings": jobs.SETTINGS,
     "groups": groups.KEYS,
     "users": users.KEYS,
     "users.resources": users.GRANT,
@@ -158,9 +162,11 @@ def test_the_example_applies_and_its_sections_are_all(example: Path, tmp_path: P
     assert list(yaml.safe_load(example.read_text(encoding="utf-8"))) == list(SECTIONS)
     assert json.loads(done.stdout)["created"] == [
         "connections/shop",
+        "connections/archive",
         "resources/Customers",
         "resources/Orders",
         "resources/Late",
+        "jobs/nightly",
         "groups/readers",
         "users/flow",
         "users/lead",

@@ -77,6 +77,14 @@ def test_answers_are_kept_until_something_is_written(served: Served, database: P
     assert (status in (200, 204), often(served, "Kept"), often(served, "Kept", LEAD)) == (True, {("y", "b", "x")}, {("b", "x")})
 
 
+def test_answers_tell_whether_they_are_kept_ones(served: Served) -> None:
+    found = [served.get("/api.rsc/Kept?$orderby=id", BOSS)[1] for _ in range(12)]
+
+    assert {(headers["served-from"], "data-as-of" in headers) for headers in found} <= {("live", False), ("cache", True)}
+    assert found[-1]["served-from"] == "cache"
+    assert "served-from" not in served.get("/api.rsc/Live", BOSS)[1]
+
+
 def test_hits_stand_in_the_request_log(served: Served) -> None:
     often(served, "Kept")
     deadline = time.monotonic() + 20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ class Counting:
     merged: list[Merged] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     totals: list[int] = field(default_factory=list)
+    counts: list[dict[str, int]] = field(default_factory=list)
 
     def read(self, rows: int, pages: int, size: int) -> None:
         self.pages += pages
@@ -36,6 +37,9 @@ class Counting:
 
     def total(self, rows: int) -> None:
         self.totals.append(rows)
+
+    def counted(self, counts: Mapping[str, int]) -> None:
+        self.counts.append(dict(counts))
 
     def says(self, level: str, text: str) -> None:
         self.lines.append(f"{level}: {text}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from apiserver.jobs.moving import Cancelled, JobError, dry_run, reset
+from apiserver.jobs.moving import Cancelled, JobError, dry_run, move, reset
 from connections.contract.loading import Merged
 from tests.databases import KINDS
 from tests.jobs.moves import Counting, Pair, pair
@@ -68,6 +69,32 @@ def test_a_stopped_load_leaves_nothing_to_be_seen_and_goes_on_behind_its_last_pa
     assert 0 < moved.rows_read < 10_050
     assert any("Goes on behind" in line for line in watch.lines)
     ends.same("orders")
+
+
+class Killed(Counting):
+    """A watch in a process that is killed right after its third commit."""
+
+    def wrote(self, merged: Merged, *, deleted: int = 0, repaired: int = 0) -> None:
+        super().wrote(merged)
+        if len(self.merged) == 3:
+            raise SystemExit
+
+
+def test_counts_of_a_run_stand_beside_its_rows(ends: Pair) -> None:
+    ends.source.insert("orders", [(number, "x" * 30, 1, number) for number in range(1000, 11_000)])
+    total = len(ends.source.run("SELECT 1 FROM orders"))
+    order = replace(ends.order(WITH_CHECK, batch_rows=2000), run="7")
+    with pytest.raises(SystemExit):
+        move(order, Killed())
+
+    watch, later = Counting(), Counting()
+    rest = move(order, watch)
+    move(replace(order, run="8"), later)
+
+    before = watch.counts[0]
+    assert (before["inserted"] >= 6000, before["rows_read"], before["pages"] > 0) == (True, before["inserted"], True)
+    assert before["inserted"] + rest.inserted == total
+    assert later.counts == [{}]
 
 
 def test_far_fewer_rows_ask_first(ends: Pair) -> None:

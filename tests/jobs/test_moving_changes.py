@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apiserver.jobs.moving import JobError
+from apiserver.jobs.moving import Cancelled, JobError
 from tests.databases import KINDS
 from tests.jobs.moves import Counting, Pair, pair
 
@@ -43,7 +43,7 @@ def test_rows_that_the_source_deleted_go_or_stay_as_the_task_says(ends: Pair) ->
     ends.source.insert("orders", [(3, "back", "2024-01-01 00:00:30")])
     assert (ends.move(soft).destination_count, ends.destination.run(marked)) == (19, [(4,)])
     ends.source.run("DELETE FROM orders WHERE id > 1")
-    with pytest.raises(JobError, match="may_shrink|none was removed"):
+    with pytest.raises(JobError, match=r"may_shrink|none was removed"):
         ends.source.insert("orders", [(number, "x", "2024-01-01 00:00:31") for number in range(1000, 1200)])
         ends.move(ORDERS)
         ends.source.run("DELETE FROM orders WHERE id > 1")
@@ -132,3 +132,21 @@ def test_rows_that_a_database_without_transaction_numbers_commits_late_come_with
     moved = ends.move(ORDERS)
     assert moved.inserted == 2
     ends.same("orders", columns=["id", "buyer"])
+
+
+def test_history_comes_in_windows_and_goes_on_at_the_last_one(ends: Pair) -> None:
+    windows = ORDERS.replace(
+        "changed'", "changed', ReplicateStartValue='2024-01-01T00:00:03', ReplicateInterval=1, ReplicateIntervalUnit=months"
+    )
+    ends.source.insert("orders", [(30, "may", "2024-05-31 00:00:00"), (31, "june", "2024-06-30 00:00:00"), (32, "no", None)])
+    with pytest.raises(Cancelled):
+        ends.move(windows, Counting(stops_after=2))
+    watch = Counting()
+    moved = ends.move(windows, watch)
+
+    assert any("Goes on" in line for line in watch.lines)
+    assert moved.rows_read < 22
+    ids = [row[0] for row in ends.destination.run("SELECT id FROM orders ORDER BY id")]
+    assert ids == [*range(3, 21), 30, 31]
+    assert (moved.source_count, moved.destination_count) == (20, 20)
+    assert ends.move(windows).inserted == 0

@@ -130,7 +130,7 @@ def test_variables_come_with_the_request(admin: Caller, monkeypatch: pytest.Monk
     ("body", "says"),
     [
         ({"conections": {}}, "connections"),
-        ({"jobs": {}}, "not supported"),
+        ({"jobs": {"a": {}}}, "jobs.a.destination is missing"),
         ({"users": {"a": {"role": {"file": "/etc/passwd"}}}}, "manage.py apply"),
         ({"users": {"a": {"role": "boss"}}}, "users.a.role"),
         ({"users": []}, "users must be a mapping"),

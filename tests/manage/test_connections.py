@@ -228,7 +228,7 @@ def test_delete_is_refused_while_a_view_over_several_names_it(connected: Caller)
     refused = connected("DELETE", "/connections/shop/")
 
     assert (made.status_code, refused.status_code, error(refused)["code"]) == (201, 409, "Conflict")
-    assert error(refused)["message"].startswith("Resources use the connection shop: Late.")
+    assert error(refused)["message"].startswith("Resources or jobs use the connection shop: Late.")
 
 
 def test_search_looks_into_names_sources_and_labels(connected: Caller) -> None:

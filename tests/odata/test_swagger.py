@@ -11,6 +11,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apiserver.odata import documents, swagger
 from apiserver.odata.swagger_limits import GROUPS, KINDS, operations
 from apiserver.resources.models import Resource
 from apiserver.resources.services import publish_tables, rename, unpublish, update
@@ -272,3 +273,29 @@ def test_one_document_holds_what_a_connector_can(large: Client) -> None:
     assert {"/table007", "/table007({id})", "/table008", "/table008({id})"} <= part["paths"].keys()
     assert "Left out" not in part["info"]["description"]
     assert large.get("/api.rsc/$openapi").json()["paths"].keys() > document["paths"].keys()
+
+
+def relations_of(document: Any, name: str) -> list[str]:
+    return [item for item, schema in document["definitions"][name]["properties"].items() if is_related(schema)]
+
+
+def test_a_body_describes_as_many_relations_as_a_connector_takes(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = relations_of(oas(client), "PeopleRow")
+    monkeypatch.setattr(swagger, "MOST_SCHEMAS", 18)  # a page of people, and one person more
+    documents._document.cache_clear()
+
+    part = oas(client)
+
+    assert (len(whole), relations_of(part, "PeopleRow")) == (3, ["lead"])
+    assert all(name in str(part["paths"]["/people"]["get"]["parameters"]) for name in whole)  # $expand takes all of them
+
+
+def test_operations_are_worth_more_than_the_shapes_of_expansions(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = client.get("/api.rsc/$oas").content
+    monkeypatch.setattr(swagger, "MOST_BYTES", len(whole))
+    documents._document.cache_clear()
+
+    part = oas(client)
+
+    assert operations(part) == operations(json.loads(whole))
+    assert relations_of(part, "PeopleRow") == []

@@ -79,7 +79,7 @@ def test_json_and_empty_files_are_files_too(tmp_path: Path) -> None:
         ({"users": {"flow": {"resources": {"Ordres": {}}}}}, ["users.flow.resources", "Ordres"]),
         ({"users": {"a/b": {}}}, ["users.a/b", "name"]),
         ({"users": ["flow"]}, ["users", "mapping"]),
-        ({"jobs": {}}, ["jobs", "not supported"]),
+        ({"jobs": {"a": {}}}, ["jobs.a.destination", "missing"]),
         ([1, 2], ["mapping"]),
         ("server: {page_size: 1}\nserver: {page_size: 2}", ["server", "twice"]),
         ("server: [", ["YAML"]),

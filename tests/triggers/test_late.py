@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from apiserver.server import options, stamp
-from apiserver.triggers.marks import Clock, Generation, Mark, Told, advanced, kept_behind
+from apiserver.triggers import detection
+from apiserver.triggers.marks import Clock, Generation, Mark, Told, advanced, kept_behind, near
 from apiserver.triggers.models import Poll, Watch
 from tests.triggers.conftest import DAY, Poller, Shop
 from tests.triggers.receiver import Receiver, receiving
@@ -172,3 +175,43 @@ def test_pieces_that_go_move_the_beginning() -> None:
     kept, back = kept_behind(pieces, None, 2)
 
     assert ([item.position for item in kept], back) == ([(2,), (3,)], (1,))
+
+
+@OTHERS
+def test_what_was_told_a_while_ago_is_read_again_once_in_a_while(shop: Shop, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detection, "FEW_KNOWN", 3)
+    monkeypatch.setattr(detection, "KNOWN_A_SECOND", 0.1)
+    monkeypatch.setattr(detection, "NEAR_SECONDS", 0.0)
+    subscribe(shop.user("flow"), receiver)
+    for second, name in enumerate("abcd", 5):
+        shop.add(name, f"10:00:{second:02}")
+        work()
+
+    shop.add("late", "10:00:01")
+    shop.add("new", "10:00:20")
+    work()
+    soon = receiver.names()
+    Watch.objects.update(looked_back=timezone.now() - timedelta(minutes=2))
+    work()
+    work()
+
+    assert (soon, receiver.names()) == ([*"abcd", "new"], [*"abcd", "new", "late"])
+
+
+def told_at(*seconds: int) -> Mark:
+    """Return a mark whose rows were told at these seconds, one a time, at positions of the same number."""
+    return Mark.of(None, [Generation(at, 0, (at,), frozenset({bytes([at])})) for at in seconds], [Told((99,), b"x")], [], None)
+
+
+def test_what_is_near_begins_behind_what_was_told_before() -> None:
+    mark = told_at(10, 20, 30)
+
+    assert [near(mark, before) for before in (5, 15, 99)] == [(None, 4), ((10,), 3), ((30,), 1)]
+
+
+def test_the_floor_stays_while_only_what_is_near_is_read() -> None:
+    mark, clock = told_at(10, 20), Clock(1000, late=600)
+    told = [Told((40,), b"y")]
+
+    assert advanced(mark, told, clock, is_near=True).floor is None
+    assert advanced(mark, told, clock).floor == (20,)

@@ -60,7 +60,6 @@ def found_in(files: Iterable[tuple[str, bytes]], wishes: Wishes) -> Found:
             found.say(name, "", LEFT, _("It is nested too deep."))
         if len(found.notes) == before:
             found.say(name, "", LEFT, _("Nothing in it is known here."))
-    records.finish(found)
     complete(found, wishes)
     return found
 

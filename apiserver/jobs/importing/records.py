@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any
 
 from django.utils.translation import gettext_noop as _
@@ -14,7 +15,8 @@ from django.utils.translation import gettext_noop as _
 from apiserver.jobs.importing.found import DIFFERENT, LEFT, TAKEN, Found, Unreadable
 from apiserver.jobs.importing.statements import statements
 from apiserver.jobs.importing.strings import connected, plain
-from apiserver.jobs.replicate import named, replicate, written
+from apiserver.jobs.moving_order import Settings
+from apiserver.jobs.replicate import Replicate, named
 from apiserver.jobs.replicate_options import OPTIONS, TRUTHS, option_named
 
 NAMES = ("jobname", "name", "connectionname")
@@ -155,16 +157,15 @@ def take_job(found: Found, file: str, record: Mapping[str, Any]) -> None:
     name = safe_name(given)
     place = f"jobs/{name}"
     entry: dict[str, Any] = {"tasks": []}
-    for key, names in (("source", SOURCES), ("destination", DESTINATIONS)):
-        connection = first(record, names)
-        if connection:
-            entry[key] = safe_name(connection)
+    for end, spellings in (("source", SOURCES), ("destination", DESTINATIONS)):
+        if first(record, spellings):
+            entry[end] = safe_name(first(record, spellings))
     kind = kind_of(found, file, place, record)
     if kind != "standard":
         entry["kind"] = kind
-    for key, names in (("schema", SCHEMAS), ("table_prefix", ("tablenameprefix", "tableprefix"))):
-        if first(record, names):
-            entry[key] = first(record, names)
+    for key, spelt in (("schema", SCHEMAS), ("table_prefix", ("tablenameprefix", "tableprefix"))):
+        if first(record, spelt):
+            entry[key] = first(record, spelt)
     if not found.add(file, "jobs", name, entry):
         return
     found.say(file, place, TAKEN, _("A job of the kind %(name)s."), name=kind)
@@ -172,7 +173,9 @@ def take_job(found: Found, file: str, record: Mapping[str, Any]) -> None:
         found.say(file, place, DIFFERENT, _("It was called %(name)s: names have letters, digits, blanks, - and _ here."), name=given[:80])
     take_schedule(found, file, place, record, entry)
     take_notification(found, file, place, record, entry)
-    entry["options"] = take_options(found, file, place, record)
+    settings = take_settings(found, file, place, record)
+    if settings:
+        entry["settings"] = settings
     for text in queries(record):
         add_tasks(found, file, name, text)
     used = {*NAMES, *SOURCES, *DESTINATIONS, *SCHEMAS, *CRONS, *SILENT, *TASKS, "tablenameprefix", "tableprefix", "exclude"}
@@ -242,8 +245,8 @@ def take_notification(found: Found, file: str, place: str, record: Mapping[str, 
     found.say(file, place, TAKEN, _("Mails go through the mail server of Settings, Notifications."))
 
 
-def take_options(found: Found, file: str, place: str, record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options of all tasks, by the names that stand behind WITH."""
+def take_settings(found: Found, file: str, place: str, record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of all tasks that a job's options mean, those that differ from what holds without them."""
     options: dict[str, Any] = {}
     for key, value in record.items():
         name = option_named(key)
@@ -254,8 +257,18 @@ def take_options(found: Found, file: str, place: str, record: Mapping[str, Any])
         except ValueError:
             if str(value) not in ("0", "-1"):  # no bound, as the other product says it
                 found.say(file, place, LEFT, _("%(name)s is not taken over: its value can't be used."), name=name)
-    defaults = {"DropTable": False, "TruncateTable": False, "SkipDeleted": False, "AutoTruncateStrings": False, "AlterSchema": True}
-    return {name: value for name, value in options.items() if defaults.get(name) != value}
+    blank = Settings()
+    wanted = blank.under(Replicate(target=("",), options=options))
+    settings = {
+        item.name: getattr(wanted, item.name) for item in fields(Settings) if getattr(wanted, item.name) != getattr(blank, item.name)
+    }
+    settings |= {"continue_on_error": False} if "continueonerror" in record and not is_true(record["continueonerror"]) else {}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in settings.items()}
+
+
+def names_of_settings() -> list[str]:
+    """Return the names of all settings of moving."""
+    return [item.name for item in fields(Settings)]
 
 
 # ---- tasks ----
@@ -306,24 +319,3 @@ def add_tasks(found: Found, file: str, job: str, text: str) -> None:
     if good and entry is not None:
         entry["tasks"] += [text for text in dict.fromkeys(good) if text not in entry["tasks"]]
         found.say(file, place, TAKEN, _("Tasks: %(count)s."), count=len(good))
-
-
-def finish(found: Found) -> None:
-    """Write the options of each job into its statements, where they do not say otherwise."""
-    for name, entry in found.entries["jobs"].items():
-        options = entry.pop("options", {})
-        entry["tasks"] = [with_options(text, options) for text in entry["tasks"]] if options else entry["tasks"]
-        place, file = f"jobs/{name}", found.files["jobs", name]
-        if options and entry["tasks"]:
-            found.say(file, place, DIFFERENT, f"Options of the job stand in each statement: {', '.join(options)}.")
-        elif options:
-            found.say(file, place, LEFT, f"Set these in the settings of the job, it has no statements: {', '.join(options)}.")
-
-
-def with_options(text: str, options: Mapping[str, Any]) -> str:
-    """Return a statement with these options, its own over them."""
-    statement = replicate(text)
-    if set(options) <= set(statement.options):
-        return text
-    statement.options.update({name: value for name, value in options.items() if name not in statement.options})
-    return written(statement)

@@ -119,6 +119,11 @@ class FilesSession:
         type_ = self._types.get((ref.name, column.name), self._types.get(("", column.name)))
         return column if type_ is None else replace(column, type=type_, is_json=False, has_zone=False)
 
+    def version_of(self, ref: TableRef) -> str:
+        """Return what differs once the file was changed."""
+        found = self._source_of(ref).found
+        return f"{found.size} {found.modified}"
+
     # ---- sources ----
 
     def _source_of(self, ref: TableRef) -> Source:

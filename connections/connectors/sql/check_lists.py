@@ -35,7 +35,7 @@ def of_definition(sql: str, dialect: str) -> dict[str, tuple[str, ...]]:
     return lists_of((item.this.sql(dialect) for item in checks), dialect)
 
 
-def parsed(sql: str, dialect: str) -> exp.Expression | None:
+def parsed(sql: str, dialect: str) -> exp.Expr | None:
     """Return the tree; None for what is not understood."""
     try:
         return sqlglot.parse_one(sql, read=dialect)
@@ -43,7 +43,7 @@ def parsed(sql: str, dialect: str) -> exp.Expression | None:
         return None
 
 
-def conditions(tree: exp.Expression | None) -> Iterator[exp.Expression]:
+def conditions(tree: exp.Expr | None) -> Iterator[exp.Expr]:
     """Give what must hold, each condition by itself."""
     tree = bare(tree) if tree is not None else None
     if isinstance(tree, exp.And):
@@ -53,7 +53,7 @@ def conditions(tree: exp.Expression | None) -> Iterator[exp.Expression]:
         yield tree
 
 
-def list_of(tree: exp.Expression) -> tuple[str, tuple[str, ...]]:
+def list_of(tree: exp.Expr) -> tuple[str, tuple[str, ...]]:
     """Return a column and the texts that a condition allows it; ("", ()) for any other condition."""
     if isinstance(tree, exp.Or):
         (left, some), (right, others) = list_of(bare(tree.left)), list_of(bare(tree.right))
@@ -71,13 +71,13 @@ def list_of(tree: exp.Expression) -> tuple[str, tuple[str, ...]]:
     return "", ()
 
 
-def is_null_of(tree: exp.Expression) -> str:
+def is_null_of(tree: exp.Expr) -> str:
     """Return the column of `x IS NULL`."""
     subject = bare(tree.this) if isinstance(tree, exp.Is) and isinstance(tree.expression, exp.Null) else None
     return subject.name if isinstance(subject, exp.Column) else ""
 
 
-def listed(subject: exp.Expression, values: Sequence[exp.Expression]) -> tuple[str, tuple[str, ...]]:
+def listed(subject: exp.Expr, values: Sequence[exp.Expr]) -> tuple[str, tuple[str, ...]]:
     """Return the column with the texts, if these are one and others."""
     column, literals = bare(subject), [bare(item) for item in values]
     if not isinstance(column, exp.Column) or not literals or not all(isinstance(item, exp.Literal) and item.is_string for item in literals):
@@ -85,7 +85,7 @@ def listed(subject: exp.Expression, values: Sequence[exp.Expression]) -> tuple[s
     return column.name, tuple(item.name for item in literals)
 
 
-def bare(tree: exp.Expression) -> exp.Expression:
+def bare(tree: exp.Expr) -> exp.Expr:
     """Return what stands in parentheses and casts."""
     while isinstance(tree, exp.Paren | exp.Cast):
         tree = tree.this

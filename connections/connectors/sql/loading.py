@@ -234,6 +234,10 @@ class SqlLoading(Versioned, ABC):
             return self.execute(f"DELETE FROM {whole} WHERE {gone}")
         return self.execute(f"UPDATE {whole} SET {self.quote(mark)} = {self.now} WHERE {self.quote(mark)} IS NULL AND {gone}")
 
+    def remove(self, ref: TableRef, column: str, value: str) -> int:
+        """Delete rows by a value."""
+        return self.execute(f"DELETE FROM {self.name(ref)} WHERE {self.quote(column)} = {self.dialect.bind_mark}", (value,))
+
     def make_schema(self, name: str) -> None:
         """Refuse: this database has no schemas."""
         raise NotSupported("This destination has no schemas.", hint="Leave the job's schema empty; a table prefix keeps tables apart.")

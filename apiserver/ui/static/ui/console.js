@@ -119,6 +119,9 @@ const start = () => {
 };
 document.addEventListener("htmx:afterSettle", (event) => {
   start();
+  // data-says: a message that came with a part of the page, which no reader of the screen would notice.
+  const told = event.target.querySelector?.("[data-says]");
+  if (told) said().textContent = told.textContent;
   // A whole page came in place: say its result, which no page load announces.
   if (event.target.id === "content") said().textContent = event.target.querySelector(".note")?.textContent ?? "";
 });

@@ -90,8 +90,7 @@ def in_words(cron: str) -> str:
     choice = choice_of(cron)
     at = {"time": formats.time_format(choice.time, "H:i")}
     if choice.every.isdecimal():
-        count = int(choice.every)
-        return ngettext("Every minute", "Every %(count)d minutes", count) % {"count": count}
+        return every_minutes(int(choice.every))
     if choice.every == HOURLY:
         return _("Every hour at minute %(minute)d") % {"minute": choice.minute}
     if choice.every == DAILY:
@@ -103,6 +102,11 @@ def in_words(cron: str) -> str:
     if choice.every == MONTHLY:
         return _("On day %(day)s of every month at %(time)s") % {"day": choice.day, **at}
     return choice.cron
+
+
+def every_minutes(count: int) -> str:
+    """Return how often that is."""
+    return ngettext("Every minute", "Every %(count)d minutes", count) % {"count": count}
 
 
 def weekday_name(number: str) -> str:

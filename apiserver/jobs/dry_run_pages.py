@@ -1,0 +1,55 @@
+"""What a run would do, task by task: statements that would change the destination, how many rows would be read, the first of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from apiserver.jobs.errors import JobError
+from apiserver.jobs.models import Job, Task
+from apiserver.jobs.run_shown import MODES
+from apiserver.ui.access import console_page
+from connections.cells import text_of
+from connections.contract.errors import ConnectorError
+from connections.contract.unsayable import Unsayable
+
+LONGEST_CELL = 200
+
+
+@console_page
+def of_job(request: HttpRequest, pk: int) -> HttpResponse:
+    """List the tasks of a job; each is tried when it is opened."""
+    job = get_object_or_404(Job.objects.select_related("source", "destination"), pk=pk)
+    return render(request, "jobs/dry_run.html", {"job": job, "tab": "tasks", "tasks": list(job.tasks.all())})
+
+
+@console_page
+def of_task(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show what a run of one task would do; asked for in place, only the part of the page."""
+    task = get_object_or_404(Task.objects.select_related("job__source", "job__destination"), pk=pk)
+    context = {"task": task, "job": task.job, "tab": "tasks", **tried(task)}
+    return render(request, "jobs/_dry_run.html" if request.headers.get("HX-Request") else "jobs/dry_run_task.html", context)
+
+
+def tried(task: Task) -> dict[str, Any]:
+    """Return what a run would do, or why it could not."""
+    from apiserver.jobs.moving import dry_run
+    from apiserver.jobs.orders import order_of
+
+    try:
+        found = dry_run(order_of(task))
+    except (ConnectorError, JobError) as error:
+        return {"failure": error}
+    rows = [[cell(value) for value in row] for row in found.rows]
+    return {"found": found, "mode": MODES.get(found.mode, found.mode), "rows": rows, "names": [column.name for column in found.columns]}
+
+
+def cell(value: Any) -> str:
+    """Return a value as the page shows it."""
+    if isinstance(value, Unsayable):
+        text = value.text
+    else:
+        text = "" if value is None else value.hex() if isinstance(value, bytes) else text_of(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
