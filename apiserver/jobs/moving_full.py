@@ -57,7 +57,9 @@ def begin(task: Task) -> None:
     begun = Load(begun=task.now, horizon=task.reading.running(), total=total)
     if task.is_incremental and task.reading.is_sql:
         tops = {name: task.reading.extreme("max", name) for name in task.checks}
-        begun.marks = {name: text_of(value) for name, value in tops.items() if value is not None}
+        begun.marks = bounded(task, {name: text_of(value) for name, value in tops.items() if value is not None}, begun.begun)
+    if task.target.schema and task.loading.describe(task.target) is None:
+        task.loading.make_schema(task.target.schema)
     task.loading.drop(task.shadow)
     task.loading.create(task.shadow, task.table.columns, task.key if has_key_first(task) else ())
     task.state.shape, task.state.load = task.shape, begun
@@ -151,7 +153,8 @@ def read_piece(task: Task, writer: Writer, piece: Piece, places: Sequence[int], 
 
 
 def bounded(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
-    """Return the marks, none of them later than the beginning: rows that changed while pages came were perhaps read before."""
+    """Return the marks, none of them later than the beginning: rows that changed while pages came were perhaps read before, and
+    a row from the future would hide all that come before its time is there."""
     limit = datetime.fromtimestamp(begun, UTC)
     found = {}
     for name, text in marks.items():
@@ -257,6 +260,13 @@ def put_in_place(task: Task) -> None:
     if keeps_values(task, found):
         merge_all(task, loaded, found)
         return
+    if found is not None and (task.settings.always_full == "truncate" or task.loading.is_bound(task.target)):
+        if found.primary_key != task.key:
+            raise JobError(
+                f"The table {task.target} has another key, and views, indexes or rights hang on it.",
+                hint="Drop the table at the destination: the next run makes it anew.",
+            )
+        change_table(task)
     with task.transaction():
         if found is not None and task.settings.always_full == "truncate":
             task.loading.refill(task.shadow, task.target)
@@ -264,6 +274,7 @@ def put_in_place(task: Task) -> None:
             task.loading.swap(task.shadow, task.target)
         task.state = loaded
         task.save()
+    task.loading.drop(task.shadow)
 
 
 def keeps_values(task: Task, found: Table | None) -> bool:

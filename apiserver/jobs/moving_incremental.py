@@ -38,7 +38,7 @@ def bring(task: Task) -> None:
     if state.horizon is not None and running is not None and is_due(task, begun):
         write(task, task.piece(low=low, is_old=True, since=state.horizon), {})
         state.horizon, state.late_at, state.late_cost = running, begun, time.time() - begun
-    state.marks = marks if task.reading.is_sql else bounded_later(task, marks, begun)
+    state.marks = bounded_later(task, marks, begun)
     state.columns = task.signatures()
     with task.transaction():
         task.save()
@@ -126,7 +126,10 @@ def is_due(task: Task, now: float) -> bool:
 
 
 def bounded_later(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
-    """Return the marks, none of a time later than the beginning: what changed while pages came was perhaps read before."""
+    """Return the marks, none of a time later than the beginning: what changed while pages came was perhaps read before.
+
+    A row from the future would hide all that come before its time is there.
+    """
     limit = datetime.fromtimestamp(begun, UTC)
     found = dict(marks)
     for name, text in marks.items():

@@ -200,7 +200,8 @@ class Reading:
 
     def extreme(self, which: str, name: str) -> Any:
         """Return the least (`min`) or the greatest (`max`) value of a column, None of an empty table."""
-        return self.one(fn(which, self.cell(name)), self.column(name), Piece())
+        suffix = "_text" if self.column(name).type == Type.STRING else ""  # by code point, as it is compared
+        return self.one(fn(which + suffix, self.cell(name)), self.column(name), Piece())
 
     def one(self, tree: exp.Expression, column: Column, piece: Piece) -> Any:
         """Return the one value that a database computes over the rows of a piece."""

@@ -123,6 +123,9 @@ class Loading(Protocol):
     def empty(self, ref: TableRef) -> None:
         """Delete all rows."""
 
+    def is_bound(self, ref: TableRef) -> bool:
+        """Claim that something hangs on the table (views, indexes, references), so that `swap` lets it stay and gives it the rows."""
+
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target`, which is dropped if it is there; readers see the one or the other."""
 
@@ -162,7 +165,7 @@ class Loading(Protocol):
         """Delete the rows whose text column has this value; return how many."""
 
     def make_schema(self, name: str) -> None:
-        """Make the schema where there is none; a database without schemas refuses."""
+        """Make the schema where there is none, in databases that make them so."""
 
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement of this database's own SQL; return its rows, none of one that has none."""

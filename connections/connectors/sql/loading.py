@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from connections.connectors.loaded_values import Driven
 from connections.connectors.sql.loading_versions import Versioned
 from connections.contract.dialect import Dialect
-from connections.contract.errors import ChangeUnknown, ConnectorError, NotSupported, TableGone
+from connections.contract.errors import ChangeUnknown, ConnectorError, TableGone
 from connections.contract.loading import Checkpoint, Filled, Merged, Rows, TakenOver
 from connections.contract.table import Column, Table, TableRef, Type
 
@@ -239,8 +239,11 @@ class SqlLoading(Versioned, ABC):
         return self.execute(f"DELETE FROM {self.name(ref)} WHERE {self.quote(column)} = {self.dialect.bind_mark}", (value,))
 
     def make_schema(self, name: str) -> None:
-        """Refuse: this database has no schemas."""
-        raise NotSupported("This destination has no schemas.", hint="Leave the job's schema empty; a table prefix keeps tables apart.")
+        """Leave it to the database to know the schema."""
+
+    def is_bound(self, ref: TableRef) -> bool:
+        """Claim that something hangs on the table that a new one in its place would lack: it gets the rows instead."""
+        return False
 
     def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
         """Return the number of rows."""

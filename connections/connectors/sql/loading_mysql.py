@@ -176,10 +176,27 @@ class MysqlLoading(SqlLoading):
         listed = ", ".join(f"t.{name} = {value}" for name, value in sets.items())
         return self.execute(f"UPDATE {whole} t JOIN {part} s SET {listed} WHERE {condition}")
 
+    def is_bound(self, ref: TableRef) -> bool:
+        """Claim that the table has indexes or triggers besides its key, or that other tables refer to it."""
+        where = "= database()" if not ref.schema else "= %s"
+        binds = (ref.schema, ref.name) if ref.schema else (ref.name,)
+        ((found,),) = self.rows(
+            f"SELECT EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema {where} AND table_name = %s"
+            " AND index_name <> 'PRIMARY')"
+            f" OR EXISTS (SELECT 1 FROM information_schema.triggers WHERE event_object_schema {where} AND event_object_table = %s)"
+            f" OR EXISTS (SELECT 1 FROM information_schema.key_column_usage WHERE referenced_table_schema {where}"
+            " AND referenced_table_name = %s)",
+            binds * 3,
+        )
+        return bool(found)
+
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target` by one statement; views over it stay."""
         if self.describe(target) is None:
             self.execute(f"RENAME TABLE {self.name(shadow)} TO {self.name(target)}")
+            return
+        if self.is_bound(target):
+            self.refill(shadow, target)
             return
         old = TableRef(target.schema, f"{shadow.name[:50]}_old")
         self.drop(old)

@@ -174,19 +174,22 @@ class PostgresqlLoading(SqlLoading):
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target`; one that views, keys or grants hang on keeps its place and gets the rows."""
         if self.describe(target) is not None:
-            if self._is_bound(target):
+            if self.is_bound(target):
                 self.refill(shadow, target)
                 return
             self.drop(target)
         self.execute(f"ALTER TABLE {self.name(shadow)} RENAME TO {self.quote(target.name)}")
 
-    def _is_bound(self, ref: TableRef) -> bool:
+    def is_bound(self, ref: TableRef) -> bool:
         """Claim that something else hangs on the table, or was granted on it."""
         ((found,),) = self.rows(
             "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass(%s) AND relacl IS NOT NULL)"
             " OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid"
             " WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = to_regclass(%s))"
-            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_constraint WHERE confrelid = to_regclass(%s))",
-            (self.name(ref).replace("%%", "%"),) * 3,
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_constraint WHERE confrelid = to_regclass(%s))"
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_index WHERE indrelid = to_regclass(%s) AND NOT indisprimary)"
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal)"
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel WHERE prrelid = to_regclass(%s))",
+            (self.name(ref).replace("%%", "%"),) * 6,
         )
         return bool(found)
