@@ -19,8 +19,8 @@ SOURCE, DESTINATION = "bench_replicate_source", "bench_replicate_destination"
 CHANGED = 10_000
 COLUMNS = (
     "id bigint PRIMARY KEY, customer_id integer NOT NULL, status varchar(20) NOT NULL, total numeric(12,2) NOT NULL,"
-    " weight double precision, quantity integer NOT NULL, is_gift boolean NOT NULL, placed timestamp NOT NULL, shipped date, channel text NOT NULL, comment text,"
-    " changed timestamp NOT NULL"
+    " weight double precision, quantity integer NOT NULL, is_gift boolean NOT NULL, placed timestamp NOT NULL, shipped date,"
+    " channel text NOT NULL, comment text, changed timestamp NOT NULL"
 )
 NAMES = "id, customer_id, status, total, weight, quantity, is_gift, placed, shipped, channel, comment, changed"
 ROWS = """SELECT n, 1 + n::bigint * 7919 % 100000, (ARRAY['open','shipped','paid','returned'])[1 + n % 4], n % 100000 / 8.0,

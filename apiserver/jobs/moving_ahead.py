@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
@@ -18,10 +19,9 @@ def ahead(found: Iterator[Item]) -> Iterator[Item]:
 
     def put(item: Any) -> None:
         while not stopped.is_set():
-            try:
-                return waiting.put(item, timeout=0.5)
-            except queue.Full:
-                continue
+            with suppress(queue.Full):
+                waiting.put(item, timeout=0.5)
+                return
 
     def run() -> None:
         try:

@@ -26,7 +26,7 @@ HEX = "-".join("[0-9a-fA-F]" * size for size in (8, 4, 4, 4, 12))
 PLAIN: dict[Type, str] = {
     **dict.fromkeys(INTEGERS, "+{0} < ''"),
     Type.BOOLEAN: "typeof({0}) = 'integer' AND {0} IN (0, 1)",
-    Type.STRING: f"{IS_TEXT} AND instr({{0}}, char(0)) = 0",
+    Type.STRING: f"{IS_TEXT} AND {{0}} <> '{NULL}' AND instr({{0}}, char(0)) = 0",
     Type.DATE: f"length({{0}}) = 10 AND substr({{0}}, 8, 1) = '-' AND {BEGINS_WITH_DIGIT}",
     Type.TIMESTAMP: f"substr({{0}}, 17, 1) = ':' AND {BEGINS_WITH_DIGIT} AND (length({{0}}) = 19 OR ({FRACTION}))",
     Type.GUID: f"{IS_TEXT} AND {{0}} GLOB '{HEX}'",
