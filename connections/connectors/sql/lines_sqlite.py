@@ -29,6 +29,7 @@ PLAIN: dict[Type, str] = {
     Type.STRING: f"{IS_TEXT} AND {{0}} <> '{NULL}' AND instr({{0}}, char(0)) = 0",
     Type.DATE: f"length({{0}}) = 10 AND substr({{0}}, 8, 1) = '-' AND {BEGINS_WITH_DIGIT}",
     Type.TIMESTAMP: f"substr({{0}}, 17, 1) = ':' AND {BEGINS_WITH_DIGIT} AND (length({{0}}) = 19 OR ({FRACTION}))",
+    Type.TIME: f"length({{0}}) = 8 AND substr({{0}}, 6, 1) = ':' AND {BEGINS_WITH_DIGIT}",
     Type.GUID: f"{IS_TEXT} AND {{0}} GLOB '{HEX}'",
 }
 DOUBLES = FLOATS | {Type.DECIMAL}
