@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlglot import exp
 
-from apiserver.jobs.moving_order import JobError, Order
+from apiserver.jobs.moving_order import SOURCE, JobError, Order, told_of
 from apiserver.jobs.replicate import whole
 from connections import patient, services
 from connections.contract.dialect import Commits
@@ -153,6 +153,10 @@ class Reading:
 
     def pages(self, piece: Piece = Piece()) -> Iterator[Rows]:
         """Give rows as contract values, page by page; closing the iterator stops the source."""
+        with told_of(SOURCE):
+            yield from self._pages(piece)
+
+    def _pages(self, piece: Piece) -> Iterator[Rows]:
         bound = self.piece(piece)
         if self.is_sql:
             try:
@@ -210,18 +214,20 @@ class Reading:
         whole.set("expressions", [aliased(tree, 1)])
         whole.set("order", None)
         statement = native(replace(bound, outputs=(Output("n", column),)), self.session.dialect)
-        ((value,),) = (row for page in read_sql(self.session, statement) for row in page)
+        with told_of(SOURCE):
+            ((value,),) = (row for page in read_sql(self.session, statement) for row in page)
         return value
 
     def running(self) -> int | None:
         """Return the oldest transaction of the source that has not ended; None where it does not tell."""
         if self.commits is None:
             return None
-        result = self.session.query(f"SELECT {self.commits.running}", ())
-        try:
-            return int(next(row[0] for batch in result.batches for row in batch))
-        finally:
-            result.close()
+        with told_of(SOURCE):
+            result = self.session.query(f"SELECT {self.commits.running}", ())
+            try:
+                return int(next(row[0] for batch in result.batches for row in batch))
+            finally:
+                result.close()
 
     # ---- trees ----
 
