@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from apiserver.jobs.moving_ahead import ahead
-from apiserver.jobs.moving_order import Settings
+from apiserver.jobs.moving_order import SOURCE, Settings, told_of
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import holds, text_of, value_of
@@ -50,13 +50,14 @@ class Pipe:
     def _told(self, blocks: Blocks) -> Iterator[bytes]:
         """Tell the watch of each block; it may stop the move."""
         task = self.task
-        for count, block in blocks:
-            task.watch.stop_if_asked()
-            task.moved.rows_read += count
-            task.moved.pages += 1
-            task.moved.bytes += len(block)
-            task.watch.read(count, 1, len(block))
-            yield block
+        with told_of(SOURCE):
+            for count, block in blocks:
+                task.watch.stop_if_asked()
+                task.moved.rows_read += count
+                task.moved.pages += 1
+                task.moved.bytes += len(block)
+                task.watch.read(count, 1, len(block))
+                yield block
 
     def _binary(self, piece: Piece) -> Blocks:
         loading: Any = self.task.loading
