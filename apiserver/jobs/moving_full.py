@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from apiserver.jobs.moving_order import ACTIVE, FULL, HARD, NO_DELETES, SWAP, JobError
+from apiserver.jobs.moving_pipe import Pipe, pipe_of
 from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_state import Load, State
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
 from apiserver.jobs.moving_windows import has_windows, windows
 from apiserver.jobs.moving_writing import Writer, merged_from, no_key, twice
-from connections.contract.errors import ConnectorError
+from connections.contract.errors import BadValue, ConnectorError, NotSupported, SourceRejected
+from connections.contract.loading import Merged
 from connections.contract.table import Table, TableRef, Type
 
 FEW = 100  # rows of a table that may lose any number of them
 SHRINKS_TO = 0.5
+PIECE = 2_000_000  # rows that go the fast way in one transaction
 
 
 def load(task: Task) -> bool:
@@ -47,11 +51,10 @@ def can_go_on(task: Task, before: Load) -> bool:
 
 def begin(task: Task) -> None:
     """Make the empty table and note what the source holds now."""
-    if task.reading.is_sql:
-        total = task.reading.count(task.piece())
-        if total is not None:
-            task.watch.total(total)
-    begun = Load(begun=task.now, horizon=task.reading.running())
+    total = task.reading.count(task.piece()) if task.reading.is_sql else None
+    if total is not None:
+        task.watch.total(total)
+    begun = Load(begun=task.now, horizon=task.reading.running(), total=total)
     if task.is_incremental and task.reading.is_sql:
         tops = {name: task.reading.extreme("max", name) for name in task.checks}
         begun.marks = bounded(task, {name: text_of(value) for name, value in tops.items() if value is not None}, begun.begun)
@@ -79,6 +82,8 @@ def read(task: Task) -> None:
     """Bring the rows, or the rest of them."""
     load = task.state.load
     assert load is not None
+    if not has_windows(task) and has_piped(task, load):
+        return
     writer = Writer(task, task.shadow, merges=may_repeat(task))
     seen: dict[str, str] = {}
     if has_windows(task):
@@ -95,6 +100,39 @@ def read(task: Task) -> None:
         read_piece(task, writer, task.piece(by_key=is_sorted, after=tuple(after)), places, seen)
     if not task.reading.is_sql:
         load.marks = bounded(task, seen, load.begun)
+
+
+def has_piped(task: Task, load: Load) -> bool:
+    """Bring the rows the fast way; return False where rows, or the rest of them, have to be looked at."""
+    pipe = pipe_of(task, task.shadow)
+    if pipe is None:
+        return False
+    try:
+        while pipe_piece(task, pipe, load):
+            task.watch.stop_if_asked()
+    except (BadValue, SourceRejected, NotSupported) as error:
+        task.watch.says("info", f"Rows are looked at one by one: {error.message}")
+        return False
+    return True
+
+
+def pipe_piece(task: Task, pipe: Pipe, load: Load) -> bool:
+    """Bring a part of a large table, or a small one whole; return whether there may be more."""
+    is_whole = load.after is None and (not task.reading.has_keyset or (load.total or 0) <= PIECE)
+    piece = task.piece()
+    if not is_whole:
+        after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
+        piece = replace(task.piece(by_key=True, after=tuple(after)), limit=PIECE)
+    with task.transaction():
+        count = pipe.put(task.shadow, piece)
+        load.after = load.after if is_whole else pipe.last_key(task.shadow)
+        load.rows += count
+        task.save()
+    task.wrote(Merged(count, 0))
+    if not is_whole and count == PIECE:
+        load.resumed = max(1, load.resumed)  # the parts are of different states of the source
+        return True
+    return False
 
 
 def read_piece(task: Task, writer: Writer, piece: Piece, places: Sequence[int], seen: dict[str, str]) -> None:

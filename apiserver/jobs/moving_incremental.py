@@ -10,10 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from apiserver.jobs.moving_order import INCREMENTAL, JobError
+from apiserver.jobs.moving_pipe import pipe_of
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
-from apiserver.jobs.moving_writing import Writer
+from apiserver.jobs.moving_writing import Writer, merged_from
+from connections.contract.errors import BadValue, NotSupported, SourceRejected
 from connections.contract.table import INTEGERS, Type
 
 OVERLAP, OVERLAP_OF_COMMITS = 600, 30  # seconds
@@ -46,11 +48,35 @@ def bring(task: Task) -> None:
 
 def write(task: Task, piece: Piece, marks: dict[str, str]) -> None:
     """Write the rows of a piece; raise the marks to what was seen."""
+    if has_piped(task, piece, marks):
+        return
     writer = Writer(task, task.target, merges=True)
     for chunk in task.chunks(task.pages(piece)):
         for page in chunk:
             task.largest(marks, page)
         writer.write(chunk, task.save)
+
+
+def has_piped(task: Task, piece: Piece, marks: dict[str, str]) -> bool:
+    """Write the rows of a piece the fast way; return False where they have to be looked at."""
+    has_own_key = task.reading.table is not None and set(task.reading.key) == set(task.reading.table.primary_key)
+    pipe = pipe_of(task, task.target) if has_own_key and not task.reading.hidden else None
+    if pipe is None:
+        return False
+    seen = dict(marks)
+    try:
+        with task.transaction():
+            stage = task.loading.stage(task.target, pipe.columns)
+            pipe.put(stage, piece)
+            pipe.largest(seen, stage)
+            merged = merged_from(task, stage, task.target, pipe.columns)
+            task.save()
+    except (BadValue, SourceRejected, NotSupported) as error:
+        task.watch.says("info", f"Rows are looked at one by one: {error.message}")
+        return False
+    task.wrote(merged)
+    marks.update(seen)
+    return True
 
 
 def lows(task: Task) -> tuple[tuple[str, Any], ...]:

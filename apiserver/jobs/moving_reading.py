@@ -14,6 +14,7 @@ from apiserver.jobs.replicate import whole
 from connections import patient, services
 from connections.contract.dialect import Commits
 from connections.contract.errors import Incomplete, NotSupported
+from connections.contract.exact_types import marked
 from connections.contract.scan import Compare, Grade, Scan
 from connections.contract.table import FLOATS, INTEGERS, Column, Table, TableRef, Type
 from connections.contract.unsayable import read_value
@@ -58,7 +59,10 @@ class TaskNames(StoredNames):
         """Return a table as it is now."""
         self.used[connection.name] = connection
         session = patient.session_for(connection.pk)
-        return Found(connection.name, session, session.describe([ref])[0])
+        found = session.describe([ref])[0]
+        if getattr(session.dialect, "name", "") == "postgresql":
+            found = replace(found, columns=tuple(map(marked, found.columns)))
+        return Found(connection.name, session, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,9 @@ class Reading:
         if self.table is None or not isinstance(self.session, EngineSession):
             return None
         try:
-            return row_plan(cast(exp.Select, lowered(bound.tree, bound.slots, self.session.dialect)))
+            tree = cast(exp.Select, lowered(bound.tree, bound.slots, self.session.dialect))
+            tree.set("expressions", [item.unalias() for item in tree.expressions])
+            return row_plan(tree)
         except NotSupported:
             return None
 
@@ -354,7 +360,7 @@ def reading_of(order: Order, *, now: datetime) -> Reading:
 
 def bound_reading(bound: Bound, parsed: Parsed) -> Reading:
     """Return a bound statement with what is known of its rows."""
-    columns = tuple(replace(item.column, name=item.name) for item in bound.outputs)
+    columns = shown(bound)
     reason = why_not_rowwise(parsed.tree, bound)
     if reason:
         return Reading(bound, columns, reason=reason)
@@ -368,6 +374,15 @@ def bound_reading(bound: Bound, parsed: Parsed) -> Reading:
     keys = [key for key in (found.table.primary_key, *found.table.unique_keys) if key]
     reading.key = next((key for key in keys if all(name in places for name in key)), ())
     return reading
+
+
+def shown(bound: Bound) -> tuple[Column, ...]:
+    """Return the columns of a statement's rows; those of a table have its comments, which may tell a type."""
+    comments = [""] * len(bound.outputs)
+    for place, item in enumerate(bound.tree.expressions if isinstance(bound.tree, exp.Select) else ()):
+        if isinstance(item.this, Cell):
+            comments[place] = item.this.args["column"].comment
+    return tuple(replace(item.column, name=item.name, comment=told) for item, told in zip(bound.outputs, comments, strict=True))
 
 
 def why_not_rowwise(tree: exp.Expression, bound: Bound) -> str:

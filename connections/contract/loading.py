@@ -72,6 +72,7 @@ class Loading(Protocol):
     dialect: Dialect  # how values of `rows` are read
     longest_name: ClassVar[int]  # bytes of an identifier
     adds_keys: ClassVar[bool]  # False: a table has its key from the beginning or never (SQLite)
+    reads_texts: ClassVar[bool]  # True: a value may come as the text that PostgreSQL writes of it
     changes_tables_at_once: ClassVar[bool]  # False: a change of a table ends the transaction (MySQL)
 
     def begin(self) -> None:
@@ -193,3 +194,9 @@ class TakesPipe(Protocol):
 
     def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
         """Put rows into a table that come in the database's own form; return how many."""
+
+    def largest(self, ref: TableRef, name: str) -> Any:
+        """Return the largest value of a column as the driver gives it, None of an empty table."""
+
+    def last_key(self, ref: TableRef, key: Sequence[str]) -> tuple[Any, ...]:
+        """Return the largest key of a table as the driver gives it, () of an empty one."""

@@ -28,6 +28,7 @@ class SqlLoading(Versioned, ABC):
 
     longest_name: ClassVar[int]
     changes_tables_at_once: ClassVar[bool] = True
+    reads_texts: ClassVar[bool] = False
     adds_keys: ClassVar[bool] = True
     begin_sql: ClassVar[str] = "BEGIN"
     long_text: ClassVar[str] = "text"

@@ -35,6 +35,7 @@ class MysqlLoading(SqlLoading):
 
     longest_name: ClassVar[int] = 64
     changes_tables_at_once: ClassVar[bool] = False
+    adds_keys: ClassVar[bool] = False  # texts in a key have a length, and rows lie in the key's order
     begin_sql: ClassVar[str] = "START TRANSACTION READ WRITE"
     long_text: ClassVar[str] = "longtext"
     now: ClassVar[str] = "UTC_TIMESTAMP(6)"
@@ -110,7 +111,10 @@ class MysqlLoading(SqlLoading):
         return f"NOT ({binary}{one} <=> {binary}{other})"
 
     def widen(self, ref: TableRef, column: Column) -> None:
-        """Change the type of the column of that name."""
+        """Change the type of the column of that name; a float is a double first, whose text has all digits."""
+        found = self.describe(ref)
+        if found and column.type == Type.STRING and found.by_name[column.name].type == Type.SINGLE:
+            self.execute(f"ALTER TABLE {self.name(ref)} MODIFY COLUMN {self.definition(replace(column, type=Type.DOUBLE))}")
         self.execute(f"ALTER TABLE {self.name(ref)} MODIFY COLUMN {self.definition(column)}")
 
     def stage(self, like: TableRef, columns: Sequence[Column]) -> TableRef:
