@@ -18,7 +18,7 @@ import pytest
 from tests import databases
 from tests.served import ROOT, Served, environment, manage, publish
 
-ROWS, SMALL = 40_000, 8
+ROWS, SMALL = 120_000, 8
 # Jobs are made and clicked as the console does: by the verbs, in a process beside the server.
 JOBS = f"""
 from concurrent.futures import ThreadPoolExecutor
@@ -110,7 +110,7 @@ def test_runs_begin_once_and_go_on_when_their_worker_is_killed(request: pytest.F
         told(server, JOBS)
         until(lambda: len(asked(server, "SELECT id FROM jobs_run WHERE state = 'done'")) == SMALL)
         clicked = told(server, CLICKS)
-        until(lambda: asked(server, f"SELECT id FROM jobs_taskrun WHERE title = 'big' AND inserted BETWEEN 1000 AND {ROWS // 2}"), 30)
+        until(lambda: asked(server, f"SELECT id FROM jobs_taskrun WHERE title = 'big' AND inserted BETWEEN 1 AND {ROWS * 2 // 3}"))
         for pid in (worker_of(server), *(process.pid for process in workers)):
             os.kill(pid, signal.SIGKILL)
         run = until(lambda: asked(server, "SELECT * FROM jobs_run WHERE job_name = 'big' AND state IN ('done', 'failed')"))[0]
