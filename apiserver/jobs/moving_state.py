@@ -24,6 +24,7 @@ class Load:
     rows: int = 0
     is_whole: bool = False  # all rows are there: what is left is to put the table in place
     resumed: int = 0  # how often it went on after a break
+    is_other: bool = False  # the table holds what another statement of the task read
 
 
 @dataclass(slots=True)
