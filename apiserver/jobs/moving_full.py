@@ -54,7 +54,9 @@ def begin(task: Task) -> None:
     total = task.reading.count(task.piece()) if task.reading.is_sql else None
     if total is not None:
         task.watch.total(total)
+    is_other = task.state.shape not in ("", task.shape)
     begun = Load(begun=task.now, horizon=task.reading.running(), total=total)
+    begun.is_other = is_other or (task.state.load is not None and task.state.load.is_other)
     if task.is_incremental and task.reading.is_sql:
         tops = {name: task.reading.extreme("max", name) for name in task.checks}
         begun.marks = bounded(task, {name: text_of(value) for name, value in tops.items() if value is not None}, begun.begun)
@@ -62,7 +64,7 @@ def begin(task: Task) -> None:
         task.loading.make_schema(task.target.schema)
     task.loading.drop(task.shadow)
     task.loading.create(task.shadow, task.table.columns, task.key if has_key_first(task) else ())
-    task.state.shape, task.state.load = task.shape, begun
+    task.state.shape, task.state.load, task.state.is_loaded = task.shape, begun, task.state.is_loaded and not is_other
     task.count_from({})
     with task.transaction():
         task.save()
@@ -196,7 +198,8 @@ def count_present(task: Task) -> int:
 def check_shrinking(task: Task, before: int, count: int) -> None:
     """Raise JobError, and forget what was read, where most of the rows would vanish and nobody said that they may."""
     is_far_less = (before and not count) or (before >= FEW and count < before * SHRINKS_TO)
-    if not is_far_less or task.settings.may_shrink:
+    is_meant = count and task.state.load is not None and task.state.load.is_other  # who wrote another query wants its rows
+    if not is_far_less or is_meant or task.settings.may_shrink:
         return
     task.loading.drop(task.shadow)
     task.state.load = None

@@ -25,6 +25,7 @@ class Load:
     is_whole: bool = False  # all rows are there: what is left is to put the table in place
     total: int | None = None  # rows that the source had when it began
     resumed: int = 0  # how often it went on after a break
+    is_other: bool = False  # the table holds what another statement of the task read
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from connections.contract.loading import Merged
 from tests.jobs.moves import Counting, Pair, pair
 
 pytestmark = pytest.mark.django_db
+ONE = "SELECT [buyer] FROM [orders] WHERE [id]"
 WITH_CHECK = "REPLICATE [orders] WITH IncrementalCheckColumns='changed'"
 
 
@@ -107,6 +108,19 @@ def test_far_fewer_rows_ask_first(ends: Pair) -> None:
     assert len(ends.rows(ends.destination, "orders")) == 50
     ends.move("REPLICATE [orders]", may_shrink=True)
     assert ends.rows(ends.destination, "orders") == []
+
+
+def test_another_query_may_leave_far_fewer_rows_but_not_none(ends: Pair) -> None:
+    ends.source.insert("orders", [(number, "x", 1, number) for number in range(1000, 1200)])
+    whole, one, none = (f"REPLICATE [orders] {rest}".strip() for rest in ("", f"{ONE} = 1", f"{ONE} = 0"))
+    ends.keys = dict.fromkeys((whole, one, none), "key")  # one task, edited
+    ends.move(whole)
+
+    moved = ends.move(one)
+    with pytest.raises(JobError, match="0 rows now, the destination 1"):
+        ends.move(none)
+
+    assert (moved.mode, ends.destination.run("SELECT count(*) FROM orders")) == ("swap", [(1,)])
 
 
 def test_a_reset_task_reads_everything_anew_and_a_dry_run_changes_nothing(ends: Pair) -> None:
