@@ -24,7 +24,7 @@ SHARE = 20  # a comparison takes at most one of so many parts of the time
 
 def bring(task: Task) -> None:
     """Bring what is new; the marks follow when all of it is there."""
-    task.moved.mode = INCREMENTAL
+    task.moved.mode, task.moved.note = INCREMENTAL, window(task)
     state = task.state
     begun, running = time.time(), task.reading.running()
     is_another = running is not None and state.horizon is not None and running < state.horizon
@@ -49,6 +49,19 @@ def write(task: Task, piece: Piece, marks: dict[str, str]) -> None:
         for page in chunk:
             task.largest(marks, page)
         writer.write(chunk, task.save)
+
+
+def window(task: Task) -> str:
+    """Return in which window rows that are committed late are still found, as people read it."""
+    name, seconds, is_told = task.checks[0], overlap_of(task), task.reading.commits is not None
+    if task.reading.column(name).type in INTEGERS:
+        count = OVERLAP_OF_NUMBERS if seconds else 1
+        if is_told:
+            return f"The last {count} values of {name} are read again, and rows of transactions that ended late whatever they hold."
+        return f"The last {count} values of {name} are read again; rows that come later are found by comparing keys."
+    if is_told:
+        return f"Rows up to {seconds} s older than the newest are read again, and rows of transactions that ended late whatever they hold."
+    return f"Rows up to {seconds} s older than the newest are read again; rows that come later are found by comparing keys."
 
 
 def lows(task: Task) -> tuple[tuple[str, Any], ...]:

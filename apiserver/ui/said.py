@@ -13,6 +13,10 @@ from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
 PATTERNS = (
+    _("Rows up to %(seconds)s s older than the newest are read again, and rows of transactions that ended late whatever they hold."),
+    _("The last %(count)s values of %(name)s are read again, and rows of transactions that ended late whatever they hold."),
+    _("The last %(count)s values of %(name)s are read again; rows that come later are found by comparing keys."),
+    _("Rows up to %(seconds)s s older than the newest are read again; rows that come later are found by comparing keys."),
     _("Call %(name)s"),
     _("Start the job %(name)s"),
     _("%(count)s statements were run."),
