@@ -1,4 +1,4 @@
-"""Takes the files of forms: to disk as they come, up to the limit, and only from administrators on the page of uploads.
+"""Takes the files of forms: to disk as they come, up to the limit, and only from administrators on pages that take files.
 
 Django asks it for every form that holds files, before any page or check of the form's token: whatever else is sent is read and forgotten.
 """
@@ -18,7 +18,7 @@ from django.core.files.uploadhandler import SkipFile, StopUpload, TemporaryFileU
 from apiserver.server import options
 from apiserver.ui.access import ADMIN
 
-PAGE = "connections:uploads"
+PAGES = ("connections:uploads", "jobs:import")
 # Files that a killed server left behind are deleted when they are older.
 LEFTOVER_SECONDS = 86_400
 
@@ -33,7 +33,7 @@ class UploadHandler(TemporaryFileUploadHandler):
         """Begin a file; raise SkipFile for one that nobody asked for."""
         request = self.request
         match = request.resolver_match if request else None
-        if match is None or match.view_name != PAGE or getattr(request.user, "role", "") not in ADMIN:  # type: ignore[union-attr] # there is one
+        if match is None or match.view_name not in PAGES or getattr(request.user, "role", "") not in ADMIN:  # type: ignore[union-attr] # there is one
             raise SkipFile
         make_room(Path(settings.FILE_UPLOAD_TEMP_DIR), time.time())
         self.seen, self.most = 0, most_bytes()

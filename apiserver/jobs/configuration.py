@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from apiserver.jobs import event_settings
 from apiserver.jobs.errors import InvalidJob
+from apiserver.jobs.event_settings import Event
 from apiserver.jobs.job_settings import RUNNING
 from apiserver.jobs.models import Job
 from apiserver.jobs.moving_order import Settings
@@ -39,6 +41,9 @@ class JobsSection:
             change.deleted.append(f"jobs/{job.name}")
         for name, given in data.items():
             self.one(str(name), given, change)
+        for name, given in data.items():  # jobs that they start may stand further down in the file
+            if given.get("events"):
+                check_started(str(name))
 
     def one(self, name: str, given: Any, change: Change) -> None:
         """Create or change one job; what is not named stays as it is."""
@@ -60,13 +65,22 @@ class JobsSection:
     def export(self, secrets: SecretWriter) -> Any:
         """Return all jobs."""
         found = Job.objects.select_related("source", "destination").prefetch_related("tasks")
-        return {job.name: described(job) for job in found}
+        return {job.name: described(job, events=event_settings.exported(job.events, secrets, job.name)) for job in found}
+
+
+def check_started(name: str) -> None:
+    """Raise ConfigurationError for an event that starts a job which there is not."""
+    names = list(Job.objects.values_list("name", flat=True))
+    for number, item in enumerate(Job.objects.get(name=name).events):
+        if event_settings.START_JOB in item:
+            reference(item[event_settings.START_JOB], names, f"jobs.{name}.events[{number}].{event_settings.START_JOB}")
 
 
 def refused(error: InvalidJob, place: str) -> ConfigurationError:
     """Return what is wrong with a job, the first of it with its place."""
     name, text = next(iter(in_brackets(error.errors).items()))
-    return ConfigurationError(f"{place}.{name}: {text}")
+    has_place = name in ("events", "notify") and text.startswith(name)
+    return ConfigurationError(f"{place}.{text}" if has_place else f"{place}.{name}: {text}")
 
 
 def in_brackets(errors: Mapping[str, str]) -> dict[str, str]:
@@ -108,8 +122,7 @@ def wanted_of(values: Mapping[str, Any], place: str) -> dict[str, Any]:
     if "settings" in values:
         found["settings"] = settings_of(values["settings"], SETTINGS, f"{place}.settings")
     if "notify" in values:
-        given = values["notify"] or {}
-        found["notify"] = {("on" if key is True else str(key)): value for key, value in typed(given, dict, f"{place}.notify").items()}
+        found["notify"] = typed(values["notify"] or {}, dict, f"{place}.notify")
     return found
 
 
@@ -132,13 +145,13 @@ def tasks_of(given: Any, place: str) -> list[Given]:
     return found
 
 
-def described(job: Job) -> dict[str, Any]:
-    """Return one job as data; defaults are left out."""
+def described(job: Job, *, events: Sequence[Event] | None = None) -> dict[str, Any]:
+    """Return one job as data, with its events as they are given, else as they are stored; defaults are left out."""
     blank = Job()
     found: dict[str, Any] = {"source": job.source.name} if job.source else {}
     found["destination"] = job.destination.name
     for name in ("kind", *TEXTS, "paused", "settings", *LISTS, "notify"):
-        value = getattr(job, name)
+        value = list(events) if name == "events" and events is not None else getattr(job, name)
         if value != getattr(blank, name):
             found[name] = in_order(value)
     found["tasks"] = [described_task(task.statement, task.enabled, task.settings) for task in job.tasks.all()]

@@ -2,13 +2,14 @@
 
 from django.urls import path
 
-from apiserver.jobs import add_pages, job_pages, list_pages, task_list_pages, task_pages
+from apiserver.jobs import add_pages, import_pages, job_pages, list_pages, task_list_pages, task_pages
 
 app_name = "jobs"
 urlpatterns = [
     path("", list_pages.listing, name="list"),
     path("add", add_pages.add, name="add"),
     path("add/columns", add_pages.columns, name="columns"),
+    path("import", import_pages.take, name="import"),
     path("times", job_pages.times, name="times"),
     path("<int:pk>", job_pages.show, name="show"),
     path("<int:pk>/start", job_pages.start, name="start"),

@@ -34,6 +34,7 @@ MANAGEMENT_ROOMS = (
     "connections.rest",
     "connections.rest_uploads",
     "apiserver.resources.rest",
+    "apiserver.jobs.rest",
     "users.rest_entries",
     "users.oauth.rest",
     "apiserver.server.rest_notifications",

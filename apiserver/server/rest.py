@@ -43,9 +43,10 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 class ManagementView(APIView):
-    """An address of the management API; `roles` may use it. Who asks, and their limits, are apiserver.settings' classes."""
+    """An address of the management API; `roles` may use it, `readers` its safe methods. Who asks, and their limits, are apiserver.settings' classes."""
 
     roles: tuple[str, ...] = ADMIN
+    readers: tuple[str, ...] = ()  # roles that may only look
     renderer_classes = [JSONRenderer]
     parser_classes: list[Any] = []
     content_negotiation_class = AlwaysJson
@@ -62,7 +63,8 @@ class ManagementView(APIView):
     def check_permissions(self, request: Request) -> None:
         """Refuse roles that the console would refuse."""
         super().check_permissions(request)
-        if getattr(request.auth, "role", "") not in self.roles:
+        roles = (*self.roles, *self.readers) if request.method in SAFE else self.roles
+        if getattr(request.auth, "role", "") not in roles:
             raise PermissionDenied("Only administrators may do this.")
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:

@@ -34,6 +34,7 @@ class Entries(ABC):
     room: str  # its section of the configuration file
     noun: str
     roles: tuple[str, ...] = ADMIN
+    readers: tuple[str, ...] = ()
     blank: Mapping[str, Any]
     read_only: tuple[str, ...] = ()  # shown, and passed over when a client sends back what it read
     created, changed = "", ""  # words of the audit trail

@@ -48,6 +48,13 @@ QUERY: dict[str, tuple[type, str]] = {
     "status": (str, "A status such as 404, or a class such as 4xx."),
     "since": (str, "From this time on, such as 2026-01-31T08:00:00Z."),
     "until": (str, "Before this time."),
+    "job": (str, "Only runs of this job."),
+    "state": (str, "Only runs in one of these states, with commas between them."),
+    "reason": (str, "Only runs that began for one of these reasons, with commas between them."),
+    "level": (str, "Only lines of this level and graver ones: debug, info, warning, error."),
+    "after": (int, "Only lines newer than the one of this id."),
+    "wait": (int, "Seconds to wait for the end, 30 at most."),
+    "format": (str, "json, csv or md."),
 }
 
 
@@ -103,8 +110,9 @@ def copied(handler: Any) -> Any:
 
 def entry_urls(entries: Entries, word: str) -> list[URLPattern]:
     """Return the addresses of a room's entries; `word` names the schema of one."""
-    many: Any = type(f"{word}Many", (ManyView,), {"entries": entries, "roles": entries.roles})
-    one: Any = type(f"{word}One", (OneView,), {"entries": entries, "roles": entries.roles})
+    who = {"entries": entries, "roles": entries.roles, "readers": entries.readers}
+    many: Any = type(f"{word}Many", (ManyView,), who)
+    one: Any = type(f"{word}One", (OneView,), who)
     entry, noun, plural = reference(word), entries.noun, entries.room
     listed = {"type": "object", "properties": {"count": {"type": "integer"}, "results": {"type": "array", "items": entry}}}
     described(many, "get", f"list{word}s", f"List {plural}", answer=listed, query=("q", "limit", "offset"))

@@ -29,6 +29,8 @@ LIMIT, MOST = 100, 1000
 PLACES = {
     "connections": BOTH,
     "resources": BOTH,
+    "jobs": BOTH,
+    "runs": BOTH,
     "users": ADMIN,
     "groups": ADMIN,
     "oauth_clients": ADMIN,

@@ -45,6 +45,8 @@ def test_whole_job_applies_once_and_comes_back_in_the_export(ends: dict[str, Any
         "timezone": "Asia/Tokyo",
         "paused": True,
         "settings": {"deletes": "soft", "parallel": 2},
+        "events": [{"if": "always", "sql": ["ANALYZE"], "when": "after"}],
+        "notify": {"on": "all", "to": ["desk@example.com"]},
         "labels": ["crm"],
         "tasks": ["REPLICATE [Orders]", {"statement": "REPLICATE [Lines]", "enabled": False, "settings": {"always_full": "drop"}}],
     }
@@ -147,6 +149,9 @@ def test_job_that_keeps_a_pruned_connection_is_named(ends: dict[str, Any]) -> No
         ({"settings": {"delets": "soft"}}, "jobs.a.settings.delets is not known; the nearest is deletes."),
         ({"settings": {"deletes": "perhaps"}}, "jobs.a.settings: deletes can't be 'perhaps'."),
         ({"kind": "standart"}, "jobs.a.kind: there is no 'standart'; the nearest is standard."),
+        ({"events": [{"when": "perhaps", "sql": "x"}]}, "jobs.a.events[0].when: there is no 'perhaps'"),
+        ({"events": [{"start_job": "b"}]}, "jobs.a.events[0].start_job: there is no 'b'"),
+        ({"notify": {"on": "sometimes"}}, "jobs.a.notify.on: there is no 'sometimes'"),
         ({"labels": [1]}, "jobs.a.labels: labels is a list of texts."),
         ([], "jobs.a must be a mapping"),
     ],
@@ -156,6 +161,20 @@ def test_what_is_wrong_is_named(ends: dict[str, Any], job: Any, said: str) -> No
 
     assert refused({"connections": ends, "jobs": {"a": given}}).startswith(said)
     assert Job.objects.count() == 0
+
+
+def test_webhooks_leave_as_variables_and_come_back(ends: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = {"url": "https://hooks.example.com/s3cret", "secret": "whsec_" + "A" * 32}
+    data = {"connections": ends, "jobs": {"a": {**ISSUES, "events": [{"when": "after", "if": "success", "webhook": hook}]}}}
+    apply(data)
+    text = configuration.export()
+    names = yaml.safe_load(text)["jobs"]["a"]["events"][0]["webhook"]
+
+    for key, value in names.items():
+        monkeypatch.setenv(value["env"], hook[key])
+
+    assert "s3cret" not in text
+    assert not apply(yaml.safe_load(text)).is_any
 
 
 def test_two_jobs_that_write_one_table_are_refused(ends: dict[str, Any]) -> None:

@@ -72,6 +72,7 @@ def test_command_line_file_becomes_two_connections_and_a_job_whose_statements_st
             "source": "bb_source",
             "destination": "bb_destination",
             "schedule": "51 9 * * *",
+            "paused": True,
         }
     }
     assert any("connect anew" in text for text in texts(found, DIFFERENT))
@@ -125,6 +126,7 @@ def test_job_of_the_rest_api_brings_schedule_mail_and_statements() -> None:
         "schema": "raw",
         "table_prefix": "bb_",
         "schedule": "0/10 * * * ?",
+        "paused": True,
         "notify": {"on": "errors", "to": ["desk@example.com", "boss@example.com"]},
         "tasks": ["REPLICATE [Issues]", "REPLICATE [Late] SELECT [Id], 'a;b' AS [x] FROM [Issues]", "REPLICATE [Users]"],
     }

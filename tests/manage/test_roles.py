@@ -65,7 +65,7 @@ def test_others_do_nothing(reader: Caller, nobody: Caller, method: str, path: st
 
 
 def test_index_names_what_the_role_may_use(admin: Caller, operator: Caller) -> None:
-    assert set(operator("GET", "/").json()) == {"connections", "resources", "log", "schema", "docs"}
+    assert set(operator("GET", "/").json()) == {"connections", "resources", "jobs", "runs", "log", "schema", "docs"}
     assert set(admin("GET", "").json()) > {"users", "groups", "server", "audit", "apply", "export"}
 
 

@@ -17,7 +17,8 @@ def test_schema_is_valid_and_names_every_room(operator: Caller) -> None:
     assert (answer.status_code, answer["Content-Type"], document["openapi"]) == (200, "application/json", "3.0.3")
     assert [*OpenAPIV30SpecValidator(document).iter_errors()] == []
     assert {path.split("/")[3] for path in document["paths"]} == {
-        "", "apply", "audit", "connections", "export", "groups", "log", "notifications", "oauth_clients", "resources", "server", "users",
+        "", "apply", "audit", "connections", "export", "groups", "jobs", "log", "notifications", "oauth_clients", "resources",
+        "runs", "server", "users", "executeJob", "cancelJob", "getJobStatus", "getJobLog",
     }  # fmt: skip
 
 

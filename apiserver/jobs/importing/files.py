@@ -215,7 +215,8 @@ def read_command_line(found: Found, name: str, values: dict[str, str]) -> None:
     interval, start = values.get("taskschedulerinterval", "").lower(), values.get("taskschedulerstarttime", "")
     hour, minute = (number_of(part) for part in start.partition(":")[::2])
     if interval in INTERVALS:
-        job["schedule"] = INTERVALS[interval].format(hour=hour, minute=minute)
+        job |= {"schedule": INTERVALS[interval].format(hour=hour, minute=minute), "paused": True}
+        found.say(name, place, DIFFERENT, records.PAUSED)
     elif interval not in ("", "never"):
         found.say(name, place, LEFT, _("The interval %(value)s is not known here: set the schedule of the job."), value=interval[:40])
     if values.get("notificationusername"):

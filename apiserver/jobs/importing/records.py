@@ -44,6 +44,7 @@ SILENT = {
     "nextrun",
 }
 SILENT |= {"id", "workspaceid", "workspace", "notifyemailsubject", "useasapi", "lastmodified", "creationtime", "continueonerror"}
+PAUSED = _("Its schedule is paused: resume it once the other product no longer runs the job.")
 TASKS = ("tasks", "queries", "statements")
 
 
@@ -216,9 +217,8 @@ def take_schedule(found: Found, file: str, place: str, record: Mapping[str, Any]
     entry["schedule"] = five_fields(cron)
     if entry["schedule"] != " ".join(cron.split()):
         found.say(file, place, DIFFERENT, _("The schedule has five fields here: %(value)s."), value=entry["schedule"])
-    if "scheduled" in record and not is_true(record["scheduled"]):
-        entry["paused"] = True
-        found.say(file, place, DIFFERENT, _("Its schedule was switched off: it is paused."))
+    entry["paused"] = True  # the other product may still run it
+    found.say(file, place, DIFFERENT, PAUSED)
     if first(record, ("timezone",)):
         entry["timezone"] = first(record, ("timezone",))
     else:

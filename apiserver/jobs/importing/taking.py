@@ -111,6 +111,8 @@ def without(found: Found, name: str, values: Mapping[str, Any], error: Exception
     wrong = {key.partition("[")[0].partition(".")[0] for key in errors}
     if not wrong <= {"tasks", *OPTIONAL} or (wrong == {"tasks"} and "tasks" in errors):
         return None
+    if "kind" not in values and wrong == {"tasks"} and len(errors) == len(values["tasks"]):
+        return None
     bad = {number for number in range(len(values["tasks"])) if f"tasks[{number}]" in errors}
     for number in sorted(bad):
         found.say(file, place, LEFT, "%(name)s: %(reason)s", name=values["tasks"][number][:120], reason=errors[f"tasks[{number}]"])
