@@ -41,6 +41,14 @@ class Found:
     """What one request found out about replicas; a question is asked once."""
 
     standings: dict[str, Standing] = field(default_factory=dict)
+    is_read: bool = False  # rows were asked of a replica
+    is_strict: bool = False  # of one without which reads are refused
+    is_away: bool = False  # what was asked did not answer: everything is read live
+
+    def give_up(self) -> bool:
+        """Claim that the request may be answered live after a replica did not answer; from now on it is."""
+        self.is_away = self.is_read and not self.is_strict and not self.is_away
+        return self.is_away
 
     def standing(self, resource: PublishedResource) -> Standing:
         """Return where the resource's replica stands."""
@@ -62,16 +70,21 @@ def placed(exchange: Exchange, resource: PublishedResource, options: nodes.Optio
     """Return the catalog and resource to ask: over the replica, or over the source where that is allowed. Raise NoReplica."""
     if exchange.replicas is None:
         exchange.replicas = Found()
+    is_strict = resource.replica is None or resource.replica.otherwise != LIVE
     try:
-        found = whole(exchange.catalog, resource, options, exchange.replicas)
+        found = None if exchange.replicas.is_away else whole(exchange.catalog, resource, options, exchange.replicas)
     except NoReplica:
-        if resource.replica is None or resource.replica.otherwise != LIVE:
+        if is_strict:
             raise
         found = None
     if found is None:
+        if exchange.replicas.is_away:
+            exchange.told = None
         tell(exchange, LIVE, None)
         return exchange.catalog, resource
     catalog, as_of = found
+    exchange.replicas.is_read = True
+    exchange.replicas.is_strict |= is_strict
     tell(exchange, "replica", as_of)
     return catalog, catalog.resources[resource.name]
 

@@ -29,6 +29,7 @@ from apiserver.server.api_handler import RAW_PATH
 from apiserver.server.registry import ADDRESSES, DEFERRED, REFUSALS
 from apiserver.server.responses import ApiResponse, fill
 from connections.contract.connector import Session
+from connections.contract.errors import ConnectionFailed, SourceTimeout, TableGone
 
 # Names in the query that steer the server, not the data: never read as OData aliases, never repeated in links.
 STEERING = frozenset({"@authtoken", "@x-http-method"})
@@ -260,7 +261,14 @@ def answer(exchange: Exchange) -> HttpResponseBase:
     if not exchange.target.hops:
         return tell(exchange)
     later = deferring()(exchange) if exchange.preferences.is_async and exchange.method == "GET" else None
-    return later or read(exchange)
+    if later is not None:
+        return later
+    try:
+        return read(exchange)
+    except (ConnectionFailed, SourceTimeout, TableGone):
+        if exchange.replicas is None or not exchange.replicas.give_up():
+            raise
+    return read(exchange)
 
 
 @cache

@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from django.test import Client
 from django.utils import timezone
@@ -112,22 +111,3 @@ def basic(name: str, password: str) -> Client:
 def an_hour_ago() -> datetime:
     """Return a time before now."""
     return timezone.now() - timedelta(hours=1)
-
-
-class Quiet:
-    """Nobody follows the move."""
-
-    def read(self, rows: int, pages: int, size: int) -> None:
-        pass
-
-    def wrote(self, merged: Any, *, deleted: int = 0, repaired: int = 0) -> None:
-        pass
-
-    def total(self, rows: int) -> None:
-        pass
-
-    def says(self, level: str, text: str) -> None:
-        pass
-
-    def stop_if_asked(self) -> None:
-        pass

@@ -146,6 +146,19 @@ def test_without_a_replica_as_wished_a_read_is_refused_or_live(shop: Replicated,
     assert (live.status_code, live.json()["city"], live["Served-From"]) == (200, "Osaka", "live")
 
 
+@pytest.mark.parametrize(("otherwise", "status", "served"), [("refuse", 502, "replica"), ("live", 200, "live")])
+def test_a_replica_that_is_gone_is_an_error_or_is_answered_live(shop: Replicated, otherwise: str, status: int, served: str) -> None:
+    set_up(shop, replica={"otherwise": otherwise})
+    reader = client()
+    reader.get(ROWS)
+    shop.run_copy("DROP VIEW cities; DROP TABLE customers")
+
+    answer = reader.get(f"{ROWS}(1)")
+
+    assert (answer.status_code, answer["Served-From"], answer.has_header("Data-As-Of")) == (status, served, status == 502)
+    assert answer.json().get("city") == ("Osaka" if status == 200 else None)
+
+
 def test_a_job_that_never_ran_gives_no_replica(fresh: None, tmp_path: Path) -> None:
     published(replicate_shop(tmp_path))
 

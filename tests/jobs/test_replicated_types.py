@@ -16,10 +16,9 @@ from apiserver.jobs.replicate import replicate
 from apiserver.resources import services
 from apiserver.resources.services import publish_tables
 from apiserver.server import stamp
-from connections.models import Connection
-from connections.services import SESSIONS, list_tables, save_connection
+from connections.services import SESSIONS, list_tables
 from tests import databases
-from tests.jobs.replicated import Quiet
+from tests.jobs.moves import Counting, connected
 from users.models import User
 from users.tokens import generate
 
@@ -50,10 +49,6 @@ PATHS = (
 )
 
 
-def connected(name: str, database: databases.Database) -> Connection:
-    return save_connection(name=name, connector=database.connection["connector"], values=database.connection["properties"])
-
-
 @pytest.mark.parametrize(("kind", "into"), [("mysql", "postgresql"), ("postgresql", "sqlite"), ("sqlite", "mysql")])
 def test_the_replica_answers_as_the_source(fresh: None, request: pytest.FixtureRequest, tmp_path: Path, kind: str, into: str) -> None:
     SESSIONS.close()
@@ -61,11 +56,11 @@ def test_the_replica_answers_as_the_source(fresh: None, request: pytest.FixtureR
     source, destination = databases.make(kind, "typed_source", request, tmp_path), databases.make(into, "typed_copy", request, tmp_path)
     source.create("items", COLUMNS)
     source.insert("items", ROWS)
-    shop, copy = connected("shop", source), connected("copy", destination)
+    shop, copy = connected(source, "shop"), connected(destination, "copy")
     job = Job.objects.create(name="typed", source=shop, destination=copy)
     task = Task.objects.create(job=job, position=0, statement="REPLICATE [items]")
     now = timezone.now()
-    move(Order(task.key, replicate(task.statement), shop.pk, copy.pk), Quiet())
+    move(Order(task.key, replicate(task.statement), shop.pk, copy.pk), Counting())
     run = Run.objects.create(job=job, job_name=job.name, reason="button", state=DONE, created=now, due=now)
     TaskRun.objects.create(run=run, task=task, key=task.key, position=0, title="items", statement=task.statement, state=DONE, started=now)
     (ref,) = (item.ref for item in list_tables(shop, now=now))
