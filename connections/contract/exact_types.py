@@ -24,7 +24,7 @@ MARK = re.compile(r"\s*\{postgresql: ([^{}]*)\}$")
 
 
 def marked(column: Column) -> Column:
-    """Return a column of PostgreSQL as one whose comment tells its type; an array is read as the text of a JSON array, a duration as text."""
+    """Return a column of PostgreSQL as one whose comment tells its type; an array is read as a JSON text, a duration as text."""
     found = told(column).as_text()
     return replace(found, type=Type.STRING, precision=None) if found.type == Type.DURATION else found
 
