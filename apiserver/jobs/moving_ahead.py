@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 HELD = 4  # items that wait at most
 
 
-def ahead(found: Iterator[Item]) -> Iterator[Item]:
+def ahead(found: Iterator[Item]) -> Generator[Item, None, None]:
     """Give the items of an iterator that another thread runs. What it raises is raised here; closing this one closes it."""
     waiting: queue.Queue[Any] = queue.Queue(HELD)
     stopped, end = threading.Event(), object()

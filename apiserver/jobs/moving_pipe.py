@@ -5,7 +5,7 @@ PostgreSQL to PostgreSQL in its binary form, SQLite to PostgreSQL as lines of CO
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -26,7 +26,7 @@ from connections.engine.sql_lower import native
 from connections.engine.sql_nodes import Output
 
 BATCH = 5000  # rows of one fetch
-Blocks = Iterator[tuple[int, bytes]]
+Blocks = Generator[tuple[int, bytes], None, None]
 
 
 class Pipe:
@@ -128,7 +128,7 @@ def contract(dialect: Dialect, column: Column) -> Callable[[Any], Any]:
 def pipe_of(task: Task, ref: TableRef) -> Pipe | None:
     """Return the fast way into a table; None where rows have to be looked at."""
     reading, loading = task.reading, task.loading
-    dialect = getattr(reading.session, "dialect", None)
+    dialect: Any = getattr(reading.session, "dialect", None)
     is_plain = reading.table is not None and set(reading.places.values()) >= set(range(len(reading.columns)))
     # Who wants commits of few rows gets them.
     if task.settings.cuts_texts or task.settings.batch_rows < Settings().batch_rows:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from connections.contract.table import Column
+from connections.contract.table import Column, Type
 
 # Types all of whose values others have, too, so that they come back as they are.
-PLAIN = frozenset({"boolean", "smallint", "integer", "bigint", "text", "bytea", "uuid", "jsonb"})
+PLAIN = frozenset({"boolean", "smallint", "integer", "bigint", "uuid", "jsonb"})
 # Types that PostgreSQL always has. Those of extensions, enumerations and composites are text elsewhere and come back as text.
 NAMES = (
     'boolean|smallint|integer|bigint|real|double precision|numeric|money|text|character varying|character|"char"|name|bytea|uuid|json'
@@ -24,8 +24,9 @@ MARK = re.compile(r"\s*\{postgresql: ([^{}]*)\}$")
 
 
 def marked(column: Column) -> Column:
-    """Return a column of PostgreSQL as one whose comment tells its type; an array is read as the text of a JSON array."""
-    return told(column).as_text()
+    """Return a column of PostgreSQL as one whose comment tells its type; an array is read as a JSON text, a duration as text."""
+    found = told(column).as_text()
+    return replace(found, type=Type.STRING, precision=None) if found.type == Type.DURATION else found
 
 
 def told(column: Column) -> Column:

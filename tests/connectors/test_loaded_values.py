@@ -88,7 +88,7 @@ def test_a_value_without_a_form_in_its_column_is_named() -> None:
         (Column("a", max_length=7, is_collection=True, native_type="varchar[]"), "character varying(7)[]"),
         (Column("a", native_type="interval day to second(3)"), "interval day to second(3)"),
         (Column("a", native_type='"char"'), '"char"'),
-        (Column("a", native_type="text"), ""),
+        (Column("a", Type.INT32, native_type="integer"), ""),
         (Column("a", native_type="mood"), ""),
         (Column("a", native_type="text); DROP TABLE x; --"), ""),
     ],

@@ -79,7 +79,7 @@ def test_changed_rows_come_the_fast_way_and_move_the_mark(ends: Pair, piped: lis
     again = ends.move(INCREMENTAL, overlap_seconds=0)
 
     assert (first.updated, again.updated) == (1, 0)
-    assert (piped[0], piped[-1]) == (4, 1)
+    assert piped[:2] == [4, 2]
     assert ends.destination.run("SELECT total FROM orders WHERE id = 3")[0][0] == 7
 
 
@@ -91,7 +91,7 @@ def test_a_large_table_comes_in_parts_and_goes_on_behind_the_last(ends: Pair, pi
 
     watch = Counting()
     ends.move(INCREMENTAL, watch)
-    assert piped == [3, 1]
+    assert piped[:2] == [3, 1]  # then what changed between the parts
     assert any("Goes on behind" in line for line in watch.lines)
     assert len(as_seen(ends)) == 4
 
@@ -141,7 +141,7 @@ def test_reading_ahead_raises_what_the_source_raises_and_closes_it() -> None:
 
     found = ahead(endless())
     assert [next(found), next(found)] == [0, 1]
-    found.close()  # type: ignore[attr-defined]
+    found.close()
     assert closed.is_set()
     with pytest.raises(ValueError, match="away"):
         list(ahead(broken()))

@@ -47,8 +47,8 @@ class Lines:
         """Return the lines of rows; raise BadValue where a row has none."""
         fields = list(zip(*batch, strict=True))
         numbers = [written(values) for values in fields[1:]]
-        lines = map(BETWEEN.encode().join, zip(fields[0], *numbers, strict=True)) if numbers else fields[0]  # type: ignore[arg-type]
-        found = END.encode().join(lines) + END.encode()  # type: ignore[arg-type]
+        lines = map(BETWEEN.encode().join, zip(fields[0], *numbers, strict=True)) if numbers else fields[0]
+        found = END.encode().join(lines) + END.encode()
         is_plain = found.count(BETWEEN.encode()) == len(batch) * (len(self.places) - 1) and found.count(END.encode()) == len(batch)
         if not is_plain or ODD.encode() in found or b"\0" in found:
             raise BadValue("A value is not plainly of its column's type.")
