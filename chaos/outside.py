@@ -123,6 +123,13 @@ def proxied(proxy: str) -> None:
     read("rest", {"URL": "https://example.com/", "ProxyServer": proxy, "ProxyPort": PORT, **QUICK, "MaxRetries": 0})
 
 
+def called_back(address: str) -> None:
+    """Take the address of a callback and call it, as subscriptions and notifications do."""
+    outgoing = Outgoing(Settings(connect_timeout=1, timeout=3))
+    outgoing.check(address)
+    outgoing.send("POST", address, headers={"Content-Type": "application/json"}, body=b"{}", is_redirected=False)
+
+
 def host_of(address: str) -> str:
     """Return what stands between scheme and port, as somebody types it."""
     return address.partition("://")[2].rstrip("/").removesuffix(f":{PORT}") or address
@@ -143,6 +150,7 @@ def properties_of() -> dict[str, Entry]:
         "OAuth account address": lambda url: sign_in(url, "account_url"),
         "OAuth revocation": lambda url: sign_in(url, "revoke_url"),
         "OpenAPI URL": lambda url: read("openapi", {"Document": document("https://example.com/"), "URL": url, **QUICK, "MaxRetries": 0}),
+        "callback": called_back,
         "proxy's name": lambda url: proxied(host_of(url)),
         "proxy's address": proxied,
     }
@@ -177,7 +185,16 @@ class Leading:
         def odata(url: str) -> None:
             read("odata", {"URL": f"{base}/odata/{self.addresses.index(url)}/", **QUICK}, allow, TableRef("", "People"))
 
-        return {"redirect": lambda url: rest("redirect", url), "next page": lambda url: rest("next", url), "nextLink": odata}
+        def callback(url: str) -> None:
+            outgoing = Outgoing(Settings(allow=allow, connect_timeout=1, timeout=3))
+            outgoing.send("POST", f"{base}/redirect/{self.addresses.index(url)}/hook", body=b"{}", is_redirected=False)
+
+        return {
+            "callback's redirect": callback,
+            "redirect": lambda url: rest("redirect", url),
+            "next page": lambda url: rest("next", url),
+            "nextLink": odata,
+        }
 
 
 @promise("S13")

@@ -31,7 +31,9 @@ MODULES = (
     "paging",
     "files",
     "triggers",
+    "api_changes",
     "long_reads",
+    "jobs",
     "soak",
 )
 

@@ -34,6 +34,21 @@ def status(path: str, source: str = "127.0.0.1") -> Probe:
     return lambda served: got(served, path, source)[0]
 
 
+def told(path: str, name: str, **headers: str) -> Probe:
+    """Return what asks for a header of an answer."""
+
+    def probe(served: Served) -> str:
+        connection = HTTPConnection(urlsplit(served.base).netloc, timeout=30)
+        sent = {"x-cdata-authtoken": READER, **{key.replace("_", "-"): value for key, value in headers.items()}}
+        connection.request("GET", path, headers=sent)
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        return f"{answer.status} {answer.getheader(name)}"
+
+    return probe
+
+
 def origin(served: Served) -> str:
     """Return the origin that is allowed."""
     return got(served, "/api.rsc/items", Origin="https://shop.example")[1]
@@ -51,6 +66,14 @@ CHANGES: tuple[tuple[str, str, Mapping[str, Any], Probe, Any], ...] = (
     ("cors", "server/", {"cors": {"enabled": True, "allow_origins": ["https://shop.example"]}}, origin, "https://shop.example"),
     ("trusted_addresses", "server/", {"trusted_addresses": ["127.0.0.1"]}, status("/api.rsc/items", "127.0.0.2"), 403),
     ("allow_authtoken_in_url", "server/", {"allow_authtoken_in_url": True}, status(f"/api.rsc/@{READER}/items"), 200),
+    ("triggers", "server/", {"triggers": {"interval_seconds": 47}}, told("/api.rsc/$poll/items/created", "Retry-After"), "202 47"),
+    (
+        "long reads",
+        "server/",
+        {"long_reads": {"per_user": 0}},
+        told("/api.rsc/items?$top=1", "Preference-Applied", Prefer="respond-async"),
+        "200 None",
+    ),
     ("published table", "resources/extra/", {"connection": "source", "table": "extra"}, status("/api.rsc/extra"), 200),
     ("columns", "resources/items/", {"columns": {"id": "id"}}, status("/api.rsc/items?$select=name"), 400),
     ("limits", "users/reader/", {"requests_per_hour": 0}, status("/api.rsc/items"), 429),

@@ -12,7 +12,7 @@ from apiserver.server import notification_settings as settings
 from connections.outgoing import listed_host
 
 MAIL = ("smtp_host", "smtp_port", "smtp_tls", "smtp_user", "smtp_password", "smtp_from", "smtp_authority", "to")
-EVENTS = ("contract",)
+EVENTS = ("on", "contract")
 WEBHOOKS = ("webhooks", "webhook_url", "webhook_secret")
 
 
@@ -46,6 +46,16 @@ class NotificationForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": "3"}),
         help_text=gettext_lazy("One address a line."),
     )
+    on = forms.ChoiceField(
+        label=gettext_lazy("When a run of a job ends"),
+        required=False,
+        choices=[
+            (settings.ERRORS, gettext_lazy("When it failed")),
+            (settings.ALL, gettext_lazy("Always")),
+            (settings.NEVER, gettext_lazy("Never")),
+        ],
+        help_text=gettext_lazy("A job can differ: its tab Notifications."),
+    )
     contract = forms.ChoiceField(
         label=gettext_lazy("When the contract changes"),
         choices=[
@@ -78,7 +88,7 @@ class NotificationForm(forms.Form):
         self.stored = stored
         smtp = stored["smtp"]
         self.initial.update({f"smtp_{name}": smtp[name] for name in settings.SMTP if name in smtp and name != "password"})
-        self.initial.update({"to": "\n".join(stored["to"]), "contract": stored["contract"]})
+        self.initial.update({"to": "\n".join(stored["to"]), "on": stored["on"], "contract": stored["contract"]})
         if smtp.get("password"):
             self.fields["smtp_password"].help_text = _("Empty: the one that is stored.")
         hosts = [(str(number), listed_host(item["url"])) for number, item in enumerate(stored["webhooks"])]
@@ -109,4 +119,10 @@ class NotificationForm(forms.Form):
         kept = [item for number, item in enumerate(self.stored["webhooks"]) if str(number) not in given.get("webhooks", ())]
         if given["webhook_url"].strip():
             kept.append({"url": given["webhook_url"].strip()} | ({"secret": given["webhook_secret"]} if given["webhook_secret"] else {}))
-        return {"smtp": smtp, "to": given["to"].split(), "contract": given["contract"], "webhooks": kept}
+        return {
+            "smtp": smtp,
+            "to": given["to"].split(),
+            "on": given["on"] or self.stored["on"],
+            "contract": given["contract"],
+            "webhooks": kept,
+        }

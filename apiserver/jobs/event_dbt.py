@@ -6,6 +6,7 @@ https://docs.getdbt.com/reference/dbt-commands
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,7 @@ PASSWORD = "DBT_ENV_SECRET_APISERVER_PASSWORD"  # noqa: S105 - a name: dbt keeps
 SECONDS, LOOK_SECONDS = 3600, 0.5
 MOST_LINES, LONGEST_LINE, LAST_LINES = 2000, 2000, 40
 MOST_BYTES = 2**20  # of a project file
+CLOCK = re.compile(r"^\d\d:\d\d:\d\d(\s+|$)")  # the lines of our log have a time of their own
 TLS_MODES = {"Off": "disable", "Verify": "verify-full", "TrustAnyCertificate": "require"}
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
@@ -164,7 +166,7 @@ def lines(process: subprocess.Popen[bytes], doing: Doing) -> Iterator[str]:
             continue
         if raw is None:
             return
-        line = masked_anywhere(raw.decode("utf-8", "replace").replace("\0", "").strip())[:LONGEST_LINE]
+        line = masked_anywhere(CLOCK.sub("", raw.decode("utf-8", "replace").replace("\0", "")).strip())[:LONGEST_LINE]
         count += 1
         if line and count <= MOST_LINES:
             doing.running.says(RunLine.DEBUG, f"dbt: {line}")

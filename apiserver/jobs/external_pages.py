@@ -160,7 +160,7 @@ def salesforce(service: ExternalService, root: str, password: str) -> list[dict[
         "Password": password,
     }
     return [
-        {"id": f"salesforce-{number}", "label": label, "value": value, "is_typed": value not in (TICKED, UNTICKED, EMPTY)}
+        {"id": f"salesforce-{number}", "label": label, "value": value, "is_typed": value not in (TICKED, UNTICKED, EMPTY, HIDDEN)}
         for number, (label, value) in enumerate(values.items())
     ]
 

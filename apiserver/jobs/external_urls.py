@@ -14,5 +14,6 @@ urlpatterns = [
     path("<int:pk>/revoke", pages.revoke, name="revoke"),
     path("<int:pk>/reveal/<int:token>", pages.reveal, name="reveal"),
     path("serve/<int:pk>", replica_panel.serve, name="serve"),
+    path("relations/<int:pk>", replica_panel.relations, name="relations"),
     path("publish/<int:task>", replica_panel.publish, name="publish"),
 ]

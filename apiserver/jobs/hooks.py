@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from typing import Any
 
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils.module_loading import import_string
 
 from apiserver.jobs.models import Run
+from apiserver.server.errors import NotReady
+
+log = logging.getLogger(__name__)
 
 # Verbs of (running) before the first task: `running.run`, `running.run.order` (the job as it was at the start),
 # `running.says(level, text)`, `running.check()` (raises where the run has to stop). Raise Refused for a run that is not
@@ -30,5 +35,11 @@ def call(paths: tuple[str, ...], *given: Any) -> None:
 
 
 def ended(run: Run, *, now: datetime) -> None:
-    """Say that a run is over, in the caller's transaction."""
-    call(ENDED, run, now)
+    """Say that a run is over, in the caller's transaction. Who can't be told does not keep it from being over."""
+    try:
+        with transaction.atomic():
+            call(ENDED, run, now)
+    except (OperationalError, InterfaceError, NotReady):  # our database is away: the caller's transaction can't be kept either
+        raise
+    except Exception:
+        log.exception("the end of a run could not be told")

@@ -14,9 +14,24 @@ from itertools import islice
 from typing import Any
 
 from apiserver.jobs import moving_full as full
-from apiserver.jobs.moving_incremental import bring, shows_order
+from apiserver.jobs.moving_incremental import bring, overlap_of, shows_order
 from apiserver.jobs.moving_names import distinct
-from apiserver.jobs.moving_order import ACTIVE, FULL, INCREMENTAL, SWAP, Cancelled, DryRun, JobError, Moved, Order, Settings, Watch
+from apiserver.jobs.moving_order import (
+    ACTIVE,
+    DESTINATION,
+    FULL,
+    INCREMENTAL,
+    SOURCE,
+    SWAP,
+    Cancelled,
+    DryRun,
+    JobError,
+    Moved,
+    Order,
+    Settings,
+    Watch,
+    told_of,
+)
 from apiserver.jobs.moving_reading import Reading, reading_of
 from apiserver.jobs.moving_schema import evolved
 from apiserver.jobs.moving_state import State
@@ -69,12 +84,14 @@ def opened(order: Order, watch: Watch, moved: Moved) -> Iterator[Task]:
     """Give a task with both ends open."""
     settings = order.settings.under(order.statement)
     now = time.time()
-    reading = reading_of(order, now=datetime.fromtimestamp(now, UTC))
-    loading = loading_of(order.destination, settings.command_timeout)
-    try:
-        yield prepared(Task(order, settings, reading, loading, watch, now, moved=moved))
-    finally:
-        loading.close()
+    with told_of(SOURCE):
+        reading = reading_of(order, now=datetime.fromtimestamp(now, UTC))
+    with told_of(DESTINATION):
+        loading = loading_of(order.destination, settings.command_timeout)
+        try:
+            yield prepared(Task(order, settings, reading, loading, watch, now, moved=moved))
+        finally:
+            loading.close()
 
 
 def loading_of(destination: int, seconds: int) -> Loading:
@@ -103,8 +120,15 @@ def prepared(task: Task) -> Task:
     task.note = why_full(task)
     if not task.note:
         task.reading = reading.with_hidden(task.checks)
-    task.moved.note = task.note
+    task.moved.note = task.note or why_late(task)
     return task
+
+
+def why_late(task: Task) -> str:
+    """Return in which window rows of an incremental task may be late; '' where the source tells which transaction wrote a row."""
+    if task.reading.commits is not None:
+        return ""
+    return f"Rows that are committed more than {overlap_of(task)} seconds late come with the next comparison of keys."
 
 
 def key_name(name: str, shown: dict[str, str]) -> str:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from apiserver.jobs.moving_order import ACTIVE, FULL, HARD, NO_DELETES, SWAP, JobError
+from apiserver.jobs.moving_pipe import Pipe, pipe_of
 from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_state import Load, State
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
 from apiserver.jobs.moving_windows import has_windows, windows
 from apiserver.jobs.moving_writing import Writer, merged_from, no_key, twice
-from connections.contract.errors import ConnectorError
+from connections.contract.errors import BadValue, ConnectorError, NotSupported, SourceRejected
+from connections.contract.loading import Merged
 from connections.contract.table import Table, TableRef, Type
 
 FEW = 100  # rows of a table that may lose any number of them
 SHRINKS_TO = 0.5
+PIECE = 2_000_000  # rows that go the fast way in one transaction
 
 
 def load(task: Task) -> bool:
@@ -47,14 +51,15 @@ def can_go_on(task: Task, before: Load) -> bool:
 
 def begin(task: Task) -> None:
     """Make the empty table and note what the source holds now."""
-    if task.reading.is_sql:
-        total = task.reading.count(task.piece())
-        if total is not None:
-            task.watch.total(total)
-    begun = Load(begun=task.now, horizon=task.reading.running())
+    total = task.reading.count(task.piece()) if task.reading.is_sql else None
+    if total is not None:
+        task.watch.total(total)
+    begun = Load(begun=task.now, horizon=task.reading.running(), total=total)
     if task.is_incremental and task.reading.is_sql:
         tops = {name: task.reading.extreme("max", name) for name in task.checks}
-        begun.marks = {name: text_of(value) for name, value in tops.items() if value is not None}
+        begun.marks = bounded(task, {name: text_of(value) for name, value in tops.items() if value is not None}, begun.begun)
+    if task.target.schema and task.loading.describe(task.target) is None:
+        task.loading.make_schema(task.target.schema)
     task.loading.drop(task.shadow)
     task.loading.create(task.shadow, task.table.columns, task.key if has_key_first(task) else ())
     task.state.shape, task.state.load = task.shape, begun
@@ -77,6 +82,8 @@ def read(task: Task) -> None:
     """Bring the rows, or the rest of them."""
     load = task.state.load
     assert load is not None
+    if not has_windows(task) and has_piped(task, load):
+        return
     writer = Writer(task, task.shadow, merges=may_repeat(task))
     seen: dict[str, str] = {}
     if has_windows(task):
@@ -93,6 +100,39 @@ def read(task: Task) -> None:
         read_piece(task, writer, task.piece(by_key=is_sorted, after=tuple(after)), places, seen)
     if not task.reading.is_sql:
         load.marks = bounded(task, seen, load.begun)
+
+
+def has_piped(task: Task, load: Load) -> bool:
+    """Bring the rows the fast way; return False where rows, or the rest of them, have to be looked at."""
+    pipe = pipe_of(task, task.shadow)
+    if pipe is None:
+        return False
+    try:
+        while pipe_piece(task, pipe, load):
+            task.watch.stop_if_asked()
+    except (BadValue, SourceRejected, NotSupported) as error:
+        task.watch.says("info", f"Rows are looked at one by one: {error.message}")
+        return False
+    return True
+
+
+def pipe_piece(task: Task, pipe: Pipe, load: Load) -> bool:
+    """Bring a part of a large table, or a small one whole; return whether there may be more."""
+    is_whole = load.after is None and (not task.reading.has_keyset or (load.total or 0) <= PIECE)
+    piece = task.piece()
+    if not is_whole:
+        after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
+        piece = replace(task.piece(by_key=True, after=tuple(after)), limit=PIECE)
+    with task.transaction():
+        count = pipe.put(task.shadow, piece)
+        load.after = load.after if is_whole else pipe.last_key(task.shadow)
+        load.rows += count
+        task.save()
+    task.wrote(Merged(count, 0))
+    if not is_whole and count == PIECE:
+        load.resumed = max(1, load.resumed)  # the parts are of different states of the source
+        return True
+    return False
 
 
 def read_piece(task: Task, writer: Writer, piece: Piece, places: Sequence[int], seen: dict[str, str]) -> None:
@@ -113,7 +153,8 @@ def read_piece(task: Task, writer: Writer, piece: Piece, places: Sequence[int], 
 
 
 def bounded(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
-    """Return the marks, none of them later than the beginning: rows that changed while pages came were perhaps read before."""
+    """Return the marks, none of them later than the beginning: rows that changed while pages came were perhaps read before, and
+    a row from the future would hide all that come before its time is there."""
     limit = datetime.fromtimestamp(begun, UTC)
     found = {}
     for name, text in marks.items():
@@ -219,6 +260,13 @@ def put_in_place(task: Task) -> None:
     if keeps_values(task, found):
         merge_all(task, loaded, found)
         return
+    if found is not None and (task.settings.always_full == "truncate" or task.loading.is_bound(task.target)):
+        if found.primary_key != task.key:
+            raise JobError(
+                f"The table {task.target} has another key, and views, indexes or rights hang on it.",
+                hint="Drop the table at the destination: the next run makes it anew.",
+            )
+        change_table(task)
     with task.transaction():
         if found is not None and task.settings.always_full == "truncate":
             task.loading.refill(task.shadow, task.target)
@@ -226,6 +274,7 @@ def put_in_place(task: Task) -> None:
             task.loading.swap(task.shadow, task.target)
         task.state = loaded
         task.save()
+    task.loading.drop(task.shadow)
 
 
 def keeps_values(task: Task, found: Table | None) -> bool:

@@ -10,14 +10,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from apiserver.jobs.moving_order import INCREMENTAL, JobError
+from apiserver.jobs.moving_pipe import pipe_of
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
-from apiserver.jobs.moving_writing import Writer
+from apiserver.jobs.moving_writing import Writer, merged_from
+from connections.contract.errors import BadValue, NotSupported, SourceRejected
 from connections.contract.table import INTEGERS, Type
 
 OVERLAP, OVERLAP_OF_COMMITS = 600, 30  # seconds
 OVERLAP_OF_NUMBERS = 1000  # values
+MOST_TRANSACTIONS = 2**31  # between two comparisons: rows tell only the lower half of a transaction's number
 SMALL = 100_000  # rows of a table whose transactions are compared in each run
 SHARE = 20  # a comparison takes at most one of so many parts of the time
 
@@ -34,9 +37,10 @@ def bring(task: Task) -> None:
     marks = dict(state.marks)
     write(task, task.piece(low=low, has_nulls=task.reading.is_sql, high=lag_of(task)), marks)
     if state.horizon is not None and running is not None and is_due(task, begun):
-        write(task, task.piece(low=low, is_old=True, since=state.horizon), {})
+        is_near = running - state.horizon < MOST_TRANSACTIONS
+        write(task, task.piece(low=low, is_old=True, since=state.horizon) if is_near else task.piece(), {})
         state.horizon, state.late_at, state.late_cost = running, begun, time.time() - begun
-    state.marks = marks if task.reading.is_sql else bounded_later(task, marks, begun)
+    state.marks = bounded_later(task, marks, begun)
     state.columns = task.signatures()
     with task.transaction():
         task.save()
@@ -44,11 +48,35 @@ def bring(task: Task) -> None:
 
 def write(task: Task, piece: Piece, marks: dict[str, str]) -> None:
     """Write the rows of a piece; raise the marks to what was seen."""
+    if has_piped(task, piece, marks):
+        return
     writer = Writer(task, task.target, merges=True)
     for chunk in task.chunks(task.pages(piece)):
         for page in chunk:
             task.largest(marks, page)
         writer.write(chunk, task.save)
+
+
+def has_piped(task: Task, piece: Piece, marks: dict[str, str]) -> bool:
+    """Write the rows of a piece the fast way; return False where they have to be looked at."""
+    has_own_key = task.reading.table is not None and set(task.reading.key) == set(task.reading.table.primary_key)
+    pipe = pipe_of(task, task.target) if has_own_key and not task.reading.hidden else None
+    if pipe is None:
+        return False
+    seen = dict(marks)
+    try:
+        with task.transaction():
+            stage = task.loading.stage(task.target, pipe.columns)
+            pipe.put(stage, piece)
+            pipe.largest(seen, stage)
+            merged = merged_from(task, stage, task.target, pipe.columns)
+            task.save()
+    except (BadValue, SourceRejected, NotSupported) as error:
+        task.watch.says("info", f"Rows are looked at one by one: {error.message}")
+        return False
+    task.wrote(merged)
+    marks.update(seen)
+    return True
 
 
 def lows(task: Task) -> tuple[tuple[str, Any], ...]:
@@ -100,7 +128,10 @@ def is_due(task: Task, now: float) -> bool:
 
 
 def bounded_later(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
-    """Return the marks, none of a time later than the beginning: what changed while pages came was perhaps read before."""
+    """Return the marks, none of a time later than the beginning: what changed while pages came was perhaps read before.
+
+    A row from the future would hide all that come before its time is there.
+    """
     limit = datetime.fromtimestamp(begun, UTC)
     found = dict(marks)
     for name, text in marks.items():

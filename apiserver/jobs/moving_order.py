@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol
 
 from apiserver.jobs.replicate import Replicate
 from connections.contract.errors import ConnectorError
-from connections.contract.loading import Merged
+from connections.contract.loading import Merged, TakenOver
 from connections.contract.table import Column
+from connections.engine.sql_reader import SqlProblem
 
 EVOLVE, FREEZE = "evolve", "freeze"
 NO_DELETES, HARD, SOFT = "none", "hard", "soft"
@@ -22,6 +24,23 @@ START, END, ACTIVE = "_cdatasync_start", "_cdatasync_end", "_cdatasync_active"  
 
 class JobError(ConnectorError):
     """A task can't go on: `message` names the cause, `hint` what to do. Nothing of its run since the last checkpoint is visible."""
+
+
+SOURCE, DESTINATION = "Source", "Destination"
+
+
+@contextmanager
+def told_of(end: str) -> Iterator[None]:
+    """Let errors of one end say which it was; those that say it already, and what is wrong with the task, stay as they are."""
+    try:
+        yield
+    except (JobError, SqlProblem, TakenOver):
+        raise
+    except ConnectorError as error:
+        if not error.message.startswith((f"{SOURCE}: ", f"{DESTINATION}: ")):
+            error.message = f"{end}: {error.message}"
+            error.args = (error.message,)
+        raise
 
 
 class Cancelled(Exception):

@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from sqlglot import exp
 
-from apiserver.jobs.moving_order import JobError, Order
+from apiserver.jobs.moving_order import SOURCE, JobError, Order, told_of
 from apiserver.jobs.replicate import whole
 from connections import patient, services
 from connections.contract.dialect import Commits
 from connections.contract.errors import Incomplete, NotSupported
+from connections.contract.exact_types import marked
 from connections.contract.scan import Compare, Grade, Scan
 from connections.contract.table import FLOATS, INTEGERS, Column, Table, TableRef, Type
 from connections.contract.unsayable import read_value
@@ -58,7 +59,10 @@ class TaskNames(StoredNames):
         """Return a table as it is now."""
         self.used[connection.name] = connection
         session = patient.session_for(connection.pk)
-        return Found(connection.name, session, session.describe([ref])[0])
+        found = session.describe([ref])[0]
+        if getattr(session.dialect, "name", "") == "postgresql":
+            found = replace(found, columns=tuple(map(marked, found.columns)))
+        return Found(connection.name, session, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,10 @@ class Reading:
 
     def pages(self, piece: Piece = Piece()) -> Iterator[Rows]:
         """Give rows as contract values, page by page; closing the iterator stops the source."""
+        with told_of(SOURCE):
+            yield from self._pages(piece)
+
+    def _pages(self, piece: Piece) -> Iterator[Rows]:
         bound = self.piece(piece)
         if self.is_sql:
             try:
@@ -182,7 +190,9 @@ class Reading:
         if self.table is None or not isinstance(self.session, EngineSession):
             return None
         try:
-            return row_plan(cast(exp.Select, lowered(bound.tree, bound.slots, self.session.dialect)))
+            tree = cast(exp.Select, lowered(bound.tree, bound.slots, self.session.dialect))
+            tree.set("expressions", [item.unalias() for item in tree.expressions])
+            return row_plan(tree)
         except NotSupported:
             return None
 
@@ -194,7 +204,8 @@ class Reading:
 
     def extreme(self, which: str, name: str) -> Any:
         """Return the least (`min`) or the greatest (`max`) value of a column, None of an empty table."""
-        return self.one(fn(which, self.cell(name)), self.column(name), Piece())
+        suffix = "_text" if self.column(name).type == Type.STRING else ""  # by code point, as it is compared
+        return self.one(fn(which + suffix, self.cell(name)), self.column(name), Piece())
 
     def one(self, tree: exp.Expression, column: Column, piece: Piece) -> Any:
         """Return the one value that a database computes over the rows of a piece."""
@@ -203,18 +214,20 @@ class Reading:
         whole.set("expressions", [aliased(tree, 1)])
         whole.set("order", None)
         statement = native(replace(bound, outputs=(Output("n", column),)), self.session.dialect)
-        ((value,),) = (row for page in read_sql(self.session, statement) for row in page)
+        with told_of(SOURCE):
+            ((value,),) = (row for page in read_sql(self.session, statement) for row in page)
         return value
 
     def running(self) -> int | None:
         """Return the oldest transaction of the source that has not ended; None where it does not tell."""
         if self.commits is None:
             return None
-        result = self.session.query(f"SELECT {self.commits.running}", ())
-        try:
-            return int(next(row[0] for batch in result.batches for row in batch))
-        finally:
-            result.close()
+        with told_of(SOURCE):
+            result = self.session.query(f"SELECT {self.commits.running}", ())
+            try:
+                return int(next(row[0] for batch in result.batches for row in batch))
+            finally:
+                result.close()
 
     # ---- trees ----
 
@@ -347,7 +360,7 @@ def reading_of(order: Order, *, now: datetime) -> Reading:
 
 def bound_reading(bound: Bound, parsed: Parsed) -> Reading:
     """Return a bound statement with what is known of its rows."""
-    columns = tuple(replace(item.column, name=item.name) for item in bound.outputs)
+    columns = shown(bound)
     reason = why_not_rowwise(parsed.tree, bound)
     if reason:
         return Reading(bound, columns, reason=reason)
@@ -361,6 +374,15 @@ def bound_reading(bound: Bound, parsed: Parsed) -> Reading:
     keys = [key for key in (found.table.primary_key, *found.table.unique_keys) if key]
     reading.key = next((key for key in keys if all(name in places for name in key)), ())
     return reading
+
+
+def shown(bound: Bound) -> tuple[Column, ...]:
+    """Return the columns of a statement's rows; those of a table have its comments, which may tell a type."""
+    comments = [""] * len(bound.outputs)
+    for place, item in enumerate(bound.tree.expressions if isinstance(bound.tree, exp.Select) else ()):
+        if isinstance(item.this, Cell):
+            comments[place] = item.this.args["column"].comment
+    return tuple(replace(item.column, name=item.name, comment=told) for item, told in zip(bound.outputs, comments, strict=True))
 
 
 def why_not_rowwise(tree: exp.Expression, bound: Bound) -> str:

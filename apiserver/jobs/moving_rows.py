@@ -10,6 +10,8 @@ from typing import Any
 from apiserver.jobs.moving_order import JobError
 from apiserver.jobs.moving_reading import Rows
 from apiserver.jobs.moving_types import converter
+from connections.contract.exact_types import wished
+from connections.contract.loading import Unfit
 from connections.contract.table import INTEGER_RANGE, Column, Type
 from connections.contract.unsayable import Unsayable
 
@@ -19,11 +21,18 @@ LONGEST_SHOWN = 60
 class Shaper:
     """Turns pages of a source's columns into rows for a destination's; what is read behind the columns is left out."""
 
-    def __init__(self, sources: Sequence[Column], kept: Sequence[Column], key: Sequence[str], *, cuts_texts: bool = False) -> None:
+    def __init__(
+        self, sources: Sequence[Column], kept: Sequence[Column], key: Sequence[str], *, cuts_texts: bool = False, reads_texts: bool = False
+    ) -> None:
         self.kept = kept
+        # PostgreSQL's own texts, which such a destination reads itself.
+        self.texts = [reads_texts and bool(wished(source)) for source in sources]
         self.width = len(kept)
         self.key = [place for place, column in enumerate(kept) if column.name in key]
-        found = [(place, converter(one, other)) for place, (one, other) in enumerate(zip(sources, kept, strict=True))]
+        found = [
+            (place, None if self.texts[place] and one.type == Type.STRING else converter(one, other))
+            for place, (one, other) in enumerate(zip(sources, kept, strict=True))
+        ]
         self.converters = [(place, convert) for place, convert in found if convert is not None]
         self.cuts = [(place, column.max_length) for place, column in enumerate(kept) if cuts_texts and is_bounded_text(column)]
 
@@ -44,10 +53,11 @@ class Shaper:
         return rows
 
     def convert(self, rows: list[list[Any]], place: int, convert: Callable[[Any], Any]) -> None:
-        """Convert one column in place."""
+        """Convert one column in place; what is text already stays."""
+        is_text = self.kept[place].type == Type.STRING
         for row in rows:
             value = row[place]
-            if value is None:
+            if value is None or (is_text and isinstance(value, str)):
                 continue
             try:
                 row[place] = convert(value)
@@ -55,7 +65,7 @@ class Shaper:
                 raise self.problem(row, place, f"is no {self.kept[place].type}") from error
 
     def check_sayable(self, page: Rows) -> None:
-        """Let values that no type can say be texts where the column is one; raise for others."""
+        """Let values that no type can say be texts where the column is one; raise Unfit for others."""
         for number, row in enumerate(page):
             if Unsayable not in map(type, row):
                 continue
@@ -63,8 +73,9 @@ class Shaper:
             for place, value in enumerate(row):
                 if not isinstance(value, Unsayable):
                     continue
-                if self.kept[place].type != Type.STRING or self.kept[place].is_json:
-                    raise self.problem(row, place, f"can't be kept: {value.reason.message.rstrip('.')}")
+                if not self.texts[place] and (self.kept[place].type != Type.STRING or self.kept[place].is_json):
+                    problem = self.problem(row, place, f"can't be kept: {value.reason.message.rstrip('.')}")
+                    raise Unfit(self.kept[place].name) from problem
                 said[place] = value.text
             page[number] = said  # type: ignore[index]
 

@@ -23,6 +23,7 @@ class Load:
     horizon: int | None = None
     rows: int = 0
     is_whole: bool = False  # all rows are there: what is left is to put the table in place
+    total: int | None = None  # rows that the source had when it began
     resumed: int = 0  # how often it went on after a break
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -211,6 +212,11 @@ def day(value: datetime) -> date:
     return value.astimezone(UTC).date()
 
 
+def number_text(value: float) -> str:
+    """Return a double in its shortest form; infinity and NaN as SQL databases write them."""
+    return repr(value) if math.isfinite(value) else {"inf": "Infinity", "-inf": "-Infinity", "nan": "NaN"}[str(value)]
+
+
 TEXTS: dict[Type, Convert] = {
     Type.BOOLEAN: lambda value: "true" if value else "false",
     Type.TIMESTAMP: instant_text,
@@ -219,6 +225,8 @@ TEXTS: dict[Type, Convert] = {
     Type.DURATION: duration_text,
     Type.BINARY: bytes.hex,
     Type.DECIMAL: lambda value: f"{value:f}",
+    Type.SINGLE: number_text,
+    Type.DOUBLE: number_text,
 }
 TRUTHS = {"true": True, "1": True, "t": True, "yes": True, "false": False, "0": False, "f": False, "no": False}
 CONVERTERS: dict[tuple[str, str], Convert] = {

@@ -11,8 +11,9 @@ from apiserver.jobs.moving_reading import Rows
 from apiserver.jobs.moving_rows import Shaper, shown
 from apiserver.jobs.moving_task import Task
 from connections.contract.errors import BadValue, ConnectorError, ConstraintViolated, SourceRejected
-from connections.contract.loading import Merged
-from connections.contract.table import Column, TableRef
+from connections.contract.exact_types import unmarked
+from connections.contract.loading import Merged, Unfit
+from connections.contract.table import Column, TableRef, Type
 
 
 class Writer:
@@ -28,14 +29,23 @@ class Writer:
         """Take the table as it is now."""
         task = self.task
         self.columns: list[Column] = task.filled_columns(task.described(self.ref))
-        self.shaper = Shaper(task.reading.columns, self.columns, task.key, cuts_texts=task.settings.cuts_texts)
+        texts = {"cuts_texts": task.settings.cuts_texts, "reads_texts": task.loading.reads_texts}
+        self.shaper = Shaper(task.reading.columns, self.columns, task.key, **texts)
         self.key = [place for place, column in enumerate(self.columns) if column.name in task.key]
 
     def write(self, chunk: Sequence[Rows], before_commit: Callable[[], None]) -> None:
         """Write a chunk and what `before_commit` saves, in one transaction."""
-        pages = [self.shaper.rows(page) for page in chunk]
+        try:
+            pages = [self.shaper.rows(page) for page in chunk]
+        except Unfit as error:
+            self.made_text(error)
+            self.write(chunk, before_commit)
+            return
         try:
             self.put(pages, before_commit)
+        except Unfit as error:
+            self.made_text(error)
+            self.write(chunk, before_commit)
         except ConstraintViolated as error:
             raise self.broken(error) from error
         except (BadValue, SourceRejected) as error:
@@ -99,6 +109,16 @@ class Writer:
                 raise twice(self.task, key)
             seen.add(key)
 
+    def made_text(self, error: Unfit) -> None:
+        """Let a column become text, which holds what its type can't; raise what is wrong where that may not be."""
+        column = next(item for item in self.columns if item.name == error.column)
+        task = self.task
+        if task.settings.schema != EVOLVE or column.name in task.key or (column.type == Type.STRING and not column.is_json):
+            raise error.__cause__ if isinstance(error.__cause__, JobError) else error
+        task.watch.says("warning", f"The column {column.name} becomes text: it holds a value that {column.type} has no form for.")
+        task.loading.widen(self.ref, task.loading.stored(Column(column.name, comment=kept_comment(task, column))))
+        self.look()
+
     def widened(self, pages: Sequence[Rows], error: ConnectorError) -> bool:
         """Widen a column that can't hold one of the rows; raise JobError, which names the value, where that may not be."""
         found = next((item for page in pages if (item := self.shaper.misfit(page)) is not None), None)
@@ -106,13 +126,18 @@ class Writer:
             return False
         place, wide, row = found
         column = self.columns[place]
-        stored = self.task.loading.stored(wide)
+        stored = self.task.loading.stored(unmarked(wide))
         if self.task.settings.schema != EVOLVE or column.name in self.task.key or stored == column:
             raise self.shaper.problem(row, place, "does not fit the destination's column") from error
         self.task.watch.says("warning", f"The column {column.name} becomes wider: a value needs it ({shown(row[place])}).")
         self.task.loading.widen(self.ref, stored)
         self.look()
         return True
+
+
+def kept_comment(task: Task, column: Column) -> str:
+    """Return the comment of a column that becomes text: the type that it had goes on standing there, but where it would be taken."""
+    return unmarked(column).comment if task.loading.reads_texts else column.comment
 
 
 def merged_from(task: Task, stage: TableRef, ref: TableRef, columns: Sequence[Column]) -> Merged:

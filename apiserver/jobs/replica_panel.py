@@ -10,10 +10,12 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
 from apiserver.jobs.models import Task
 from apiserver.jobs.publishing import publish_replica
+from apiserver.jobs.replica_relations import relate
 from apiserver.jobs.replica_serving import standing, why_partial
 from apiserver.jobs.replicas import Known, Replica, is_same, last_runs, replica_of, replicas_at, replicas_from
 from apiserver.resources import services
@@ -85,6 +87,19 @@ def serve(request: HttpRequest, pk: int) -> HttpResponse:
     if services.update(row, serve=REPLICATED if given.get("serve") == REPLICATED and not row.sql else LIVE, replica=replica):
         note(request, "resource changed", row.name)
     messages.success(request, _("Saved."))
+    return redirect("resources:edit", pk)
+
+
+@require_POST
+@console_page
+def relations(request: HttpRequest, pk: int) -> HttpResponse:
+    """Declare the foreign keys of the source on the replicas that are published beside this one."""
+    row = get_object_or_404(Resource.objects.select_related("connection"), pk=pk)
+    found = relate(row.connection) if row.connection is not None else 0
+    if found:
+        note(request, "relation added", row.name)
+    text = ngettext("%(count)d relation was added.", "%(count)d relations were added.", found)
+    messages.success(request, text % {"count": found} if found else _("No relation is missing between the published replicas."))
     return redirect("resources:edit", pk)
 
 

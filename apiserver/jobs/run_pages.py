@@ -22,7 +22,7 @@ from apiserver.jobs.run_words import rate, result, seconds_of
 from apiserver.ui.access import admin_page, console_page
 from connections.contract.errors import ConnectorError
 
-LINES = 100  # of the log, the last ones
+LINES = 100  # of the log, the newest first
 
 
 def found_run(pk: int) -> Run:
@@ -53,7 +53,7 @@ def context(run: Run, *, is_watched: bool = False) -> dict[str, Any]:
         "read": read,
         "written": report.written(run),
         "rate": rate(read, seconds),
-        "lines": [line_shown(item) for item in reversed(lines[:LINES])],
+        "lines": [line_shown(item) for item in lines[:LINES]],
         "has_more_lines": len(lines) > LINES,
         "result": result(run, seconds) if run.state == "done" else "",
         "is_toast": is_watched and run.is_over,

@@ -12,6 +12,7 @@ from apiserver.server.ticks import AnyDue, Patience
 
 PATIENCE = Patience("jobs")
 SCHEDULES = AnyDue(lambda now: Job.objects.filter(paused=False, next_due__lte=now))
+FORGOTTEN_AT_ONCE = 500
 RUNS = AnyDue(lambda now: Run.objects.filter(state__in=OPEN))
 
 
@@ -40,7 +41,8 @@ def begin_runs() -> None:
 def forget_old(*, now: datetime) -> None:
     """Drop runs whose time is over, with their logs; let schedules follow a clock that was set back."""
     days = int(options.current().jobs["keep_days"])
-    Run.objects.exclude(state__in=OPEN).filter(created__lt=now - timedelta(days=days)).delete()
+    old = Run.objects.exclude(state__in=OPEN).filter(created__lt=now - timedelta(days=days)).order_by("created")
+    Run.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])).delete()
     if Job.objects.filter(paused=False, next_due__gt=now).exists():
         from apiserver.jobs.due import follow_clock
 

@@ -12,7 +12,98 @@ from functools import cache
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_noop as _
 
+from apiserver.ui import said_jobs
+
 PATTERNS = (
+    _("Rows that are committed more than %(seconds)s seconds late come with the next comparison of keys."),
+    _("Source: %(message)s"),
+    _("Destination: %(message)s"),
+    _("%(message)s Tried again in %(seconds)s seconds (%(number)s of %(count)s)."),
+    _("Everything is read in each run: %(reason)s."),
+    _("the task says DropTable"),
+    _("the task says TruncateTable"),
+    _("the query brings several queries together"),
+    _("the query reads more than one table"),
+    _("the query reads another query"),
+    _("the query groups rows"),
+    _("the query chooses among its rows"),
+    _("the rows have no key among their columns"),
+    _("the task has no check column that shows what is new"),
+    _("the source can't be asked for rows by %(name)s"),
+    _("The job's source was deleted."),
+    _("The job's destination was deleted."),
+    _("Choose another one."),
+    _("This connection can't be a destination."),
+    _("Choose a database."),
+    _("The key column %(name)s is not among the columns of the task."),
+    _("Select it, or choose another key."),
+    _("The table %(name)s is there and keeps no versions of its rows."),
+    _("Drop it, or give the task another table."),
+    _("The check column %(name)s is not in %(table)s."),
+    _("Choose a column that the table has."),
+    _("The check column %(name)s is %(type)s."),
+    _("Choose a date-time or a growing number."),
+    _("Versions are kept of rows that have a key."),
+    _("Name key columns: PRIMARY KEY (...), or turn HistoryMode off."),
+    _("Columns are added: %(names)s."),
+    _("Columns are widened: %(names)s."),
+    _("The source has %(count)s rows now, the destination %(number)s: the table was left as it was."),
+    _("If that is right, run the task once with may_shrink; else look at the source and the task's query."),
+    _("The source lacks %(count)s of the destination's %(number)s rows: none was removed."),
+    _("Goes on behind the %(count)s rows that are there already."),
+    _("The table %(name)s has another key, and views, indexes or rights hang on it."),
+    _("Drop the table at the destination: the next run makes it anew."),
+    _("The table that was loaded is gone from the destination."),
+    _("Reset the task: it begins anew."),
+    _("There is no setting %(name)s."),
+    _("Settings are %(names)s."),
+    _("It is one of %(names)s."),
+    _("It is true or false."),
+    _("It is a list of names."),
+    _("It is a whole number of 0 or more."),
+    _("It can't be replicated."),
+    _("A value of the column %(name)s (row %(key)s) is no %(type)s: %(value)s."),
+    _("A value of the column %(name)s is no %(type)s: %(value)s."),
+    _("A value of the column %(name)s (row %(key)s) can't be kept: %(reason)s: %(value)s."),
+    _("A value of the column %(name)s (row %(key)s) does not fit the destination's column: %(value)s."),
+    _("Give the column another type in the task, leave it out, or correct the row at the source."),
+    _("The source's columns have changed (%(names)s), and this task keeps the destination's table as it is."),
+    _("Let the task evolve its table (AlterSchema), or choose the columns in its query."),
+    _("The column %(name)s is %(value)s at the destination and %(type)s at the source."),
+    _("No type holds both: give the column another name or type in the task, or drop it at the destination."),
+    _("The task gives a type to %(name)s, which it does not read."),
+    _("Take it out, or select it."),
+    _("The table %(name)s is gone from the destination."),
+    _("Nothing is lost: the next run makes it anew."),
+    _("The destination's table has no column %(name)s any more."),
+    _("Reset the task: it makes the table anew."),
+    _("The start value %(value)s is no value of %(name)s."),
+    _("Give a date such as 2024-01-31, or a number."),
+    _("The source is another database, or an older state of it."),
+    _("Reset the task: it reads everything anew."),
+    _("%(name)s can't be read in windows."),
+    _("Choose a check column of times or numbers."),
+    _("These are more than %(count)s windows."),
+    _("Choose a larger interval, or a later start value."),
+    _("Windows need a start value here."),
+    _("Give the date, or number, from which on rows are read."),
+    _("The source has rows whose key (%(names)s) is null."),
+    _("Choose other key columns, or leave these rows out by a WHERE."),
+    _("The source has several rows with one key (%(value)s)."),
+    _("Choose key columns that tell rows apart: PRIMARY KEY (...)."),
+    _("The column %(name)s becomes wider: a value needs it (%(value)s)."),
+    _("The column %(name)s becomes text: it holds a value that %(kind)s has no form for."),
+    _("The column %(name)s holds a value that the destination has no form for in a column of this type."),
+    _("Let the table's columns widen, or give the column the type text in the statement."),
+    _("Rows are looked at one by one: %(cause)s"),
+    _("DuckDB can't change the type of %(name)s, which is in the key."),
+    _("Load the table anew."),
+    _("This database has no form of its own for rows on their way."),
+    _("The source gave %(count)s rows again: the last of each was taken."),
+    _("%(count)s rows had come late and are read now."),
+    _("More than %(count)s rows had come late and are read now."),
+    _("The database's disk is full."),
+    _("Make room on it; what was not committed is undone."),
     _("Call %(name)s"),
     _("Start the job %(name)s"),
     _("%(count)s statements were run."),
@@ -456,6 +547,7 @@ ACTIONS = (
     _("definitions taken over"),
 )
 PLACE = re.compile(r"%\\\((\w+)\\\)s")
+SEVERAL = re.compile(r"(?<=[.?]) (?=[A-Z])")  # a message and its hint
 NAMED = re.compile(r"(\w+): (.+)")
 
 
@@ -477,6 +569,9 @@ def by_pattern(text: str) -> str:
         match = pattern.fullmatch(text)
         if match:
             return gettext(message) % {name: said(value) if name in SENTENCES else value for name, value in match.groupdict().items()}
+    sentences = SEVERAL.split(text)
+    if len(sentences) > 1 and any(said(sentence) != sentence for sentence in sentences):
+        return "".join(said(sentence) for sentence in sentences)
     parts = [NAMED.fullmatch(part) for part in text.split("; ")]
     if all(parts):
         return "; ".join(f"{part[1]}: {said(part[2])}" for part in parts if part)
@@ -486,4 +581,4 @@ def by_pattern(text: str) -> str:
 @cache
 def compiled() -> tuple[tuple[str, re.Pattern[str]], ...]:
     """Return each message with the expression that its values can be read back with."""
-    return tuple((message, re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(message)))) for message in PATTERNS)
+    return tuple((message, re.compile(PLACE.sub(r"(?P<\1>.+?)", re.escape(message)))) for message in (*PATTERNS, *said_jobs.PATTERNS))

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from connections.contract.table import Column
 
-# Types that come back as they are by their value alone.
-PLAIN = frozenset({"boolean", "smallint", "integer", "bigint", "real", "double precision", "text", "date", "bytea", "uuid", "jsonb"})
+# Types all of whose values others have, too, so that they come back as they are.
+PLAIN = frozenset({"boolean", "smallint", "integer", "bigint", "text", "bytea", "uuid", "jsonb"})
 # Types that PostgreSQL always has. Those of extensions, enumerations and composites are text elsewhere and come back as text.
 NAMES = (
     'boolean|smallint|integer|bigint|real|double precision|numeric|money|text|character varying|character|"char"|name|bytea|uuid|json'
@@ -25,10 +25,20 @@ MARK = re.compile(r"\s*\{postgresql: ([^{}]*)\}$")
 
 def marked(column: Column) -> Column:
     """Return a column of PostgreSQL as one whose comment tells its type; an array is read as the text of a JSON array."""
+    return told(column).as_text()
+
+
+def told(column: Column) -> Column:
+    """Return a column of PostgreSQL with its type in the comment."""
     kind = kind_of(column)
     if kind in PLAIN or not TYPE.fullmatch(kind):
-        return column.as_text()
-    return replace(column.as_text(), comment=f"{MARK.sub('', column.comment)} {{postgresql: {kind}}}".strip())
+        return column
+    return replace(column, comment=f"{MARK.sub('', column.comment)} {{postgresql: {kind}}}".strip())
+
+
+def unmarked(column: Column) -> Column:
+    """Return the column without a type in its comment."""
+    return replace(column, comment=MARK.sub("", column.comment))
 
 
 def kind_of(column: Column) -> str:

@@ -72,6 +72,7 @@ class Loading(Protocol):
     dialect: Dialect  # how values of `rows` are read
     longest_name: ClassVar[int]  # bytes of an identifier
     adds_keys: ClassVar[bool]  # False: a table has its key from the beginning or never (SQLite)
+    reads_texts: ClassVar[bool]  # True: a value may come as the text that PostgreSQL writes of it
     changes_tables_at_once: ClassVar[bool]  # False: a change of a table ends the transaction (MySQL)
 
     def begin(self) -> None:
@@ -122,6 +123,9 @@ class Loading(Protocol):
     def empty(self, ref: TableRef) -> None:
         """Delete all rows."""
 
+    def is_bound(self, ref: TableRef) -> bool:
+        """Claim that something hangs on the table (views, indexes, references), so that `swap` lets it stay and gives it the rows."""
+
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target`, which is dropped if it is there; readers see the one or the other."""
 
@@ -161,7 +165,7 @@ class Loading(Protocol):
         """Delete the rows whose text column has this value; return how many."""
 
     def make_schema(self, name: str) -> None:
-        """Make the schema where there is none; a database without schemas refuses."""
+        """Make the schema where there is none, in databases that make them so."""
 
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement of this database's own SQL; return its rows, none of one that has none."""
@@ -190,3 +194,9 @@ class TakesPipe(Protocol):
 
     def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
         """Put rows into a table that come in the database's own form; return how many."""
+
+    def largest(self, ref: TableRef, name: str) -> Any:
+        """Return the largest value of a column as the driver gives it, None of an empty table."""
+
+    def last_key(self, ref: TableRef, key: Sequence[str]) -> tuple[Any, ...]:
+        """Return the largest key of a table as the driver gives it, () of an empty one."""

@@ -57,6 +57,8 @@ def often(served: Served, resource: str, who: dict[str, str] = BOSS) -> set[tupl
 
 def logged(served: Served) -> list[str]:
     with sqlite3.connect(served.data_dir / "requests.sqlite3") as log:
+        if not log.execute("SELECT 1 FROM sqlite_master WHERE name = 'requests'").fetchall():
+            return []  # no worker has written yet
         return [row[0] or "" for row in log.execute("SELECT sql FROM requests WHERE resource = 'Kept'")]
 
 

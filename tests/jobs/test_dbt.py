@@ -33,7 +33,8 @@ if kind == "fails":
     sys.exit(1)
 if kind == "hangs":
     time.sleep(60)
-print("Done. PASS=1 WARN=0 ERROR=0 SKIP=0 TOTAL=1")
+print("09:00:01  ")
+print("09:00:01  Done. PASS=1 WARN=0 ERROR=0 SKIP=0 TOTAL=1")
 """
 
 

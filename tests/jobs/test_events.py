@@ -13,14 +13,19 @@ from django.utils import timezone
 
 from apiserver.jobs import event_settings as settings
 from apiserver.jobs import events, row_counts
+from apiserver.jobs.claiming import claim
 from apiserver.jobs.errors import JobError, Refused
 from apiserver.jobs.models import EventRun, Job, Run, TaskRun
 from apiserver.jobs.orders import taken
+from apiserver.jobs.running import run_here
 from apiserver.jobs.services import save_job
+from apiserver.jobs.starting import start
 from apiserver.server import options, stamp
 from apiserver.server.configuration_protocol import ConfigurationError
+from apiserver.server.models import Notice
 from connections import vault
 from tests.jobs.replicated import Replicated, replicate_shop
+from tests.server.test_notices import give, smtp
 from tests.triggers.receiver import Receiver, receiving
 
 SECRET = "whsec_" + "A" * 43 + "="
@@ -398,3 +403,50 @@ def test_row_counts_that_differ_are_said_or_fail_the_run(shop: Replicated, wish:
         row_counts.check(found)
 
     assert (sum("orders: the source has 3" in line for line in found.lines), cities(shop)[0] == "told") == (count, is_failure)
+
+
+# ---- around a real run ----
+
+
+def worked_on(shop: Replicated, *given: dict[str, Any]) -> Run:
+    """Return a run of the shop's job with these events, as the worker left it."""
+    shop.job.events = settings.sealed(settings.checked(list(given), "events"))
+    shop.job.save()
+    made = start(shop.job, reason="schedule", now=timezone.now())
+    assert claim(made, now=timezone.now())
+    return run_here(made)
+
+
+def test_a_run_does_its_events_and_tells_its_end(shop: Replicated) -> None:
+    give(smtp=smtp(25), to=["desk@example.com"], on="all")
+    shop.run_source("INSERT INTO customers VALUES (3, 'Chie', 'Nara')")
+
+    run = worked_on(shop, {"when": "before", "sql": "DELETE FROM lines"}, {"sql": "UPDATE customers SET city = 'x' WHERE id = 3"})
+
+    assert (run.state, run.cause, cities(shop)) == ("done", "", ["Kyoto", None, "x"])
+    assert [row.state for row in run.event_runs.all()] == ["done", "done"]
+    assert Notice.objects.get().event == "job.finished"
+
+
+def test_a_run_that_is_refused_is_skipped_and_moves_nothing(shop: Replicated) -> None:
+    give(smtp=smtp(25), to=["desk@example.com"], on="all")
+    shop.run_source("UPDATE customers SET city = 'new'")
+
+    run = worked_on(
+        shop, {"when": "before", "refuse": {"source": "SELECT 1 AS one FROM orders"}}, {"sql": "DELETE FROM customers", "if": "always"}
+    )
+
+    assert (run.state, cities(shop)) == ("skipped", ["Kyoto", None])
+    assert run.cause == "The run did not begin: the SQL of its event gave a row at the source."
+    assert (set(run.tasks.values_list("state", flat=True)), Notice.objects.get().event) == ({"skipped"}, "job.skipped")
+
+
+def test_a_run_whose_first_event_fails_moves_nothing_and_does_what_follows_failures(shop: Replicated) -> None:
+    shop.run_source("UPDATE customers SET city = 'new'")
+
+    run = worked_on(
+        shop, {"when": "before", "sql": "UPDATE nothing SET a = 1"}, {"sql": "UPDATE customers SET city = 'told'", "if": "failure"}
+    )
+
+    assert (run.state, cities(shop)) == ("failed", ["told", "told"])
+    assert run.cause.startswith("SQL at the destination: ")

@@ -9,14 +9,13 @@ import pytest
 
 from apiserver.jobs.moving import Cancelled, JobError, dry_run, move, reset
 from connections.contract.loading import Merged
-from tests.databases import KINDS
 from tests.jobs.moves import Counting, Pair, pair
 
 pytestmark = pytest.mark.django_db
 WITH_CHECK = "REPLICATE [orders] WITH IncrementalCheckColumns='changed'"
 
 
-@pytest.fixture(params=[("sqlite", kind) for kind in KINDS] + [("postgresql", "sqlite"), ("mysql", "postgresql")], ids="-".join)
+@pytest.fixture(params=[("sqlite", "postgresql"), ("postgresql", "mysql"), ("mysql", "sqlite")], ids="-".join)
 def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     found = pair(request, tmp_path, *request.param)
     found.source.create(
@@ -28,7 +27,10 @@ def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
 
 def test_a_table_is_made_filled_and_brought_up_to_date(ends: Pair) -> None:
     first = ends.move(WITH_CHECK)
-    assert (first.mode, first.rows_read, first.inserted, first.note) == ("full", 50, 50, "")
+    assert (first.mode, first.rows_read, first.inserted) == ("full", 50, 50)
+    assert first.note.endswith(
+        "" if ends.source.kind == "postgresql" else "more than 600 seconds late come with the next comparison of keys."
+    )
     ends.same("orders")
 
     again = ends.move(WITH_CHECK, overlap_seconds=0)

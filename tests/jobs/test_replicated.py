@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,17 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
-from apiserver.jobs.models import Task
+from apiserver.jobs.models import Task, TaskRun
 from apiserver.jobs.replica_serving import KNOWN
 from apiserver.resources import services
+from apiserver.resources.configuration import exported, replica_of
 from apiserver.resources.models import Resource
 from apiserver.resources.services import publish_tables
 from apiserver.server import stamp
+from apiserver.server.configuration_protocol import ConfigurationError
 from connections.contract.table import TableRef
 from tests.jobs.replicated import COPY, Replicated, an_hour_ago, person, replicate_shop
 from users.models import User
@@ -253,6 +257,31 @@ def test_the_page_switches_and_says_how_fresh_the_replica_is(shop: Replicated) -
     assert Resource.objects.get(pk=pk).serve == "live"
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"max_age": -1}, "max_age must be minutes"),
+        ({"max_age": "soon"}, "max_age must be a whole number"),
+        ({"otherwise": "liv"}, "the nearest is live"),
+        ({"jobs": "x"}, "the nearest is job"),
+    ],
+)
+def test_the_file_refuses_what_can_not_be(given: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(says)):
+        replica_of(given, "resources.Orders.replica")
+
+
+def test_the_file_carries_what_is_wished(shop: Replicated) -> None:
+    wished = {"job": "nightly", "max_age": 5, "otherwise": "live"}
+    set_up(shop, replica=wished)
+
+    found = {name: exported(Resource.objects.get(name=name)) for name in ("customers", "orders")}
+
+    assert (found["customers"]["serve"], found["customers"]["replica"]) == ("replicated", wished)
+    assert "replica" not in found["orders"]
+    assert replica_of({"job": "", "max_age": 0, "otherwise": "refuse"}, "replica") == {}
+
+
 def test_one_click_publishes_what_a_task_writes(shop: Replicated) -> None:
     admin, task = person("admin"), Task.objects.get(statement__contains="orders")
 
@@ -263,6 +292,26 @@ def test_one_click_publishes_what_a_task_writes(shop: Replicated) -> None:
     assert (made.table, made.methods, answer["Location"]) == ("orders", ["GET"], f"/console/api/{made.pk}")
     assert twice["Location"] == answer["Location"]
     assert "This table is a replica of orders of shop, kept by the job nightly." in admin.get(answer["Location"]).content.decode()
+
+
+def test_pages_of_a_task_and_of_its_run_have_the_button(shop: Replicated) -> None:
+    admin, task = person("admin"), Task.objects.get(statement__contains="orders")
+    run = TaskRun.objects.get(task=task).run
+
+    pages = [admin.get(reverse(name, args=[pk])).content.decode() for name, pk in (("jobs:task", task.pk), ("runs:show", run.pk))]
+
+    assert [f"/console/external-objects/publish/{task.pk}" in page for page in pages] == [True, True]
+    assert f"/console/external-objects/{shop.destination.pk}" in admin.get(reverse("jobs:show", args=[shop.job.pk])).content.decode()
+
+
+def test_relations_of_the_source_are_taken_over_by_a_button(shop: Replicated) -> None:
+    orders, _customers = publish_tables(shop.destination, [TableRef("", "orders"), TableRef("", "customers")], now=timezone.now())
+    admin = person("admin")
+
+    pages = [admin.post(f"/console/external-objects/relations/{orders.pk}", follow=True).content.decode() for _ in range(2)]
+
+    assert ["1 relation was added." in page for page in pages] == [True, False]
+    assert list(Resource.objects.get(pk=orders.pk).relations) == ["customer"]
 
 
 def test_a_table_that_is_not_there_yet_is_not_published(shop: Replicated) -> None:

@@ -12,6 +12,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from apiserver.jobs import claiming, due, hooks, services, starting, task_running, under_way, work
+from apiserver.jobs import running as running_module
 from apiserver.jobs.claiming import Claimer, claim
 from apiserver.jobs.errors import Busy, JobError, Refused
 from apiserver.jobs.models import CANCELLED, DONE, FAILED, RUNNING, SKIPPED, WAITING, Job, Run, RunLine, TaskRun
@@ -345,7 +346,7 @@ def test_what_stands_around_a_run_refuses_ends_and_tells(make: Make, moves: Move
     def refuse(running: Running) -> None:
         raise Refused("The source is empty.", hint="Wait.")
 
-    def fail(running: Running) -> None:
+    def fail(*_: Any) -> None:
         raise JobError("The hook failed.")
 
     job = make("REPLICATE [A]")
@@ -354,6 +355,10 @@ def test_what_stands_around_a_run_refuses_ends_and_tells(make: Make, moves: Move
     monkeypatch.setattr(hooks, "BEFORE", ())
     monkeypatch.setattr(hooks, "AFTER", (fail,))
     assert states(done(begun(job))) == [DONE]
+
+    monkeypatch.setattr(hooks, "AFTER", ())
+    monkeypatch.setattr(hooks, "ENDED", (fail,))
+    assert done(begun(job)).state == DONE
 
     assert told == [(SKIPPED, "The source is empty."), (FAILED, "The hook failed.")]
 
@@ -389,3 +394,17 @@ def test_command_runs_a_job_without_a_worker(make: Make, moves: Moves) -> None:
 
     assert run_here(run).state == DONE
     assert under_way.UNDER_WAY.all() == []
+
+
+def test_worker_that_is_asked_to_stop_gives_back_what_takes_too_long(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = begun(make("REPLICATE [A]"))
+    monkeypatch.setattr(running_module, "STOP_SECONDS", 0.0)
+    monkeypatch.setattr(under_way.UNDER_WAY, "all", lambda: [running])
+
+    running_module.give_back_all()
+
+    run = Run.objects.get(pk=running.run.pk)
+    assert (run.state, run.lease_until, run.attempts, run.fence) == (WAITING, None, 0, 2)
+    assert isinstance(running.reason, Stopping)
+    with pytest.raises(Lost):
+        running.write()

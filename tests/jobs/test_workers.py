@@ -62,7 +62,7 @@ def asked(server: Served, sql: str) -> list[dict[str, Any]]:
         return [dict(row) for row in database.execute(sql)]
 
 
-def until(holds: Callable[[], Any], seconds: float = 60) -> Any:
+def until(holds: Callable[[], Any], seconds: float = 120) -> Any:
     """Return what holds in the end."""
     deadline = time.monotonic() + seconds
     while not (found := holds()):

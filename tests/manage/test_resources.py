@@ -31,6 +31,7 @@ def test_created_resource_has_the_name_of_its_table_and_the_form_of_the_file(con
         "key": [],
         "columns": None,
         "search": [],
+        "replica": {},
         "relations": {},
     }  # fmt: skip
     assert audited()[-1] == ("ada", "resource published")

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from django.test import Client
 from django.utils import timezone
+from openapi_spec_validator import OpenAPIV30SpecValidator
 
 from apiserver.odata import documents, swagger
 from apiserver.odata.swagger_limits import GROUPS, KINDS, operations
@@ -273,6 +274,26 @@ def test_one_document_holds_what_a_connector_can(large: Client) -> None:
     assert {"/table007", "/table007({id})", "/table008", "/table008({id})"} <= part["paths"].keys()
     assert "Left out" not in part["info"]["description"]
     assert large.get("/api.rsc/$openapi").json()["paths"].keys() > document["paths"].keys()
+
+
+@pytest.mark.parametrize(
+    ("way", "schemes"),
+    [
+        ("apikey", {"authtoken": "apiKey"}),
+        ("basic", {"basic": "http"}),
+        ("oauth2", {"oauth2_auth": "oauth2"}),
+        ("none", None),
+    ],
+)
+def test_openapi_says_how_one_signs_in(client: Client, way: str, schemes: dict[str, str] | None) -> None:
+    document = client.get(f"/api.rsc/$openapi?security={way}").json()
+    unknown = client.get("/api.rsc/$openapi?security=digest").status_code
+
+    assert [*OpenAPIV30SpecValidator(document).iter_errors()] == []
+    told = document["components"].get("securitySchemes")
+    assert (told and {name: scheme["type"] for name, scheme in told.items()}) == schemes
+    assert (list(document.get("security", [{}])[0]), unknown) == (list(schemes or ()), 400)
+    assert "PeopleRow" in document["components"]["schemas"]
 
 
 def relations_of(document: Any, name: str) -> list[str]:

@@ -386,14 +386,15 @@ FORM = {"smtp_host": "mail.example.com", "smtp_tls": "starttls", "smtp_from": "a
 
 def test_the_page_stores_and_never_shows_a_password_again(admin: Client) -> None:
     admin.post(PAGE, {**FORM, "smtp_user": "api", "smtp_password": "hunter2"})
-    admin.post(PAGE, {**FORM, "smtp_user": "api", "contract": "breaking"})
+    admin.post(PAGE, {**FORM, "smtp_user": "api", "contract": "breaking", "on": "all"})
 
     page = admin.get(PAGE).content.decode()
 
     found = settings.revealed()
-    assert (found["smtp"]["password"], found["contract"], found["to"], "hunter2" in page) == (
+    assert (found["smtp"]["password"], found["contract"], found["on"], found["to"], "hunter2" in page) == (
         "hunter2",
         "breaking",
+        "all",
         ["a@example.com"],
         False,
     )

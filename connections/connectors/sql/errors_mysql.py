@@ -51,6 +51,7 @@ BY_CODES: tuple[tuple[frozenset[int], Meaning], ...] = (
         meanings.FORBIDDEN,
     ),
     (frozenset({ER.CON_COUNT_ERROR, ER.TOO_MANY_USER_CONNECTIONS, 1226}), meanings.FULL),
+    (frozenset({1021, 1114, 3, 20}), meanings.DISK_FULL),
     (frozenset({1792, 1290, 1836}), meanings.READ_ONLY),
     (frozenset({ER.LOCK_DEADLOCK, ER.CHECKREAD}), meanings.CONFLICT),
     (frozenset({1906, 3105}), meanings.COMPUTED),

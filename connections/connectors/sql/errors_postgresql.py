@@ -63,6 +63,7 @@ MEANINGS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Meaning], .
     ((pg.GeneratedAlways,), meanings.COMPUTED),
     (pg.TooManyConnections, meanings.FULL),
     ((pg.ProgramLimitExceeded, pg.OutOfMemory), TOO_LARGE),
+    (pg.DiskFull, meanings.DISK_FULL),
     ((pg.CannotConnectNow, pg.AdminShutdown, pg.CrashShutdown), RESTARTING),
     ((psycopg.DataError, UnicodeEncodeError, OverflowError), meanings.BAD_VALUE),
 )

@@ -49,7 +49,7 @@ TEXTS: tuple[tuple[str, Meaning], ...] = (
         (errors.ConnectionFailed, "The database file can't be opened.", "Check its path, and the rights of file and folder."),
     ),
     ("disk i/o", (errors.ConnectionFailed, "The database file can't be read.", "Check the disk and the rights of file and folder.")),
-    ("full", (errors.SourceRejected, "The disk of the database file is full.", "")),
+    ("full", meanings.DISK_FULL),
 )
 BAD_VALUES = (OverflowError, UnicodeEncodeError, sqlite3.InterfaceError, sqlite3.DataError, sqlite3.IntegrityError)
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from connections.connectors.loaded_values import Driven
 from connections.connectors.sql.loading_versions import Versioned
 from connections.contract.dialect import Dialect
-from connections.contract.errors import ChangeUnknown, ConnectorError, NotSupported, TableGone
+from connections.contract.errors import ChangeUnknown, ConnectorError, TableGone
 from connections.contract.loading import Checkpoint, Filled, Merged, Rows, TakenOver
 from connections.contract.table import Column, Table, TableRef, Type
 
@@ -28,6 +28,7 @@ class SqlLoading(Versioned, ABC):
 
     longest_name: ClassVar[int]
     changes_tables_at_once: ClassVar[bool] = True
+    reads_texts: ClassVar[bool] = False
     adds_keys: ClassVar[bool] = True
     begin_sql: ClassVar[str] = "BEGIN"
     long_text: ClassVar[str] = "text"
@@ -116,7 +117,7 @@ class SqlLoading(Versioned, ABC):
         state, mark = self.name(TableRef("", STATE)), self.dialect.bind_mark
         if self.describe(TableRef("", STATE)) is None:
             lines = f"task varchar(200) NOT NULL PRIMARY KEY, fence bigint NOT NULL, data {self.long_text} NOT NULL"
-            self.execute(f"CREATE TABLE IF NOT EXISTS {state} ({lines})")
+            self.make(f"CREATE TABLE IF NOT EXISTS {state} ({lines})")
         self.begin()
         try:
             if not self.execute(f"UPDATE {state} SET fence = fence + 1 WHERE task = {mark}", (task,)):
@@ -127,6 +128,13 @@ class SqlLoading(Versioned, ABC):
             self.rollback()
             raise
         return Checkpoint(int(fence), text_of(data))
+
+    def make(self, sql: str) -> None:
+        """Make what another may make at the same moment: PostgreSQL then breaks its own IF NOT EXISTS, and finds it the second time."""
+        try:
+            self.execute(sql)
+        except ConnectorError:
+            self.execute(sql)
 
     def peek(self, task: str) -> str:
         """Return the data of a task's checkpoint."""
@@ -238,8 +246,11 @@ class SqlLoading(Versioned, ABC):
         return self.execute(f"DELETE FROM {self.name(ref)} WHERE {self.quote(column)} = {self.dialect.bind_mark}", (value,))
 
     def make_schema(self, name: str) -> None:
-        """Refuse: this database has no schemas."""
-        raise NotSupported("This destination has no schemas.", hint="Leave the job's schema empty; a table prefix keeps tables apart.")
+        """Leave it to the database to know the schema."""
+
+    def is_bound(self, ref: TableRef) -> bool:
+        """Claim that something hangs on the table that a new one in its place would lack: it gets the rows instead."""
+        return False
 
     def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
         """Return the number of rows."""

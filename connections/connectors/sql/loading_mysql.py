@@ -35,6 +35,7 @@ class MysqlLoading(SqlLoading):
 
     longest_name: ClassVar[int] = 64
     changes_tables_at_once: ClassVar[bool] = False
+    adds_keys: ClassVar[bool] = False  # texts in a key have a length, and rows lie in the key's order
     begin_sql: ClassVar[str] = "START TRANSACTION READ WRITE"
     long_text: ClassVar[str] = "longtext"
     now: ClassVar[str] = "UTC_TIMESTAMP(6)"
@@ -110,7 +111,10 @@ class MysqlLoading(SqlLoading):
         return f"NOT ({binary}{one} <=> {binary}{other})"
 
     def widen(self, ref: TableRef, column: Column) -> None:
-        """Change the type of the column of that name."""
+        """Change the type of the column of that name; a float is a double first, whose text has all digits."""
+        found = self.describe(ref)
+        if found and column.type == Type.STRING and found.by_name[column.name].type == Type.SINGLE:
+            self.execute(f"ALTER TABLE {self.name(ref)} MODIFY COLUMN {self.definition(replace(column, type=Type.DOUBLE))}")
         self.execute(f"ALTER TABLE {self.name(ref)} MODIFY COLUMN {self.definition(column)}")
 
     def stage(self, like: TableRef, columns: Sequence[Column]) -> TableRef:
@@ -172,10 +176,27 @@ class MysqlLoading(SqlLoading):
         listed = ", ".join(f"t.{name} = {value}" for name, value in sets.items())
         return self.execute(f"UPDATE {whole} t JOIN {part} s SET {listed} WHERE {condition}")
 
+    def is_bound(self, ref: TableRef) -> bool:
+        """Claim that the table has indexes or triggers besides its key, or that other tables refer to it."""
+        where = "= database()" if not ref.schema else "= %s"
+        binds = (ref.schema, ref.name) if ref.schema else (ref.name,)
+        ((found,),) = self.rows(
+            f"SELECT EXISTS (SELECT 1 FROM information_schema.statistics WHERE table_schema {where} AND table_name = %s"
+            " AND index_name <> 'PRIMARY')"
+            f" OR EXISTS (SELECT 1 FROM information_schema.triggers WHERE event_object_schema {where} AND event_object_table = %s)"
+            f" OR EXISTS (SELECT 1 FROM information_schema.key_column_usage WHERE referenced_table_schema {where}"
+            " AND referenced_table_name = %s)",
+            binds * 3,
+        )
+        return bool(found)
+
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target` by one statement; views over it stay."""
         if self.describe(target) is None:
             self.execute(f"RENAME TABLE {self.name(shadow)} TO {self.name(target)}")
+            return
+        if self.is_bound(target):
+            self.refill(shadow, target)
             return
         old = TableRef(target.schema, f"{shadow.name[:50]}_old")
         self.drop(old)

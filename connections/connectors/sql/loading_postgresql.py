@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import psycopg
 
 from connections.connectors.sql.copying_postgresql import binary_type
 from connections.connectors.sql.loading import SqlLoading, as_text
 from connections.connectors.sql.types_postgresql import column_wished
-from connections.contract.exact_types import wished
+from connections.contract.exact_types import told, wished
 from connections.contract.loading import Merged, Rows
-from connections.contract.table import Column, TableRef, Type
+from connections.contract.table import Column, Table, TableRef, Type
 
 MOST_DIGITS, LONGEST_TEXT, FINEST = 1000, 10_485_760, 6
 TYPES: dict[Type, str] = {
@@ -38,12 +38,18 @@ class PostgresqlLoading(SqlLoading):
     """One writer at a PostgreSQL database."""
 
     longest_name: ClassVar[int] = 63
+    reads_texts: ClassVar[bool] = True
     now: ClassVar[str] = "now()"
 
     def allow(self, seconds: int) -> None:
         """Let each statement take so long."""
         self.execute("SELECT set_config('statement_timeout', %s, false)", (str(seconds * 1000),))
         self._connection.seconds = seconds + 5
+
+    def describe(self, ref: TableRef) -> Table | None:
+        """Return the table as it is now; what is made like a column of it gets its very type."""
+        found = super().describe(ref)
+        return found and replace(found, columns=tuple(map(told, found.columns)))
 
     def stored(self, column: Column) -> Column:
         """Return the column as PostgreSQL keeps it: in the type that its comment wishes, else in one that holds all of its values."""
@@ -117,9 +123,19 @@ class PostgresqlLoading(SqlLoading):
         """Put rows into a table that come in PostgreSQL's own binary form; return how many."""
         return self._copied(f"{self._copy_in(ref, columns)} (FORMAT binary)", blocks)
 
-    def put_lines(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
+    def put_lines(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes], options: str) -> int:
         """Put rows into a table that come as lines of COPY's text format (documentation of COPY, "Text Format"); return how many."""
-        return self._copied(self._copy_in(ref, columns), blocks)
+        return self._copied(f"{self._copy_in(ref, columns)} {options}", blocks)
+
+    def largest(self, ref: TableRef, name: str) -> Any:
+        """Return the largest value of a column, None of an empty table."""
+        ((value,),) = self.rows(f"SELECT max({self.quote(name)}) FROM {self.name(ref)}")
+        return value
+
+    def last_key(self, ref: TableRef, key: Sequence[str]) -> tuple[Any, ...]:
+        """Return the largest key of a table, () of an empty one."""
+        order = ", ".join(f"{self.quote(name)} DESC" for name in key)
+        return next(iter(self.rows(f"SELECT {self.names(key)} FROM {self.name(ref)} ORDER BY {order} LIMIT 1")), ())
 
     def _copied(self, statement: str, blocks: Iterable[bytes]) -> int:
         try:
@@ -149,7 +165,7 @@ class PostgresqlLoading(SqlLoading):
 
     def make_schema(self, name: str) -> None:
         """Make the schema where there is none."""
-        self.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quote(name)}")
+        self.make(f"CREATE SCHEMA IF NOT EXISTS {self.quote(name)}")
 
     def empty(self, ref: TableRef) -> None:
         """Delete all rows at once."""
@@ -158,19 +174,22 @@ class PostgresqlLoading(SqlLoading):
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target`; one that views, keys or grants hang on keeps its place and gets the rows."""
         if self.describe(target) is not None:
-            if self._is_bound(target):
+            if self.is_bound(target):
                 self.refill(shadow, target)
                 return
             self.drop(target)
         self.execute(f"ALTER TABLE {self.name(shadow)} RENAME TO {self.quote(target.name)}")
 
-    def _is_bound(self, ref: TableRef) -> bool:
+    def is_bound(self, ref: TableRef) -> bool:
         """Claim that something else hangs on the table, or was granted on it."""
         ((found,),) = self.rows(
             "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE oid = to_regclass(%s) AND relacl IS NOT NULL)"
             " OR EXISTS (SELECT 1 FROM pg_catalog.pg_depend d JOIN pg_catalog.pg_rewrite r ON r.oid = d.objid"
             " WHERE d.classid = 'pg_rewrite'::regclass AND d.refobjid = to_regclass(%s))"
-            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_constraint WHERE confrelid = to_regclass(%s))",
-            (self.name(ref).replace("%%", "%"),) * 3,
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_constraint WHERE confrelid = to_regclass(%s))"
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_index WHERE indrelid = to_regclass(%s) AND NOT indisprimary)"
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_trigger WHERE tgrelid = to_regclass(%s) AND NOT tgisinternal)"
+            " OR EXISTS (SELECT 1 FROM pg_catalog.pg_publication_rel WHERE prrelid = to_regclass(%s))",
+            (self.name(ref).replace("%%", "%"),) * 6,
         )
         return bool(found)

@@ -115,8 +115,20 @@ class SqliteLoading(SqlLoading):
         )
         return Merged(inserted, written - inserted, seen - written)
 
+    def is_bound(self, ref: TableRef) -> bool:
+        """Claim that the table has indexes or triggers besides its key."""
+        ((found,),) = self.rows(
+            "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE lower(tbl_name) = lower(?)"
+            " AND type IN ('index', 'trigger') AND sql IS NOT NULL)",
+            (ref.name,),
+        )
+        return bool(found)
+
     def swap(self, shadow: TableRef, target: TableRef) -> None:
         """Put the table `shadow` in the place of `target`; views over it stay."""
+        if self.is_bound(target):
+            self.refill(shadow, target)
+            return
         self.drop(target)
         self._connection.set_authorizer(None)
         try:

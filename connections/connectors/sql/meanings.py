@@ -35,6 +35,7 @@ REFUSED: Meaning = (
     "Refresh the resource; the request log has the statement.",
 )
 FORBIDDEN: Meaning = (errors.SourceRejected, "The database user may not do this.", "Grant the right to the connection's user.")
+DISK_FULL: Meaning = (errors.SourceRejected, "The database's disk is full.", "Make room on it; what was not committed is undone.")
 READ_ONLY: Meaning = (errors.SourceRejected, "The database takes no writes (read-only).", "")
 COMPUTED: Meaning = (errors.SourceRejected, "A column that the database computes can't be given.", "")
 BAD_VALUE: Meaning = (errors.BadValue, "A value does not fit the column's type or length.", "")

@@ -17,9 +17,10 @@ def nearest_single(value: float) -> float:
     """Return the double that equals the nearest 32-bit float: what a column of that type holds of the value."""
     if not math.isfinite(value):
         return value
-    if abs(value) > LARGEST_SINGLE:
+    try:
+        return float(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
         return math.copysign(math.inf, value)
-    return float(struct.unpack("f", struct.pack("f", value))[0])
 
 
 def shortest_single(value: float) -> float:

@@ -117,7 +117,26 @@ const start = () => {
   const chooser = document.querySelector("select[data-theme]");
   if (chooser) chooser.value = localStorage.getItem("theme") ?? "";
 };
+
+// data-keeps="NAME": a part that a search replaces; what was ticked or cleared in it after the search was sent stays so.
+let ticks = new Map();
+function keepTicks(part) {
+  const name = part.dataset.keeps;
+  const there = new Map([...part.querySelectorAll(`input[name="${name}"]`)].map((field) => [field.value, field]));
+  for (const [value, isTicked] of ticks) {
+    const field = there.get(value);
+    if (field?.type === "checkbox") field.checked = isTicked;
+    else if (field && !isTicked) field.remove();
+    else if (!field && isTicked) part.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
+  }
+}
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const name = event.detail.target?.dataset?.keeps;
+  const boxes = name ? event.detail.target.querySelectorAll(`input[type=checkbox][name="${name}"]`) : [];
+  ticks = new Map([...boxes].map((box) => [box.value, box.checked]));
+});
 document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.target.dataset?.keeps) keepTicks(event.target);
   start();
   // data-says: a message that came with a part of the page, which no reader of the screen would notice.
   const told = event.target.querySelector?.("[data-says]");
