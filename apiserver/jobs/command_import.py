@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from apiserver.jobs.command_words import WHO, line
 from apiserver.jobs.importing.files import ENDINGS, MOST_BYTES, MOST_FILES, Wishes, found_in
-from apiserver.jobs.importing.found import LEFT, Found, Note
+from apiserver.jobs.importing.found import Found, Note
 from apiserver.jobs.importing.taking import Taken, take_over
 from apiserver.server.commands import OwnCommand
 from apiserver.server.configuration_secrets import ByVariable
@@ -51,8 +51,7 @@ class ImportFiles:
         taken = take_over(found, now=now, who=WHO, is_dry=not options["apply"], overwrites=options["overwrite"])
         tell(command, taken, is_applied=options["apply"], is_json=options["json"])
         command.stdout.flush()
-        is_all = not any(note.outcome == LEFT for note in taken.notes)
-        sys.exit(0 if is_all else 2 if taken.created or taken.updated else 1)
+        sys.exit(0 if not taken.losses else 2 if taken.created or taken.updated else 1)
 
 
 def read(paths: list[Path]) -> list[tuple[str, bytes]]:
@@ -78,7 +77,7 @@ def tell(command: OwnCommand, taken: Taken, *, is_applied: bool, is_json: bool) 
     for note in taken.notes:
         command.stdout.write(f"{SIGNS[note.outcome]} {note.file}: {note.subject}{': ' if note.subject else ''}{note.text}")
     word = "were" if is_applied else "would be"
-    command.stdout.write(f"{len(taken.created)} entries {word} created, {len(taken.updated)} updated, {len(taken.left)} left.")
+    command.stdout.write(f"{len(taken.created)} entries {word} created, {len(taken.updated)} updated; not taken over: {taken.losses}.")
     if not is_applied and (taken.created or taken.updated):
         command.stdout.write("Nothing was changed: give --apply to take it over.")
 

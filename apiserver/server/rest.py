@@ -43,7 +43,10 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 class ManagementView(APIView):
-    """An address of the management API; `roles` may use it, `readers` its safe methods. Who asks, and their limits, are apiserver.settings' classes."""
+    """An address of the management API; `roles` may use it, `readers` its safe methods.
+
+    Who asks, and their limits, are apiserver.settings' classes.
+    """
 
     roles: tuple[str, ...] = ADMIN
     readers: tuple[str, ...] = ()  # roles that may only look

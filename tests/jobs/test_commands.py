@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from io import StringIO
 from pathlib import Path
@@ -15,7 +16,9 @@ from django.utils import timezone
 
 from apiserver.jobs import command_run, task_running
 from apiserver.jobs.models import DONE, RUNNING, Job, Run
+from apiserver.jobs.running import carry_out
 from apiserver.jobs.starting import start
+from apiserver.jobs.under_way import Running
 from apiserver.server import lifeline
 from tests.jobs.conftest import Make
 from tests.jobs.fake_moves import Moves
@@ -92,11 +95,24 @@ def test_unknown_names_tell_the_nearest(nightly: Job) -> None:
             job(*arguments)
 
 
-@pytest.mark.django_db(transaction=True)
+class Inline:
+    """Threads that do their work at once: this database is of one connection."""
+
+    def __init__(self, target: Callable[..., None], args: tuple[Any, ...], **_: Any) -> None:
+        self.start = lambda: target(*args)
+
+
+def worked(pk: int) -> None:
+    """Do a claimed run."""
+    carry_out(Running(Run.objects.get(pk=pk)))
+
+
 def test_command_does_the_run_itself_and_takes_up_one_that_was_left(
     nightly: Job, moves: Moves, monkeypatch: pytest.MonkeyPatch, settings: Any, tmp_path: Path
 ) -> None:
     settings.DATA_DIR = tmp_path
+    monkeypatch.setattr(command_run.threading, "Thread", Inline)
+    monkeypatch.setattr(command_run, "work", worked)
     monkeypatch.setattr(command_run, "LEASE_SECONDS", 0)
     monkeypatch.setattr(command_run, "PATIENCE_SECONDS", 0)
     left = start(nightly, reason="schedule", now=timezone.now())

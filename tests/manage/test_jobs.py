@@ -14,7 +14,8 @@ from django.utils import timezone
 from apiserver.jobs import task_running
 from apiserver.jobs.claiming import claim
 from apiserver.jobs.models import Job, Run, Task
-from apiserver.jobs.running import run_here
+from apiserver.jobs.running import carry_out
+from apiserver.jobs.under_way import Running
 from tests.jobs.fake_moves import Moves
 from tests.manage.conftest import Caller, audited, error
 
@@ -43,7 +44,8 @@ def done(run: int) -> Run:
     """Do a run that waits."""
     found = Run.objects.get(pk=run)
     assert claim(found, now=timezone.now())
-    return run_here(found)
+    carry_out(Running(found))
+    return Run.objects.get(pk=run)
 
 
 def test_what_was_read_can_be_sent_back(job: Caller) -> None:

@@ -40,6 +40,11 @@ class Taken:
     updated: tuple[str, ...]
     left: tuple[str, ...]
 
+    @property
+    def losses(self) -> int:
+        """How many notes tell of something that is not taken over."""
+        return sum(note.outcome == LEFT for note in self.notes)
+
 
 def take_over(found: Found, *, now: datetime, who: str, address: str = "", is_dry: bool, overwrites: bool = False) -> Taken:
     """Make what was found part of the configuration, or only try it (`is_dry`)."""
@@ -118,6 +123,7 @@ def without(found: Found, name: str, values: Mapping[str, Any], error: Exception
         found.say(file, place, LEFT, "%(name)s: %(reason)s", name=values["tasks"][number][:120], reason=errors[f"tasks[{number}]"])
     for key in sorted(wrong - {"tasks"}):
         text = next(text for field, text in errors.items() if field.partition("[")[0].partition(".")[0] == key)
-        found.say(file, place, LEFT, "%(name)s: %(reason)s", name=key, reason=text)
+        message = "%(reason)s" if text.startswith(key) else "%(name)s: %(reason)s"
+        found.say(file, place, LEFT, message, name=key, reason=text)
     kept = {key: value for key, value in values.items() if key not in wrong or key == "tasks"}
     return kept | {"tasks": [text for number, text in enumerate(values["tasks"]) if number not in bad]}
