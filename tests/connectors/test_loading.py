@@ -134,6 +134,8 @@ def test_a_swap_puts_the_shadow_in_place_and_views_stay(loading: Any, database: 
 
     assert content(database) == [(2, "b", 2), (3, "c", 3)]
     assert content(database, "seen") == [(2,), (3,)]
+    if database.kind == "postgresql":
+        assert database.run("SELECT conname FROM pg_constraint WHERE contype = 'p' AND conrelid = 'target'::regclass") == [("target_pkey",)]
     assert loading.describe(SHADOW) is None
     assert loading.describe(TARGET).primary_key == ("Id",)
     assert loading.count(TARGET) == 2

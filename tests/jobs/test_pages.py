@@ -147,7 +147,7 @@ def test_the_wizard_takes_all_steps(source: Connection, destination: Connection)
     job, run = Job.objects.get(), Run.objects.get()
     assert ("Orders" in tables, none[:3], "Tick one table at least." in none) == (True, "422", True)
     assert "REPLICATE [Orders]" in columns and "WHAT is no type." in wrong and "Every 10 minutes" in schedule
-    assert "SELECT [Id], [Note] FROM [Orders]" in review and "Asia/Tokyo" in review and "Next runs:" in review
+    assert "SELECT [Id], [Note] FROM [Orders]" in review and "Asia/Tokyo" in review and "Next runs (UTC):" in review
     assert (job.schedule, job.timezone, job.next_due is not None) == ("*/10 * * * *", "Asia/Tokyo", True)
     assert [task.statement for task in job.tasks.all()] == ["REPLICATE [Orders] SELECT [Id], [Note] FROM [Orders]"]
     assert (run.job, run.reason, made) == (job, "button", f"/console/jobs/{job.pk}/tasks?run={run.pk}")

@@ -179,6 +179,18 @@ class PostgresqlLoading(SqlLoading):
                 return
             self.drop(target)
         self.execute(f"ALTER TABLE {self.name(shadow)} RENAME TO {self.quote(target.name)}")
+        self._name_key(target)
+
+    def _name_key(self, ref: TableRef) -> None:
+        """Let the primary key be called after its table, as PostgreSQL calls one, unless something else has that name."""
+        wanted = f"{ref.name.encode()[: self.longest_name - len('_pkey')].decode(errors='ignore')}_pkey"
+        keys = self.rows(
+            "SELECT conname FROM pg_catalog.pg_constraint c WHERE contype = 'p' AND conrelid = to_regclass(%s) AND NOT EXISTS"
+            " (SELECT 1 FROM pg_catalog.pg_class o WHERE o.relname = %s AND o.relnamespace = c.connamespace)",
+            (self.name(ref).replace("%%", "%"), wanted),
+        )
+        for (name,) in keys:
+            self.execute(f"ALTER TABLE {self.name(ref)} RENAME CONSTRAINT {self.quote(name)} TO {self.quote(wanted)}")
 
     def is_bound(self, ref: TableRef) -> bool:
         """Claim that something else hangs on the table, or was granted on it."""
