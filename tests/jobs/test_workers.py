@@ -105,6 +105,7 @@ def test_runs_begin_once_and_go_on_when_their_worker_is_killed(request: pytest.F
     shop.insert("small", [(1, "one")])
     shop.insert("big", [(number, f"n{number}", number) for number in range(ROWS)])
     server = publish({"connections": {"shop": shop.connection, "copy": copy.connection}}, tmp_path / "data")
+    request.addfinalizer(server.dismiss)
 
     with more_workers(server, 2) as workers:
         told(server, JOBS)
@@ -117,7 +118,6 @@ def test_runs_begin_once_and_go_on_when_their_worker_is_killed(request: pytest.F
     runs = asked(server, "SELECT job_name, state, attempts FROM jobs_run WHERE reason = 'schedule' ORDER BY job_name")
     task = asked(server, f"SELECT * FROM jobs_taskrun WHERE run_id = {run['id']}")[0]
     lines = [row["text"] for row in asked(server, f"SELECT text FROM jobs_runline WHERE run_id = {run['id']} ORDER BY id")]
-    server.dismiss()
 
     assert runs == [{"job_name": f"small{number}", "state": "done", "attempts": 1} for number in range(SMALL)]
     assert clicked.count("'waiting'") == 1
