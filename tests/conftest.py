@@ -34,6 +34,7 @@ django.setup()  # now, for conftests below import models
 SLOW = (
     "chaos",
     "e2e",
+    "jobs",
     "contract",
     "hostile",
     "compliance",

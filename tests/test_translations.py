@@ -14,7 +14,24 @@ CATALOGUE = messages.CATALOGUES / "ja" / "LC_MESSAGES" / "django.po"
 ENTRIES = polib.pofile(str(CATALOGUE))
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]")
 # Names and terms that are the same in every language.
-NAMES = {"API Server", "OData", "CORS", "SQL", "UTC", "ms", "null", "Power Automate", "x-cdata-authtoken", "$oas", "curl", "s", "kB"}
+NAMES = {
+    "Markdown",
+    "CSV",
+    "JSON",
+    "API Server",
+    "OData",
+    "CORS",
+    "SQL",
+    "UTC",
+    "ms",
+    "null",
+    "Power Automate",
+    "x-cdata-authtoken",
+    "$oas",
+    "curl",
+    "s",
+    "kB",
+}
 TEMPLATES = sorted((messages.ROOT / "templates").rglob("*.html"))
 
 
