@@ -19,6 +19,9 @@ class Nobody:
     def wrote(self, merged: Any, *, deleted: int = 0, repaired: int = 0) -> None:
         """Take no note."""
 
+    def counted(self, *counts: Any, **named: Any) -> None:
+        """Take no note."""
+
     def total(self, rows: int) -> None:
         """Take no note."""
 
