@@ -104,17 +104,20 @@ class Settings:
                 said[name] = options[option]
         if "IncrementalCheckColumns" in options:
             said["check_columns"] = names_of(str(options["IncrementalCheckColumns"]))
-        if options.get("SoftDelete"):
-            said["deletes"] = SOFT
-        if options.get("SkipDeleted"):
-            said["deletes"] = NO_DELETES
-        if options.get("TruncateTable"):
-            said["always_full"] = "truncate"
-        if options.get("DropTable"):
-            said["always_full"] = "drop"
+        for option, (name, on, off) in SWITCHES.items():
+            if options.get(option):
+                said[name] = on
+            elif option in options and said.get(name, getattr(self, name)) == on:
+                said[name] = off
         return replace(self, **said).checked()
 
 
+SWITCHES = {  # a setting, and what it is where the option is on, or is switched off over a job that has it on
+    "SoftDelete": ("deletes", SOFT, HARD),
+    "SkipDeleted": ("deletes", NO_DELETES, HARD),
+    "TruncateTable": ("always_full", "truncate", ""),
+    "DropTable": ("always_full", "drop", ""),
+}
 PLAIN = {
     "ReplicateStartValue": "start_value",
     "ReplicateInterval": "interval",
