@@ -36,10 +36,10 @@ def of_task(request: HttpRequest, pk: int) -> HttpResponse:
 def tried(task: Task) -> dict[str, Any]:
     """Return what a run would do, or why it could not."""
     from apiserver.jobs.moving import dry_run
-    from apiserver.jobs.orders import order_of
+    from apiserver.jobs.orders import order_to_try
 
     try:
-        found = dry_run(order_of(task))
+        found = dry_run(order_to_try(task))
     except (ConnectorError, JobError) as error:
         return {"failure": error}
     rows = [[cell(value) for value in row] for row in found.rows]

@@ -8,7 +8,7 @@ from typing import Any
 
 from apiserver.jobs.models import Task
 from apiserver.jobs.moving import dry_run
-from apiserver.jobs.orders import order_of
+from apiserver.jobs.orders import order_to_try
 from apiserver.jobs.replicate_types import type_text
 
 LONGEST = 500  # characters of one value
@@ -16,7 +16,7 @@ LONGEST = 500  # characters of one value
 
 def as_data(task: Task) -> dict[str, Any]:
     """Return what would be done; raise ConnectorError where source or destination can't say."""
-    found = dry_run(order_of(task))
+    found = dry_run(order_to_try(task))
     return {
         "key": task.key,
         "statement": task.statement,

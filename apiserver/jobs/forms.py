@@ -25,6 +25,7 @@ from connections.models import Connection
 KINDS = (
     (Job.STANDARD, gettext_lazy("The tables that are chosen")),
     (Job.ALL_TABLES, gettext_lazy("All tables, new ones too")),
+    (Job.LOAD_FOLDER, gettext_lazy("The files of a folder, into one table")),
 )
 EVERY = (
     (HOURLY, gettext_lazy("Every hour")),
@@ -93,8 +94,6 @@ class JobForm(forms.Form):
         for name in ("name", "schema", "table_prefix", "labels"):
             self.fields[name].widget.attrs |= {"autocomplete": "off", "spellcheck": "false"}
         if existing:
-            if existing.kind not in dict(KINDS):
-                self.fields["kind"].choices = [*KINDS, (existing.kind, existing.kind)]  # type: ignore[attr-defined]
             self.initial.update({name: getattr(existing, name) for name in ("name", "kind", "schema", "table_prefix")})
             self.initial.update({"source": str(existing.source_id or ""), "destination": str(existing.destination_id)})
             self.initial.update({"labels": ", ".join(existing.labels), "exclude": "\n".join(existing.exclude)})

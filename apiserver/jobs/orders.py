@@ -9,7 +9,7 @@ from typing import Any
 from apiserver.jobs.claims import read, target_of
 from apiserver.jobs.job_settings import split
 from apiserver.jobs.models import Job, Run, Task, TaskRun
-from apiserver.jobs.moving_order import Order, Settings
+from apiserver.jobs.moving_order import JobError, Order, Settings
 
 TAKEN = ("kind", "schema", "table_prefix", "settings", "exclude", "events", "notify")
 
@@ -48,6 +48,15 @@ def title(task: Task, order: Mapping[str, Any]) -> str:
 def order_of(task: Task) -> Order:
     """Return what the next run of a task would move."""
     return made(taken(task.job), task.key, task.statement, task.settings)
+
+
+def order_to_try(task: Task) -> Order:
+    """Return what a dry run looks at; raise JobError for a folder, whose files have no plan before they are read."""
+    if task.job.kind == Job.LOAD_FOLDER:
+        raise JobError(
+            "A job that loads a folder has no dry run.", hint="A run loads the files that are new or changed since the last one."
+        )
+    return order_of(task)
 
 
 def order_of_run(task: TaskRun) -> Order:

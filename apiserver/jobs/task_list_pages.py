@@ -23,6 +23,7 @@ from apiserver.jobs.errors import InvalidJob
 from apiserver.jobs.forms import KINDS
 from apiserver.jobs.job_pages import found_job
 from apiserver.jobs.models import OPEN, Job, Run, Task, TaskRun
+from apiserver.jobs.replicate import Replicate, written
 from apiserver.jobs.table_picking import found_tables, ticked_statements
 from apiserver.ui.access import console_page
 from connections.contract.errors import ConnectorError
@@ -79,8 +80,11 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
     problems: list[str] = []
     if "add" in request.POST and stored(request, job, problems):
         return redirect("jobs:tasks", pk)
-    context: dict[str, Any] = {"job": job, "tab": "tasks", "problems": problems, "statement": request.POST.get("statement", "")}
-    if job.source is not None:
+    written_so_far = {name: request.POST.get(name, "") for name in ("statement", "name")}
+    context: dict[str, Any] = {"job": job, "tab": "tasks", "problems": problems, **written_so_far}
+    if job.kind == Job.LOAD_FOLDER:
+        context["is_folder"] = True
+    elif job.source is not None:
         given = request.POST if request.method == "POST" else request.GET
         taken = set(job.tasks.values_list("statement", flat=True))
         context |= found_tables(job.source, given, taken=taken, refresh="refresh" in request.POST)
@@ -90,10 +94,12 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
 def stored(request: HttpRequest, job: Job, problems: list[str]) -> bool:
     """Add what was ticked and written; keep what is wrong with it."""
     try:
-        chosen = list(ticked_statements(job.source, request.POST).values()) if job.source else []
-        chosen += [text] if (text := request.POST.get("statement", "").strip()) else []
+        chosen = statements_of(request, job)
         if not chosen:
-            problems.append(_("Tick one table at least, or write a statement."))
+            is_folder = job.kind == Job.LOAD_FOLDER
+            problems.append(
+                _("Name the table, or write a statement.") if is_folder else _("Tick one table at least, or write a statement.")
+            )
             return False
         made = services.add_tasks(job, chosen, now=timezone.now(), **acting.who(request))
     except ConnectorError as error:
@@ -109,6 +115,18 @@ def stored(request: HttpRequest, job: Job, problems: list[str]) -> bool:
     text = ngettext("%(count)d task was added.", "%(count)d tasks were added.", len(made))
     messages.success(request, text % {"count": len(made)})
     return True
+
+
+def statements_of(request: HttpRequest, job: Job) -> list[str]:
+    """Return the statements of what was ticked, named and written; raise ConnectorError."""
+    found: list[str] = []
+    if job.kind == Job.LOAD_FOLDER:
+        name = request.POST.get("name", "").strip()
+        found += [written(Replicate((name,), source=(name,)))] if name else []
+    elif job.source is not None:
+        found += ticked_statements(job.source, request.POST).values()
+    text = request.POST.get("statement", "").strip()
+    return [*found, text] if text else found
 
 
 @require_POST

@@ -17,7 +17,7 @@ from apiserver.jobs import acting, services, task_options
 from apiserver.jobs.column_rows import Row, WrongRows, rows_of, statement_of, takes_all
 from apiserver.jobs.errors import InvalidJob
 from apiserver.jobs.looking import FIRST_ROWS, Looked, first_rows, look, marked
-from apiserver.jobs.models import Task, TaskRun
+from apiserver.jobs.models import Job, Task, TaskRun
 from apiserver.jobs.replicate import Replicate, replicate, written
 from apiserver.jobs.replicate_types import WRITTEN
 from apiserver.jobs.setting_forms import GROUPS, SettingsForm
@@ -38,6 +38,7 @@ TABS = (
     ("options", gettext_lazy("Options"), "jobs:options"),
     ("preview", gettext_lazy("Preview"), "jobs:preview"),
 )
+OF_A_FOLDER = ("query", "options")
 
 
 class Opened:
@@ -47,12 +48,20 @@ class Opened:
         self.request, self.tab = request, tab
         self.task = get_object_or_404(Task.objects.select_related("job", "job__source", "job__destination"), pk=pk)
         self.job = self.task.job
+        self.is_folder = self.job.kind == Job.LOAD_FOLDER
         self.problems: list[str] = []
         self.problem: ConnectorError | None = None  # of the statement
 
+    @property
+    def tabs(self) -> list[tuple[str, Any, str]]:
+        """Return the tabs; a folder's files have columns each of its own."""
+        return [tab for tab in TABS if not self.is_folder or tab[0] in OF_A_FOLDER]
+
     @cached_property
     def looked(self) -> Looked | None:
-        """Return what the statement reads; None of one that can't be run, whose `problem` is then kept."""
+        """Return what the statement reads; None of one that can't be run, whose `problem` is then kept, or that reads a folder's files."""
+        if self.is_folder:
+            return None
         try:
             return look(self.task.statement, self.job.source)
         except ConnectorError as error:
@@ -85,8 +94,13 @@ class Opened:
         """Answer with the page."""
         looked = self.looked
         last = TaskRun.objects.filter(task=self.task).order_by("-pk").first()
-        context = {"it": self.task, "job": self.job, "title": title_of(self.task), "tabs": TABS, "here": self.tab, "last": last}
-        context |= {"looked": looked, "problems": self.problems, "failure": more.pop("failure", None) or self.problem}
+        context = {"it": self.task, "job": self.job, "title": title_of(self.task), "tabs": self.tabs, "here": self.tab, "last": last}
+        context |= {
+            "looked": looked,
+            "is_folder": self.is_folder,
+            "problems": self.problems,
+            "failure": more.pop("failure", None) or self.problem,
+        }
         statement = looked.statement if looked else self.statement
         context |= {
             "parsed": statement,
@@ -101,6 +115,8 @@ class Opened:
 def columns(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the columns; choose, rename, compute and type them."""
     opened = Opened(request, pk, "columns")
+    if opened.is_folder:
+        return redirect("jobs:query", pk)
     looked = opened.looked
     if looked is None:
         return opened.show(rows=None)
@@ -191,6 +207,8 @@ def options(request: HttpRequest, pk: int) -> HttpResponse:
 def preview(request: HttpRequest, pk: int) -> HttpResponse:
     """Show the first rows that the statement reads."""
     opened = Opened(request, pk, "preview")
+    if opened.is_folder:
+        return redirect("jobs:query", pk)
     if opened.looked is None:
         return opened.show()
     try:

@@ -32,6 +32,8 @@ PATTERNS = (
     _("Another task of this job writes the table %(table)s already."),
     _("%(name)s and %(other)s exclude each other."),
     _("ReplicateIntervalUnit needs ReplicateInterval."),
+    _("A job that loads a folder has no dry run."),
+    _("A run loads the files that are new or changed since the last one."),
     _("A folder is loaded whole: leave the query and the source's table out of the statement."),
     _("%(name)s: the job has no source, so write [connection].[schema].[table]."),
     _("%(name)s is read from the table that is written: give the destination another name, schema or prefix."),

@@ -182,6 +182,38 @@ def test_two_jobs_that_would_write_one_table_are_refused_where_tables_are_added(
     assert "The job nightly writes the table" in words(answer)
 
 
+def test_a_folder_is_loaded_into_a_table_that_is_named(destination: Connection, tmp_path: Path, settings: Any) -> None:
+    settings.ALLOWED_FOLDERS = (tmp_path,)
+    (tmp_path / "a.csv").write_text("id,name\n1,Ann\n")
+    files = save_connection(name="inbox", connector="files", values={"URI": str(tmp_path)})
+    form = {
+        "step": "connections",
+        "go": "create",
+        "name": "people",
+        "kind": "load_folder",
+        "source": files.pk,
+        "destination": destination.pk,
+    }
+    client = person()
+
+    assert client.post("/console/jobs/add", form).status_code == 302
+    job = Job.objects.get()
+    address = f"/console/jobs/{job.pk}/tasks/add"
+    shown, unnamed = words(client.get(address)), client.post(address, {"add": "1", "name": " "})
+    assert client.post(address, {"add": "1", "name": "people"}).status_code == 302
+
+    assert "Table at the destination" in shown and "a.csv" not in shown
+    assert (unnamed.status_code, "Name the table" in words(unnamed)) == (422, True)
+    task = job.tasks.get()
+    assert (job.kind, task.statement) == ("load_folder", "REPLICATE [people]")
+    assert client.get(f"/console/jobs/tasks/{task.pk}").headers["location"] == f"/console/jobs/tasks/{task.pk}/query"
+    for page in ("query", "options"):
+        answer = client.get(f"/console/jobs/tasks/{task.pk}/{page}")
+        assert "the files that are new or changed" in words(answer) and "There is no table" not in words(answer)
+    assert "has no dry run" in words(client.get(f"/console/jobs/tasks/{task.pk}/dry-run"))
+    assert client.get(f"/console/jobs/{job.pk}").status_code == 200
+
+
 def saved(client: Client, job: Job, **more: Any) -> Any:
     """Send the tab Overview as a browser does that changed some fields."""
     form = {"name": job.name, "kind": job.kind, "source": job.source_id, "destination": job.destination_id, "every": "", "timezone": "UTC"}
