@@ -20,7 +20,7 @@ from connections.contract.unsayable import OTHER_TYPE
 
 ISO_DAY, ISO_SECONDS = len("2024-01-31"), len("12:00:00")
 # Stands in a row's JSON for what OData can't say; no row can hold it by chance or design.
-UNSAYABLE = secrets.token_hex(12)
+UNSAYABLE = f"\x7f{secrets.token_hex(12)}"  # a byte that texts hardly have, and JSON leaves as it is, then what nobody can guess
 MAX_NAME = 63  # bytes of an identifier
 # Binds carry their type: inside functions an untyped one is ambiguous.
 BINDS: dict[Type, str] = {
