@@ -12,7 +12,7 @@ serve: $(VENV)/.runtime ## the product on an embedded default (SQLite, no broker
 
 # ---- test ----
 test: $(VENV)/.dev servers ## every test on real parts
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 servers: ## what the tests drive: PostgreSQL, MariaDB, Redis, Chromium
 	@tools/install_servers

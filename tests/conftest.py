@@ -14,6 +14,7 @@ from typing import Any
 
 import django
 import pytest
+from django.urls import clear_script_prefix
 
 from tests import servers
 from tests.fakes import oauth_provider
@@ -114,6 +115,13 @@ def kept(postgres_server: servers.Server, mariadb_server: servers.Server) -> Ite
     yield found
     for served in found.values():
         served.dismiss()
+
+
+@pytest.fixture(autouse=True)
+def no_prefix_left() -> Iterator[None]:
+    """Forget the path of a public address after a test in process: a server sets it anew for each request."""
+    yield
+    clear_script_prefix()
 
 
 @pytest.fixture(autouse=True)

@@ -89,7 +89,7 @@ def fitted(catalog: Catalog, address: Address, wanted: frozenset[str] = ALL) -> 
         body = written(document)
         if len(body) < MOST_BYTES:
             break
-        if is_related:  # operations are worth more than the shapes of what $expand brings
+        if is_related:  # operations are worth more than $expand, which is not offered without the shapes of what it brings
             is_related = False
             continue
         fewer = shorter(plan, catalog)
@@ -149,8 +149,11 @@ def escaped(found: re.Match[str]) -> str:
 
 
 def described(catalog: Catalog, address: Address, kinds: frozenset[str] = ALL, *, is_related: bool = True) -> dict[str, Any]:
-    """Return the document as data, from which OpenAPI 3 is written too; `is_related` = with the shapes of what $expand brings."""
-    resources = {name: resource.having(navigations=expandable(catalog, resource)) for name, resource in catalog.resources.items()}
+    """Return the document as data, from which OpenAPI 3 is written too; `is_related` = with $expand and the shapes of what it brings."""
+    resources = {
+        name: resource.having(navigations=expandable(catalog, resource) if is_related else ())
+        for name, resource in catalog.resources.items()
+    }
     document: dict[str, Any] = {
         "swagger": "2.0",
         "info": info(catalog, address),
@@ -165,7 +168,7 @@ def described(catalog: Catalog, address: Address, kinds: frozenset[str] = ALL, *
     paths, definitions = document["paths"], document["definitions"]
     for resource in resources.values():
         add_resource(document, resource, kinds)
-        for navigation in told_relations(resources, resource) if is_related else ():
+        for navigation in told_relations(resources, resource):
             definitions[definition_name(resource)]["properties"] |= related_schemas(resources[navigation.target], navigation)
     for add in (*(add for kind, add in contributions().items() if kind in kinds), *general()):
         for resource in resources.values():
@@ -194,6 +197,12 @@ def told_relations(resources: Mapping[str, PublishedResource], resource: Publish
         if room < 0:
             return
         yield navigation
+
+
+def offered(resources: Mapping[str, PublishedResource], resource: PublishedResource) -> tuple[PublishedNavigation, ...]:
+    """Return the relations that $expand is offered for: those whose rows are described."""
+    told = list(told_relations(resources, resource))
+    return tuple(navigation for navigation in resource.navigations if navigation in told)
 
 
 def add_resource(document: dict[str, Any], resource: PublishedResource, kinds: frozenset[str]) -> None:

@@ -105,7 +105,7 @@ def test_apply_updates_deletes_with_prune_alone_and_says_so(data: Path, tmp_path
         ("users: {flow: {authtoken: short}}", ["users.flow.authtoken", "22"]),
         ("users: {flow: {role: admn}}", ["users.flow.role", "admin"]),
         ("server: {trusted_addresses: [10.0.0.0/99]}", ["server.trusted_addresses"]),
-        ("jobs: {}", ["jobs", "not supported"]),
+        ("jobs: {a: {tasks: [REPLICATE]}}", ["jobs.a"]),
         ("server: [", ["no YAML"]),
     ],
 )

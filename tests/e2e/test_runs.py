@@ -71,7 +71,7 @@ def test_a_run_is_watched_to_its_end(served: Served, browser: Browser) -> None:
 
     if page.locator(".toast").count():  # it ended while it was watched
         expect(page.locator(".toast")).to_contain_text(re.compile(r"The run ended after .* 30000 rows were replicated"))
-        expect(page.locator("#said")).to_have_text(re.compile(r"nightly: 30,000 rows replicated in .* s\."))
+        expect(page.locator("#said")).to_contain_text(re.compile("30,?000 rows"))
         assert page.evaluate("window.stays")
     assert page.locator("[hx-trigger*='every']").count() == 0
     expect(page.locator("#run")).to_contain_text("Afterwards")

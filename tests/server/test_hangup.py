@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -69,11 +70,12 @@ def body_of(answer: http.client.HTTPResponse) -> tuple[bytes, bool]:
 
 def entry_since(served: Served, begun: float) -> dict[str, Any]:
     """Return the entry of the stream that was asked for after `begun`: broken ones end, and are written, later than they are read."""
-    until = time.monotonic() + 20
+    until, found = time.monotonic() + 20, None
     with sqlite3.connect(served.data_dir / "requests.sqlite3") as connection:
         connection.row_factory = sqlite3.Row
         while time.monotonic() < until:
-            found = connection.execute("SELECT * FROM requests WHERE path LIKE '%lines' AND at >= ?", [begun]).fetchone()
+            with suppress(sqlite3.OperationalError):  # the first entry makes the table
+                found = connection.execute("SELECT * FROM requests WHERE path LIKE '%lines' AND at >= ?", [begun]).fetchone()
             if found:
                 return dict(found)
             time.sleep(0.1)
