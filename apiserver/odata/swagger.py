@@ -150,10 +150,11 @@ def escaped(found: re.Match[str]) -> str:
 
 def described(catalog: Catalog, address: Address, kinds: frozenset[str] = ALL, *, is_related: bool = True) -> dict[str, Any]:
     """Return the document as data, from which OpenAPI 3 is written too; `is_related` = with $expand and the shapes of what it brings."""
-    resources = {
+    related = {
         name: resource.having(navigations=expandable(catalog, resource) if is_related else ())
         for name, resource in catalog.resources.items()
     }
+    resources = {name: resource.having(navigations=offered(related, resource)) for name, resource in related.items()}
     document: dict[str, Any] = {
         "swagger": "2.0",
         "info": info(catalog, address),
