@@ -1,6 +1,6 @@
 """Threads of a worker share one interpreter: few requests at a time run in it, and long answers give way to short ones.
 
-A thread more that wants its turn costs all others; eight wait for their sources well enough. Requests that turn out to be slow no
+A thread more that wants its turn costs all others; four wait for their sources well enough. Requests that turn out to be slow no
 longer count. Whoever makes a long answer asks between two batches whether a request has just begun, and lets it through first; a
 whole export works a quarter of the time as long as there are such requests, since its source and its reader take time of theirs as well.
 """
@@ -20,8 +20,9 @@ BUSY_SECONDS = 0.25  # since the last request began, there are others who ask
 RESTS = 3  # of an export, in times of what the last batch took
 SHORTEST_REST, LONGEST_REST = 0.001, 0.02
 
-PLACES = 8  # of a worker
-SLOW_SECONDS = 0.02  # then a request waits for its source, and its place is another's
+PLACES = 4  # of a worker
+SLOW_SECONDS = 0.01  # then a request waits for its source, and its place is another's
+MOST_WAITS = 4  # of so many seconds, for a place
 
 BEGUN: dict[int, float] = {}  # the thread of each request under way -> when it began
 LATEST = [0.0]  # when the last request began
@@ -46,13 +47,14 @@ def begin() -> None:
 
 def waited() -> bool:
     """Return whether a place got free; those of slow requests do. Places are for speed: nobody has to have one."""
-    with suppress(Empty):
-        FREE.get(timeout=SLOW_SECONDS)
-        return True
-    since = monotonic() - SLOW_SECONDS
-    for thread, begun in list(HELD.items()):
-        if begun < since and HELD.pop(thread, None) is not None:
-            FREE.put(None)
+    for _ in range(MOST_WAITS):
+        with suppress(Empty):
+            FREE.get(timeout=SLOW_SECONDS)
+            return True
+        since = monotonic() - SLOW_SECONDS
+        for thread, begun in list(HELD.items()):
+            if begun < since and HELD.pop(thread, None) is not None:
+                FREE.put(None)
     with suppress(Empty):
         FREE.get_nowait()
         return True

@@ -231,7 +231,7 @@ def typed(kind: str, template: str = "{0}") -> str:
 
 PRECISION = re.compile(r"\(\d+(,\d+)?\)")
 INSTANT = "replace(CAST({0} AS text), ' ', 'T')"
-UTC_INSTANT = "replace(left(CAST({0} AS text), -3), ' ', 'T') || 'Z'"  # sessions are in UTC: the text ends in +00
+UTC_INSTANT = "replace(CAST(CAST({0} AS timestamp) AS text), ' ', 'T') || 'Z'"  # sessions are in UTC; cutting +00 off costs more
 DOUBLE = "CASE {0} WHEN 'Infinity' THEN CAST('\"INF\"' AS json) WHEN '-Infinity' THEN CAST('\"-INF\"' AS json) ELSE to_json({0}) END"
 # By the name of the type, without its precision.
 JSON_OF = {kind: typed(kind) for kind in ("boolean", "smallint", "integer", "bigint", "uuid", "numeric")} | {
