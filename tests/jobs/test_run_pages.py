@@ -17,7 +17,7 @@ from apiserver.jobs.charts import Point, ceiling, chart
 from apiserver.jobs.models import EventRun, Job, Run, RunLine, TaskRun
 from apiserver.jobs.orders import taken
 from tests.jobs.replicated import Replicated, person, replicate_shop
-from tests.server.test_notices import Mailbox, give, mail_server, mailbox, plain, smtp
+from tests.server.mail import Mailbox, give, mail_server, mailbox, plain, smtp
 
 __all__ = ["mail_server", "mailbox", "plain"]  # fixtures
 SECRET = "whsec_" + "A" * 43 + "="
