@@ -7,6 +7,7 @@ The API, logs and commands stay English; pages translate at their edge. Whole se
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 
 from django.utils.translation import get_language, gettext
@@ -234,7 +235,7 @@ ACTIONS = (
     _("definitions taken over"),
 )
 PLACE = re.compile(r"%\\\((\w+)\\\)s")
-SEVERAL = re.compile(r"(?<=[.?]) (?=[A-Z])")  # a message and its hint
+SEVERAL = re.compile(r"(?<=[.?]) (?=[A-Z0-9])")  # a message and its hint
 NAMED = re.compile(r"(\w+): (.+)")
 
 
@@ -252,17 +253,28 @@ def said(text: str) -> str:
 
 def by_pattern(text: str) -> str:
     """Return the translation of a sentence with values inside, or of several with the property's name before each."""
+    whole: tuple[str, dict[str, str]] | None = None
     for message, pattern in compiled():
-        match = pattern.fullmatch(text)
-        if match:
-            return gettext(message) % {name: said(value) if name in SENTENCES else value for name, value in match.groupdict().items()}
+        if match := pattern.fullmatch(text):
+            values = match.groupdict()
+            if not any(SEVERAL.search(value) for name, value in values.items() if name not in SENTENCES):
+                return filled(message, values)
+            whole = whole or (message, values)
     sentences = SEVERAL.split(text)
-    if len(sentences) > 1 and any(said(sentence) != sentence for sentence in sentences):
-        return "".join(said(sentence) for sentence in sentences)
+    known = [said(sentence) for sentence in sentences] if len(sentences) > 1 else [text]
+    if whole and any(part == sentence for part, sentence in zip(known, sentences, strict=True)):
+        return filled(*whole)  # a value looks like several sentences, such as the name of a file
+    if known != sentences:
+        return "".join(known)
     parts = [NAMED.fullmatch(part) for part in text.split("; ")]
     if all(parts):
         return "; ".join(f"{part[1]}: {said(part[2])}" for part in parts if part)
     return text
+
+
+def filled(message: str, values: Mapping[str, str]) -> str:
+    """Return a message in the reader's language with these values; those that are sentences are translated too."""
+    return gettext(message) % {name: said(value) if name in SENTENCES else value for name, value in values.items()}
 
 
 @cache
