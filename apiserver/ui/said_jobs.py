@@ -184,6 +184,7 @@ PATTERNS = (
     _("No file is new or changed."),
     _("Rows of files that are gone stay; a file that changed is loaded anew."),
     _("Another worker goes on with the run."),
+    _("The run of 1 task begins."),
     _("The run of %(count)s tasks begins."),
     _("%(count)s rows replicated in %(seconds)s s."),
     _("%(name)s is new and joins the job."),
