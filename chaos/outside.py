@@ -21,7 +21,7 @@ from connections.contract.table import TableRef
 from connections.oauth import calls
 from connections.outgoing import Outgoing, Settings
 from connections.outgoing.reach import is_public
-from tests.connectors.odata.test_upstream import METADATA
+from tests.connectors.odata.rich_service import METADATA
 from tests.fakes.upstream import Answer, Upstream
 
 QUICK = {"Timeout": 3, "ConnectTimeout": 1}

@@ -22,7 +22,7 @@ from connections.contract.table import TableRef
 from tests.connectors.http import test_quoting as quoting
 from tests.connectors.http.notes import manifest, open_session
 from tests.connectors.http.test_faults import EXPECTED, PLAIN, RECOVERING, read_all, session_of
-from tests.connectors.odata.test_upstream import METADATA
+from tests.connectors.odata.rich_service import METADATA
 from tests.connectors.odata.upstream import Upstream as ODataUpstream
 from tests.connectors.odata.upstream import page
 from tests.fakes.bitbucket import Bitbucket

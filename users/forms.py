@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apiserver.server import options
+from apiserver.ui.fields import lines, ticks
 from users.models import PRIVILEGES, ROLES, Group, User, valid_name
 
 LONGEST_ID = 18  # digits
@@ -19,11 +20,9 @@ LIMITS = ("requests_per_hour", "concurrent_requests", "token_days")
 METHODS = tuple(name for name in PRIVILEGES if name != "MERGE")
 
 
-def method_ticks(names: Sequence[str], **given: Any) -> forms.MultipleChoiceField:
+def method_ticks(names: Sequence[str], *, label: Any, help_text: Any, initial: Sequence[str] = ()) -> forms.MultipleChoiceField:
     """Return a row of boxes for methods."""
-    return forms.MultipleChoiceField(
-        required=False, choices=[(name, name) for name in names], widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"}), **given
-    )
+    return ticks(label, help_text, choices=[(name, name) for name in names], initial=initial)
 
 
 class Several(forms.ModelMultipleChoiceField):
@@ -149,17 +148,13 @@ class GrantForm(forms.Form):
     """Rights to one resource."""
 
     methods = method_ticks(METHODS, label=gettext_lazy("Methods"), help_text=gettext_lazy("None ticked: as far as the privileges go."))
-    columns = forms.MultipleChoiceField(
-        label=gettext_lazy("Columns"),
-        required=False,
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"}),
-        help_text=gettext_lazy("None ticked: all of them. Others are as if they did not exist."),
-    )
-    filter = forms.CharField(
-        label=gettext_lazy("Row filter"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": "2", "spellcheck": "false", "placeholder": "country eq 'JP'"}),
-        help_text=gettext_lazy("In the language of $filter. Rows outside of it are as if they did not exist."),
+    columns = ticks(gettext_lazy("Columns"), gettext_lazy("None ticked: all of them. Others are as if they did not exist."))
+    filter = lines(
+        gettext_lazy("Row filter"),
+        gettext_lazy("In the language of $filter. Rows outside of it are as if they did not exist."),
+        rows=2,
+        spellcheck="false",
+        placeholder="country eq 'JP'",
     )
 
     def __init__(self, columns: Sequence[str], *args: Any, **kwargs: Any) -> None:

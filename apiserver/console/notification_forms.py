@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apiserver.server import notification_settings as settings
+from apiserver.ui.fields import line, lines, signing_secret, webhook_address
 from connections.outgoing import listed_host
 
 MAIL = ("smtp_host", "smtp_port", "smtp_tls", "smtp_user", "smtp_password", "smtp_from", "smtp_authority", "to")
@@ -19,7 +20,7 @@ WEBHOOKS = ("webhooks", "webhook_url", "webhook_secret")
 class NotificationForm(forms.Form):
     """Every setting of the page; secrets are never shown again."""
 
-    smtp_host = forms.CharField(label=gettext_lazy("Mail server"), required=False, help_text=gettext_lazy("Empty: no e-mails are sent."))
+    smtp_host = line(gettext_lazy("Mail server"), gettext_lazy("Empty: no e-mails are sent."))
     smtp_port = forms.IntegerField(label=gettext_lazy("Port"), required=False, help_text=gettext_lazy("Empty: 587, or what TLS asks for."))
     smtp_tls = forms.ChoiceField(
         label="TLS",
@@ -29,23 +30,13 @@ class NotificationForm(forms.Form):
             (settings.NO_TLS, gettext_lazy("None")),
         ],
     )
-    smtp_user = forms.CharField(label=gettext_lazy("User"), required=False)
+    smtp_user = line(gettext_lazy("User"))
     smtp_password = forms.CharField(
         label=gettext_lazy("Password"), required=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
     smtp_from = forms.CharField(label=gettext_lazy("Sender"), required=False, widget=forms.EmailInput)
-    smtp_authority = forms.CharField(
-        label=gettext_lazy("Certificate authority"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": "2"}),
-        help_text=gettext_lazy("PEM text. Empty: those that this machine trusts."),
-    )
-    to = forms.CharField(
-        label=gettext_lazy("Recipients"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": "3"}),
-        help_text=gettext_lazy("One address a line."),
-    )
+    smtp_authority = lines(gettext_lazy("Certificate authority"), gettext_lazy("PEM text. Empty: those that this machine trusts."), rows=2)
+    to = lines(gettext_lazy("Recipients"), gettext_lazy("One address a line."))
     on = forms.ChoiceField(
         label=gettext_lazy("When a run of a job ends"),
         required=False,
@@ -70,18 +61,8 @@ class NotificationForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Ticked ones are removed."),
     )
-    webhook_url = forms.CharField(
-        label=gettext_lazy("New address"),
-        required=False,
-        widget=forms.URLInput(attrs={"placeholder": "https://hooks.example.com/contract"}),
-        help_text=gettext_lazy("Public https addresses; others only where outgoing.allow names them."),
-    )
-    webhook_secret = forms.CharField(
-        label=gettext_lazy("Its secret"),
-        required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=gettext_lazy("Starts with whsec_. Empty: one is made and shown once."),
-    )
+    webhook_url = webhook_address(gettext_lazy("New address"), example="https://hooks.example.com/contract")
+    webhook_secret = signing_secret(gettext_lazy("Starts with whsec_. Empty: one is made and shown once."))
 
     def __init__(self, stored: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -12,6 +13,7 @@ from apiserver.console import trigger_fields
 from apiserver.server import options
 from apiserver.server.configuration_server import GROUPS
 from apiserver.server.options import ServerOptions
+from apiserver.ui.fields import Numbers, line, lines
 
 ADDRESSES = ("trusted_addresses", "trusted_proxies")
 PLAIN = ("public_url", "page_size", "max_page_size", "put_merges", "allow_authtoken_in_url", "anonymous")
@@ -59,6 +61,31 @@ OAUTH = {
     "access_minutes": gettext_lazy("Minutes for which an access token is valid"),
     "refresh_days": gettext_lazy("Days for which a refresh token is valid"),
 }
+
+
+def at_least(number: int) -> Callable[[str], tuple[int | None, int | None]]:
+    """Return the bounds of numbers that have no most."""
+    return lambda _name: (number, None)
+
+
+def long_read_bounds(name: str) -> tuple[int | None, int | None]:
+    """Return the bounds of a limit of long reads: with none of a user every read is answered at once."""
+    return (0 if name == "per_user" else 1), None
+
+
+def oauth_bounds(name: str) -> tuple[int | None, int | None]:
+    """Return the bounds of a lifetime, from the configuration file's own checks."""
+    check: Any = GROUPS["oauth"][name]
+    return check.least, check.most
+
+
+NUMBERS = (
+    Numbers("request_limits", REQUEST_LIMITS, at_least(1)),
+    Numbers("long_reads", LONG_READS, long_read_bounds),
+    Numbers("jobs", JOBS, at_least(1)),
+    Numbers("oauth", OAUTH, oauth_bounds),
+)
+NAMES = {numbers.group: numbers.names for numbers in NUMBERS}
 CORS_LISTS = ("allow_origins", "allow_methods", "allow_headers")
 CORS_REST = ("enabled", "allow_all_without_star", "echo_headers", "allow_credentials", "max_age")
 # What the custom connectors of Power Automate send, from whichever of its many domains.
@@ -74,23 +101,18 @@ POWER_AUTOMATE = {
 class ServerForm(forms.Form):
     """Every setting of the page; those locked by the environment or settings.cfg are shown, not changed."""
 
-    trusted_addresses = forms.CharField(
-        label=gettext_lazy("Trusted addresses"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": "4"}),
-        help_text=gettext_lazy("One a line: 10.0.0.7, 10.0.0.0/24, 10.0.0.1-15, 10.0.0.* or * for every address."),
+    trusted_addresses = lines(
+        gettext_lazy("Trusted addresses"),
+        gettext_lazy("One a line: 10.0.0.7, 10.0.0.0/24, 10.0.0.1-15, 10.0.0.* or * for every address."),
+        rows=4,
     )
-    trusted_proxies = forms.CharField(
-        label=gettext_lazy("Trusted proxies"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": "2"}),
-        help_text=gettext_lazy("Proxies and tunnels whose word on the caller's address counts. One a line."),
+    trusted_proxies = lines(
+        gettext_lazy("Trusted proxies"), gettext_lazy("Proxies and tunnels whose word on the caller's address counts. One a line."), rows=2
     )
-    public_url = forms.CharField(
-        label=gettext_lazy("Public URL"),
-        required=False,
-        widget=forms.TextInput(attrs={"placeholder": "https://api.example.com"}),
-        help_text=gettext_lazy("The address that clients use. Empty: the one they asked."),
+    public_url = line(
+        gettext_lazy("Public URL"),
+        gettext_lazy("The address that clients use. Empty: the one they asked."),
+        placeholder="https://api.example.com",
     )
     page_size = forms.IntegerField(
         label=gettext_lazy("Page size"), min_value=0, help_text=gettext_lazy("Rows of one page of an answer. 0: every row in one answer.")
@@ -124,9 +146,9 @@ class ServerForm(forms.Form):
     )
     cors_enabled = forms.BooleanField(label=gettext_lazy("Enable cross-origin resource sharing (CORS)"), required=False)
     cors_allow_all_without_star = forms.BooleanField(label=gettext_lazy("Allow all domains without '*'"), required=False)
-    cors_allow_origins = forms.CharField(label="Access-Control-Allow-Origin", required=False)
-    cors_allow_methods = forms.CharField(label="Access-Control-Allow-Methods", required=False)
-    cors_allow_headers = forms.CharField(label="Access-Control-Allow-Headers", required=False)
+    cors_allow_origins = line("Access-Control-Allow-Origin")
+    cors_allow_methods = line("Access-Control-Allow-Methods")
+    cors_allow_headers = line("Access-Control-Allow-Headers")
     cors_echo_headers = forms.BooleanField(label=gettext_lazy("Allow the headers that the client asks for"), required=False)
     cors_allow_credentials = forms.BooleanField(label="Access-Control-Allow-Credentials", required=False)
     cors_max_age = forms.IntegerField(label="Access-Control-Max-Age", min_value=0)
@@ -134,20 +156,9 @@ class ServerForm(forms.Form):
     def __init__(self, current: ServerOptions, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.origins = current.origins
-        for name, label in REQUEST_LIMITS.items():
-            self.fields[f"request_limits_{name}"] = forms.IntegerField(label=label, min_value=1, required=False)
-        self.initial.update({f"request_limits_{name}": current.request_limits[name] for name in REQUEST_LIMITS})
-        for name, label in LONG_READS.items():
-            least = 0 if name == "per_user" else 1
-            self.fields[f"long_reads_{name}"] = forms.IntegerField(label=label, min_value=least, required=False)
-        self.initial.update({f"long_reads_{name}": current.long_reads[name] for name in LONG_READS})
-        for name, label in JOBS.items():
-            self.fields[f"jobs_{name}"] = forms.IntegerField(label=label, min_value=1, required=False)
-        self.initial.update({f"jobs_{name}": current.jobs[name] for name in JOBS})
-        for name, label in OAUTH.items():
-            check: Any = GROUPS["oauth"][name]
-            self.fields[f"oauth_{name}"] = forms.IntegerField(label=label, min_value=check.least, max_value=check.most, required=False)
-        self.initial.update({f"oauth_{name}": current.oauth[name] for name in OAUTH})
+        for numbers in NUMBERS:
+            self.fields.update(numbers.fields())
+            self.initial.update(numbers.initial(getattr(current, numbers.group)))
         self.fields.update(trigger_fields.made())
         self.initial.update(trigger_fields.initial(current.triggers))
         self.initial.update({name: "\n".join(getattr(current, name)) for name in ADDRESSES})
@@ -181,18 +192,18 @@ class ServerForm(forms.Form):
             (
                 _("Limits of one request"),
                 _("What asks for more is refused; the answer names the limit. A statement has the Timeout of its connection."),
-                tuple(f"request_limits_{name}" for name in REQUEST_LIMITS),
+                NAMES["request_limits"],
             ),
             (
                 _("Long reads"),
                 _("What clients ask for with Prefer: respond-async. 0 long reads of a user: every read is answered at once."),
-                tuple(f"long_reads_{name}" for name in LONG_READS),
+                NAMES["long_reads"],
             ),
-            (_("Jobs"), _("How many run at once, and how long their history is kept."), tuple(f"jobs_{name}" for name in JOBS)),
+            (_("Jobs"), _("How many run at once, and how long their history is kept."), NAMES["jobs"]),
             (
                 _("Sign-in for other programs"),
                 _("How long what this server gives as an OAuth provider is valid. What was given before keeps its time."),
-                tuple(f"oauth_{name}" for name in OAUTH),
+                NAMES["oauth"],
             ),
             (
                 _("Triggers"),
@@ -205,7 +216,7 @@ class ServerForm(forms.Form):
                 tuple(name for name in self.fields if name.startswith("cors_")),
             ),
         ]
-        rare = ("request_limits_", "long_reads_", "jobs_", "oauth_", trigger_fields.PREFIX)
+        rare = (*(f"{group}_" for group in NAMES), trigger_fields.PREFIX)
         return [
             {"label": label, "help": text, "fields": [self[name] for name in names], "is_rare": names[0].startswith(rare)}
             for label, text, names in found
@@ -218,14 +229,7 @@ class ServerForm(forms.Form):
         found |= {name: given[name] for name in PLAIN}
         lists = {name: [word.strip() for word in given[f"cors_{name}"].split(",") if word.strip()] for name in CORS_LISTS}
         found["limits"] = {name: given[f"limits_{name}"] for name in LIMITS}
-        asked = {name: given[f"request_limits_{name}"] for name in REQUEST_LIMITS}  # one left empty stays as it is
-        found["request_limits"] = {name: value or self.initial[f"request_limits_{name}"] for name, value in asked.items()}
-        lifetimes = {name: given[f"oauth_{name}"] for name in OAUTH}
-        found["oauth"] = {name: value or self.initial[f"oauth_{name}"] for name, value in lifetimes.items()}
-        later = {name: given[f"long_reads_{name}"] for name in LONG_READS}
-        found["long_reads"] = {name: self.initial[f"long_reads_{name}"] if value is None else value for name, value in later.items()}
-        runs = {name: given[f"jobs_{name}"] for name in JOBS}
-        found["jobs"] = {name: self.initial[f"jobs_{name}"] if value is None else value for name, value in runs.items()}
+        found |= {numbers.group: numbers.settings(given, self.initial) for numbers in NUMBERS}
         found["triggers"] = trigger_fields.settings(given, self.initial)
         found["cors"] = {**lists, **{name: given[f"cors_{name}"] for name in CORS_REST}}
         return {name: value for name, value in found.items() if name not in self.origins}

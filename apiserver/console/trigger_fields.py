@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apiserver.server.configuration_server import GROUPS
+from apiserver.ui.fields import lines
 
 PREFIX = "triggers_"
 WORDS = {
@@ -51,11 +52,8 @@ def made() -> dict[str, forms.Field]:
         least, most = checks[name].least, checks[name].most
         bounds = _("%(text)s From %(least)s to %(most)s.") % {"text": text, "least": f"{least:,}", "most": f"{most:,}"}
         found[f"{PREFIX}{name}"] = forms.IntegerField(label=label, help_text=bounds, min_value=least, max_value=most, required=False)
-    found[HOSTS] = forms.CharField(
-        label=gettext_lazy("Hosts that callbacks may go to"),
-        help_text=gettext_lazy("One a line; *.logic.azure.com for all below. Empty: any public one."),
-        widget=forms.Textarea(attrs={"rows": "3"}),
-        required=False,
+    found[HOSTS] = lines(
+        gettext_lazy("Hosts that callbacks may go to"), gettext_lazy("One a line; *.logic.azure.com for all below. Empty: any public one.")
     )
     return found
 

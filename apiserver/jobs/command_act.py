@@ -9,7 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from apiserver.jobs import dry_runs, rest_runs, starting
-from apiserver.jobs.command_words import WHO, job_of, line, task_of
+from apiserver.jobs.command_words import WHO, add_json, add_name, add_tasks, job_of, line, task_of
 from apiserver.jobs.models import OPEN, Run
 from apiserver.server.commands import OwnCommand
 from connections.contract.errors import ConnectorError
@@ -23,8 +23,8 @@ class CancelJob:
     @staticmethod
     def add_arguments(parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("name", help="the job's name")
-        parser.add_argument("--json", action="store_true", help="tell the run as one JSON line")
+        add_name(parser)
+        add_json(parser, "the run")
 
     def run(self, command: OwnCommand, options: dict[str, Any]) -> None:
         """Cancel it."""
@@ -45,9 +45,9 @@ class DryRunJob:
     @staticmethod
     def add_arguments(parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("name", help="the job's name")
-        parser.add_argument("--task", action="append", default=[], help="look at this task only: its table or key (repeatable)")
-        parser.add_argument("--json", action="store_true", help="tell it as one JSON line")
+        add_name(parser)
+        add_tasks(parser, "look at")
+        add_json(parser, "it")
 
     def run(self, command: OwnCommand, options: dict[str, Any]) -> None:
         """Tell it, task by task."""

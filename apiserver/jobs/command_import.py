@@ -10,7 +10,7 @@ import yaml
 from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
-from apiserver.jobs.command_words import WHO, line
+from apiserver.jobs.command_words import WHO, add_json, line
 from apiserver.jobs.importing.files import ENDINGS, MOST_BYTES, MOST_FILES, Wishes, found_in
 from apiserver.jobs.importing.found import Found, Note
 from apiserver.jobs.importing.taking import Taken, take_over
@@ -39,7 +39,7 @@ class ImportFiles:
         parser.add_argument("--destination", default="", help="connection that jobs write whose files name none")
         parser.add_argument("--job", default="", help="job of statements that stand alone; default: the file's name")
         parser.add_argument("--output", type=Path, help="also write it as a configuration file; secrets become variables")
-        parser.add_argument("--json", action="store_true", help="tell it as one JSON line")
+        add_json(parser, "it")
 
     def run(self, command: OwnCommand, options: dict[str, Any]) -> None:
         """Read, take over or try, tell."""

@@ -8,7 +8,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from apiserver.jobs import rest_runs
-from apiserver.jobs.command_words import job_of, line, table
+from apiserver.jobs.command_words import add_json, add_name, job_of, line, table
 from apiserver.jobs.models import Job, Run
 from apiserver.server.commands import OwnCommand
 
@@ -24,7 +24,7 @@ class ListJobs:
     @staticmethod
     def add_arguments(parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("--json", action="store_true", help="tell the jobs as one JSON line")
+        add_json(parser, "the jobs")
 
     def run(self, command: OwnCommand, options: dict[str, Any]) -> None:
         """List them."""
@@ -62,8 +62,8 @@ class ShowStatus:
     @staticmethod
     def add_arguments(parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("name", help="the job's name")
-        parser.add_argument("--json", action="store_true", help="tell it as one JSON line")
+        add_name(parser)
+        add_json(parser, "it")
 
     def run(self, command: OwnCommand, options: dict[str, Any]) -> None:
         """Tell it."""
@@ -95,7 +95,7 @@ class ShowHistory:
         parser.add_argument("name", nargs="?", help="only runs of this job")
         parser.add_argument("--state", choices=rest_runs.STATES, help="only runs in this state")
         parser.add_argument("--limit", type=int, default=20, help="so many runs at most (20)")
-        parser.add_argument("--json", action="store_true", help="tell the runs as one JSON line")
+        add_json(parser, "the runs")
 
     def run(self, command: OwnCommand, options: dict[str, Any]) -> None:
         """List them."""

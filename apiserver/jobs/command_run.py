@@ -20,7 +20,7 @@ from django.utils import timezone
 from apiserver.jobs import report, starting
 from apiserver.jobs.claiming import claim
 from apiserver.jobs.command_progress import Drawing
-from apiserver.jobs.command_words import WHO, exit_code, job_of, line, task_of
+from apiserver.jobs.command_words import WHO, add_json, add_name, add_tasks, exit_code, job_of, line, task_of
 from apiserver.jobs.errors import JobError
 from apiserver.jobs.models import COMMAND, OPEN, SKIPPED, WAITING, Job, Run
 from apiserver.jobs.under_way import LEASE_SECONDS
@@ -45,10 +45,10 @@ class RunJob:
     @staticmethod
     def add_arguments(parser: CommandParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("name", help="the job's name")
-        parser.add_argument("--task", action="append", default=[], help="run this task only: its table or key (repeatable)")
+        add_name(parser)
+        add_tasks(parser, "run")
         parser.add_argument("--wait", action="store_true", help="wait for the end also where a server does the run")
-        parser.add_argument("--json", action="store_true", help="tell the result as one JSON line")
+        add_json(parser, "the result")
 
     def run(self, command: OwnCommand, options: dict[str, Any]) -> None:
         """Start, do or watch, tell; exit with the code of the run."""

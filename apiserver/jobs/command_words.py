@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 
 from apiserver.jobs.claims import target_of
 from apiserver.jobs.models import CANCELLED, DONE, SKIPPED, Job, Run, Task
@@ -40,6 +40,21 @@ def task_of(job: Job, word: str) -> Task:
         if word in (task.key, task.statement) or word.lower() in (target[-1].lower(), ".".join(target).lower()):
             return task
     raise CommandError(f"The job {job.name} has no task {word!r}{nearest(word, tables)}.")
+
+
+def add_name(parser: CommandParser) -> None:
+    """Take the name of a job."""
+    parser.add_argument("name", help="the job's name")
+
+
+def add_json(parser: CommandParser, what: str) -> None:
+    """Offer the answer as data."""
+    parser.add_argument("--json", action="store_true", help=f"tell {what} as one JSON line")
+
+
+def add_tasks(parser: CommandParser, verb: str) -> None:
+    """Take the tasks that are meant, each by its table or key."""
+    parser.add_argument("--task", action="append", default=[], help=f"{verb} this task only: its table or key (repeatable)")
 
 
 def line(data: Any) -> str:

@@ -9,13 +9,12 @@ from django.shortcuts import get_object_or_404, render
 
 from apiserver.jobs.errors import JobError
 from apiserver.jobs.models import Job, Task
-from apiserver.jobs.run_shown import MODES
+from apiserver.jobs.run_words import mode
 from apiserver.ui.access import console_page
-from connections.cells import text_of
+from connections import cells
 from connections.contract.errors import ConnectorError
+from connections.contract.table import Column
 from connections.contract.unsayable import Unsayable
-
-LONGEST_CELL = 200
 
 
 @console_page
@@ -42,14 +41,11 @@ def tried(task: Task) -> dict[str, Any]:
         found = dry_run(order_to_try(task))
     except (ConnectorError, JobError) as error:
         return {"failure": error}
-    rows = [[cell(value) for value in row] for row in found.rows]
-    return {"found": found, "mode": MODES.get(found.mode, found.mode), "rows": rows, "names": [column.name for column in found.columns]}
+    heads = [cells.Head(column, column.name in found.key, cells.is_number(column)) for column in found.columns]
+    rows = [[cell(value, column) for value, column in zip(row, found.columns, strict=False)] for row in found.rows]
+    return {"found": found, "mode": mode(found.mode), "rows": rows, "heads": heads}
 
 
-def cell(value: Any) -> str:
+def cell(value: Any, column: Column) -> cells.Cell:
     """Return a value as the page shows it."""
-    if isinstance(value, Unsayable):
-        text = value.text
-    else:
-        text = "" if value is None else value.hex() if isinstance(value, bytes) else text_of(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]}…"
+    return cells.cell(value.text if isinstance(value, Unsayable) else value, column)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from apiserver.jobs import event_settings as settings
 from apiserver.jobs.event_settings import Event
 from apiserver.jobs.models import Job
+from apiserver.ui.fields import code, line, shown_when, signing_secret, webhook_address
 
 STATEMENT_END = re.compile(r";[ \t]*(?:\r?\n|$)")
 REFUSE_SOURCE, REFUSE_DESTINATION = "source", "destination"
@@ -44,11 +45,6 @@ SHOWN = {
 }
 
 
-def code(rows: int) -> forms.Textarea:
-    """Return a field for SQL."""
-    return forms.Textarea(attrs={"rows": str(rows), "class": "code", "spellcheck": "false"})
-
-
 class EventForm(forms.Form):
     """One event; `given` is a stored one with its secrets open."""
 
@@ -63,45 +59,25 @@ class EventForm(forms.Form):
             (settings.ALWAYS, _("All of them")),
         ],
     )
-    sql = forms.CharField(
-        label="SQL",
-        required=False,
-        widget=code(6),
-        help_text=_("In the destination's own SQL. Several statements run in their order; each ends with ; at the end of a line."),
+    sql = code(
+        "SQL", _("In the destination's own SQL. Several statements run in their order; each ends with ; at the end of a line."), rows=6
     )
     transaction = forms.BooleanField(
         label=_("All or nothing"),
         required=False,
         help_text=_("One transaction. Untick it for statements that refuse to run in one, such as VACUUM."),
     )
-    url = forms.CharField(
-        label=_("Address"),
-        required=False,
-        widget=forms.URLInput(attrs={"placeholder": "https://hooks.example.com/jobs"}),
-        help_text=_("Public https addresses; others only where outgoing.allow names them."),
-    )
-    secret = forms.CharField(
-        label=_("Its secret"),
-        required=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("Starts with whsec_. Empty: the one that it has, or one is made and shown once."),
-    )
+    url = webhook_address(_("Address"), example="https://hooks.example.com/jobs")
+    secret = signing_secret(_("Starts with whsec_. Empty: the one that it has, or one is made and shown once."))
     start_job = forms.ChoiceField(label=_("Job"), required=False)
-    project = forms.CharField(
-        label=_("Project"), required=False, help_text=_("The folder of dbt_project.yml, below one that APISERVER_ALLOWED_FOLDERS names.")
-    )
+    project = line(_("Project"), _("The folder of dbt_project.yml, below one that APISERVER_ALLOWED_FOLDERS names."))
     command = forms.ChoiceField(label=_("Command"), required=False, choices=[(word, f"dbt {word}") for word in settings.DBT_COMMANDS])
-    select = forms.CharField(label=_("Select"), required=False, help_text=_("Models, tags or paths, with blanks between. Empty: all."))
-    exclude = forms.CharField(label=_("Exclude"), required=False)
-    target = forms.CharField(label=_("Target"), required=False)
+    select = line(_("Select"), _("Models, tags or paths, with blanks between. Empty: all."))
+    exclude = line(_("Exclude"))
+    target = line(_("Target"))
     refusal = forms.ChoiceField(label=_("Refuse"), required=False, choices=REFUSALS)
-    refusal_sql = forms.CharField(
-        label=_("SQL of the question"),
-        required=False,
-        widget=code(3),
-        help_text=_("Only where SQL is asked: the run begins when it gives no row."),
-    )
-    name = forms.CharField(label=_("Name"), required=False, max_length=100, help_text=_("How runs call it. Empty: by what it does."))
+    refusal_sql = code(_("SQL of the question"), _("Only where SQL is asked: the run begins when it gives no row."), rows=3)
+    name = line(_("Name"), _("How runs call it. Empty: by what it does."), most=100)
     continue_on_error = forms.BooleanField(label=_("Go on when it fails"), required=False)
 
     def __init__(self, *args: Any, job: Job, given: Event | None = None, **kwargs: Any) -> None:
@@ -110,8 +86,8 @@ class EventForm(forms.Form):
         self.fields["start_job"].choices = [(name, name) for name in others]  # type: ignore[attr-defined]
         self.initial = {"when": settings.AFTER, "transaction": True} | (initial(given) if given else {})
         for name, kind in SHOWN.items():
-            self.fields[name].shown_when = ("kind", kind)  # type: ignore[attr-defined]
-        self.fields["outcome"].shown_when = ("when", settings.AFTER)  # type: ignore[attr-defined]
+            shown_when(self.fields[name], "kind", kind)
+        shown_when(self.fields["outcome"], "when", settings.AFTER)
 
     def event(self) -> Event:
         """Return the event as the configuration file spells it."""

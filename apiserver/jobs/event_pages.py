@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -18,15 +18,11 @@ from apiserver.jobs.errors import InvalidJob
 from apiserver.jobs.event_forms import EventForm
 from apiserver.jobs.event_settings import Event
 from apiserver.jobs.events import title_of
+from apiserver.jobs.job_pages import found_job
 from apiserver.jobs.models import Job
 from apiserver.server.addresses import caller
 from apiserver.ui.access import admin_page
 from apiserver.ui.said import said
-
-
-def found_job(pk: int) -> Job:
-    """Return a job with its connections; raise Http404."""
-    return get_object_or_404(Job.objects.select_related("source", "destination"), pk=pk)
 
 
 @admin_page

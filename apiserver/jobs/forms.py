@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from apiserver.jobs import schedule_choices, schedules
 from apiserver.jobs.models import Job
 from apiserver.jobs.schedule_choices import CUSTOM, DAILY, HOURLY, LAST_DAY, MONTHLY, NONE, WEEKLY, Choice
+from apiserver.ui.fields import line, lines, shown_when
 from apiserver.ui.said import said
 from connections.connectors.registry import get_connector
 from connections.contract.errors import InvalidProperties
@@ -36,12 +37,6 @@ EVERY = (
 )
 DAYS = [*((str(number), str(number)) for number in range(1, 32)), (LAST_DAY, gettext_lazy("The last day"))]
 NEXT_TIMES = 5
-
-
-def shown_when(field: forms.Field, other: str, *values: str) -> forms.Field:
-    """Return the field, shown while another one has one of these values."""
-    field.shown_when = (other, "|".join(values))  # type: ignore[attr-defined]
-    return field
 
 
 def is_destination(connection: Connection) -> bool:
@@ -64,23 +59,15 @@ class JobForm(forms.Form):
     kind = forms.ChoiceField(label=gettext_lazy("What is replicated"), choices=KINDS, required=False)
     source = forms.ChoiceField(label=gettext_lazy("Source"), required=False)
     destination = forms.ChoiceField(label=gettext_lazy("Destination"))
-    schema = forms.CharField(
-        label=gettext_lazy("Destination schema"), max_length=200, required=False, help_text=gettext_lazy("Empty: the connection's own.")
+    schema = line(gettext_lazy("Destination schema"), gettext_lazy("Empty: the connection's own."), most=200)
+    table_prefix = line(
+        gettext_lazy("Table prefix"),
+        gettext_lazy("Stands before the name of each table at the destination, such as `sandbox_`."),
+        most=60,
     )
-    table_prefix = forms.CharField(
-        label=gettext_lazy("Table prefix"),
-        max_length=60,
-        required=False,
-        help_text=gettext_lazy("Stands before the name of each table at the destination, such as `sandbox_`."),
-    )
-    labels = forms.CharField(label=gettext_lazy("Labels"), required=False, help_text=gettext_lazy("Words with commas between them."))
+    labels = line(gettext_lazy("Labels"), gettext_lazy("Words with commas between them."))
     exclude = shown_when(
-        forms.CharField(
-            label=gettext_lazy("Tables that are left out"),
-            widget=forms.Textarea(attrs={"rows": "3", "spellcheck": "false"}),
-            required=False,
-            help_text=gettext_lazy("One name a line."),
-        ),
+        lines(gettext_lazy("Tables that are left out"), gettext_lazy("One name a line."), spellcheck="false"),
         "kind",
         Job.ALL_TABLES,
     )
@@ -116,7 +103,7 @@ class JobForm(forms.Form):
             "destination": by_id.get(given["destination"]),
         }
         found["labels"] = [word.strip() for word in given["labels"].split(",") if word.strip()]
-        found["exclude"] = [line.strip() for line in given["exclude"].splitlines() if line.strip()]
+        found["exclude"] = [name.strip() for name in given["exclude"].splitlines() if name.strip()]
         return found
 
 
@@ -141,21 +128,15 @@ class ScheduleForm(forms.Form):
         MONTHLY,
     )
     cron = shown_when(
-        forms.CharField(
-            label=gettext_lazy("Cron"),
-            max_length=200,
-            required=False,
-            help_text=gettext_lazy("Minute, hour, day of month, month, day of week: `*/10 8-18 * * MON-FRI`, `0 6 L * *`, `0 6 ? * 5#3`."),
+        line(
+            gettext_lazy("Cron"),
+            gettext_lazy("Minute, hour, day of month, month, day of week: `*/10 8-18 * * MON-FRI`, `0 6 L * *`, `0 6 ? * 5#3`."),
+            most=200,
         ),
         "every",
         CUSTOM,
     )
-    timezone = forms.CharField(
-        label=gettext_lazy("Time zone"),
-        max_length=60,
-        required=False,
-        widget=forms.TextInput(attrs={"list": "zones", "autocomplete": "off"}),
-    )
+    timezone = line(gettext_lazy("Time zone"), most=60, list="zones", autocomplete="off")
     paused = forms.BooleanField(label=gettext_lazy("Paused: the schedule begins no run"), required=False)
 
     def __init__(self, *args: Any, existing: Job | None = None, **kwargs: Any) -> None:

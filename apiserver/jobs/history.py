@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -38,28 +38,26 @@ def with_tables(runs: QuerySet[Run]) -> QuerySet[Run]:
 def charts(runs: QuerySet[Run], *, now: datetime) -> list[Chart]:
     """Return how long the last of these runs took and how many rows they wrote; skipped ones say nothing of that."""
     last = list(reversed(runs.exclude(state__in=(*OPEN, SKIPPED))[:MOST]))
-    times = [point_of(run, seconds_of(run, now) or 0.0, time_taken(seconds_of(run, now))) for run in last]
-    rows = [point_of(run, float(run.rows), rows_in_words(run.rows)) for run in last]
-    drawn = (chart(_("Time taken"), times, time_taken), chart(_("Rows written"), rows, lambda value: number(round(value))))
-    return [item for item in drawn if item is not None]
-
-
-def point_of(run: Run, value: float, words: str) -> Point:
-    """Return a run as a bar."""
-    at = (run.started or run.created).strftime("%Y-%m-%d %H:%M")
-    return Point(value, run.state, f"{at} {run.job_name}: {words}", reverse("runs:show", args=[run.pk]))
+    return drawn([(run, run.rows, f"{moment(run.started or run.created)} {run.job_name}", run.pk) for run in last], now=now)
 
 
 def task_charts(tasks: QuerySet[TaskRun], *, now: datetime) -> list[Chart]:
     """Return how long the last runs of one task took and how many rows it wrote."""
     last = list(reversed(tasks.filter(state__in=(DONE, FAILED))[:MOST]))
-    times = [task_point(task, seconds_of(task, now) or 0.0, time_taken(seconds_of(task, now))) for task in last]
-    rows = [task_point(task, float(task.written), rows_in_words(task.written)) for task in last]
-    drawn = (chart(_("Time taken"), times, time_taken), chart(_("Rows written"), rows, lambda value: number(round(value))))
-    return [item for item in drawn if item is not None]
+    return drawn([(task, task.written, moment(task.started or task.run.created), task.run_id) for task in last], now=now)
 
 
-def task_point(task: TaskRun, value: float, words: str) -> Point:
-    """Return one run of a task as a bar."""
-    at = (task.started or task.run.created).strftime("%Y-%m-%d %H:%M")
-    return Point(value, task.state, f"{at}: {words}", reverse("runs:show", args=[task.run_id]))
+def drawn(items: Sequence[tuple[Run | TaskRun, int, str, int]], *, now: datetime) -> list[Chart]:
+    """Return the time taken and the rows written of runs or tasks. An item is what ran, its rows, its name and the number of its run."""
+    times, rows = [], []
+    for it, written, name, pk in items:
+        address, seconds = reverse("runs:show", args=[pk]), seconds_of(it, now)
+        times.append(Point(seconds or 0.0, it.state, f"{name}: {time_taken(seconds)}", address))
+        rows.append(Point(float(written), it.state, f"{name}: {rows_in_words(written)}", address))
+    found = (chart(_("Time taken"), times, time_taken), chart(_("Rows written"), rows, lambda value: number(round(value))))
+    return [item for item in found if item is not None]
+
+
+def moment(at: datetime) -> str:
+    """Return a time as bars name it."""
+    return at.strftime("%Y-%m-%d %H:%M")

@@ -15,13 +15,15 @@ from django.views.decorators.http import require_POST
 
 from apiserver.jobs import services, telling
 from apiserver.jobs.errors import InvalidJob
-from apiserver.jobs.event_pages import found_job, refuse
+from apiserver.jobs.event_pages import refuse
+from apiserver.jobs.job_pages import found_job
 from apiserver.server import notices, notifying
 from apiserver.server import notification_settings as server_settings
 from apiserver.server.addresses import caller
 from apiserver.server.leases import take
 from apiserver.server.models import NoticeDelivery
 from apiserver.ui.access import admin_page
+from apiserver.ui.fields import line, lines
 from apiserver.ui.said import said
 
 NAMES = (
@@ -43,23 +45,9 @@ class NotifyForm(forms.Form):
             (server_settings.NEVER, gettext_lazy("Never")),
         ],
     )
-    to = forms.CharField(
-        label=gettext_lazy("Recipients"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": "3"}),
-        help_text=gettext_lazy("One address a line. Empty: those of Settings, Notifications."),
-    )
-    subject = forms.CharField(
-        label=gettext_lazy("Subject"),
-        required=False,
-        widget=forms.TextInput(attrs={"placeholder": "{JobName}: {Status}, {Rows} rows in {Duration}"}),
-    )
-    text = forms.CharField(
-        label=gettext_lazy("Text"),
-        required=False,
-        widget=forms.Textarea(attrs={"rows": "6"}),
-        help_text=gettext_lazy("Empty: how it went, the tables and what to do."),
-    )
+    to = lines(gettext_lazy("Recipients"), gettext_lazy("One address a line. Empty: those of Settings, Notifications."))
+    subject = line(gettext_lazy("Subject"), placeholder="{JobName}: {Status}, {Rows} rows in {Duration}")
+    text = lines(gettext_lazy("Text"), gettext_lazy("Empty: how it went, the tables and what to do."), rows=6)
 
     def given(self) -> dict[str, Any]:
         """Return the settings as the configuration file spells them."""

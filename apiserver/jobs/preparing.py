@@ -37,7 +37,7 @@ def prepare(running: Running, *, now: datetime) -> bool:
     elif not made:
         raise JobError(NO_TASKS, hint="Add tasks, or enable one.")
     else:
-        running.says(RunLine.INFO, f"The run of {len(made)} tasks begins.")
+        running.says(RunLine.INFO, "The run of 1 task begins." if len(made) == 1 else f"The run of {len(made)} tasks begins.")
     return True
 
 

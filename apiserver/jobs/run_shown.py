@@ -7,19 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from apiserver.jobs.event_models import EventRun
 from apiserver.jobs.models import CANCELLED, OPEN, RUNNING, Run, RunLine, TaskRun
-from apiserver.jobs.run_words import number, rate, seconds_of, share, time_taken
+from apiserver.jobs.run_words import mode, number, rate, seconds_of, share, time_taken
 from apiserver.server.masking import masked_anywhere
-
-MODES = {
-    "full": gettext_lazy("everything"),
-    "incremental": gettext_lazy("changes"),
-    "swap": gettext_lazy("exchanged"),
-    "append": gettext_lazy("appended"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +61,7 @@ class ShownTask:
     @property
     def mode(self) -> str:
         """Return how it was read."""
-        return str(MODES.get(self.task.mode, self.task.mode))
+        return mode(self.task.mode)
 
     @property
     def is_counted(self) -> bool:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import gettext_lazy, ngettext
 
 from apiserver.jobs.models import Run, TaskRun
+
+MODES = {
+    "full": gettext_lazy("everything"),
+    "incremental": gettext_lazy("changes"),
+    "swap": gettext_lazy("everything anew"),
+    "append": gettext_lazy("appended"),
+}
 
 
 def seconds_of(it: Run | TaskRun, now: datetime) -> float | None:
@@ -38,9 +45,24 @@ def number(count: int | None) -> str:
     return "" if count is None else f"{count:,}"
 
 
+def mode(word: str) -> str:
+    """Return how a table was moved, in words."""
+    return str(MODES.get(word, word))
+
+
 def rows_in_words(count: int) -> str:
     """Return a number of rows."""
     return ngettext("%(number)s row", "%(number)s rows", count) % {"number": number(count)}
+
+
+def end_in_words(run: Run) -> str:
+    """Return what is said when a run ends well while somebody watches."""
+    said = ngettext(
+        "The run ended after %(time)s: %(number)s row was replicated.",
+        "The run ended after %(time)s: %(number)s rows were replicated.",
+        run.rows,
+    )
+    return said % {"time": time_taken(seconds_of(run, run.ended or run.created)), "number": number(run.rows)}
 
 
 def rate(rows: int, seconds: float | None) -> int | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from datetime import datetime
 
@@ -33,9 +32,7 @@ SEE_LOG = "The server's log has the details."
 
 def begin(run: Run) -> None:
     """Work on a claimed run in a thread of its own."""
-    running = Running(run)
-    UNDER_WAY.add(running)
-    threading.Thread(target=in_thread, args=(running,), daemon=True, name=f"run-{run.pk}").start()
+    UNDER_WAY.begin(Running(run), carry_out, name=f"run-{run.pk}", then=tick)
 
 
 def run_here(run: Run) -> Run:
@@ -48,19 +45,6 @@ def run_here(run: Run) -> Run:
         UNDER_WAY.remove(running)
     run.refresh_from_db()
     return run
-
-
-def in_thread(running: Running) -> None:
-    """Work on one run, then let the next begin."""
-    try:
-        carry_out(running)
-    except Exception:  # another worker takes it up when its beats stop
-        log.exception("a run could not be worked on")
-    finally:
-        UNDER_WAY.remove(running)
-        connection.close()
-    tick()
-    connection.close()
 
 
 def carry_out(running: Running) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -15,11 +14,11 @@ from django.utils import timezone
 from apiserver.jobs.models import RUNNING, Run, RunLine, TaskRun
 from apiserver.jobs.moving_order import Cancelled
 from apiserver.server import options
+from apiserver.server.under_way import UnderWay
 from connections.contract.loading import Merged
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 20  # without a beat for so long a worker is gone
-BEAT_SECONDS = 1.0
 COUNTED = ("rows_total", "rows_read", "inserted", "updated", "deleted", "unchanged", "repaired", "pages", "bytes")
 LONGEST_LINE = 4000
 
@@ -182,45 +181,13 @@ class Progress:
             TaskRun.objects.filter(pk=self.task.pk).update(**values)
 
 
-class UnderWay:
-    """What this process works on, and the thread that says so."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: set[Running] = set()
-        self._thread: threading.Thread | None = None
-
-    def add(self, running: Running) -> None:
-        """Begin to say that it goes on."""
-        with self._lock:
-            self._running.add(running)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._beat, daemon=True, name="runs")
-                self._thread.start()
+class Runs(UnderWay[Running]):
+    """The runs of this process."""
 
     def remove(self, running: Running) -> None:
-        """It is over."""
-        with self._lock:
-            self._running.discard(running)
+        """It is over: whoever waits for its end goes on."""
+        super().remove(running)
         running.ended.set()
 
-    def all(self) -> list[Running]:
-        """Return what is under way."""
-        with self._lock:
-            return list(self._running)
 
-    def _beat(self) -> None:
-        while running := self.all():
-            for one in running:
-                try:
-                    one.beat()
-                except (DatabaseError, InterfaceError) as error:  # ours does not answer: another worker may take over
-                    log.warning("a run could not say that it goes on: %s", type(error).__name__)
-                    connection.close()
-                except Exception:
-                    log.exception("a run could not be followed")
-            time.sleep(BEAT_SECONDS)
-        connection.close()
-
-
-UNDER_WAY = UnderWay()
+UNDER_WAY = Runs("a run", thread="runs")

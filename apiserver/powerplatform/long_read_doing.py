@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -42,8 +41,7 @@ def begin(read: LongRead) -> None:
     """Claim work and do it in a thread of its own, unless another worker was quicker."""
     running = Running(read)
     if claim(read, now=timezone.now()):
-        UNDER_WAY.add(running)
-        threading.Thread(target=in_thread, args=(running,), daemon=True, name=f"long-read-{read.pk}").start()
+        UNDER_WAY.begin(running, carry_out, name=f"long-read-{read.pk}", then=tick)
 
 
 def claim(read: LongRead, *, now: datetime) -> bool:
@@ -58,19 +56,6 @@ def claim(read: LongRead, *, now: datetime) -> bool:
         return True
     give_up(read, f"The worker ended {MOST_ATTEMPTS} times while it did this.", "Ask for less, or tell the administrator.")
     return False
-
-
-def in_thread(running: Running) -> None:
-    """Do one piece of work, then let the next begin."""
-    try:
-        carry_out(running)
-    except Exception:  # the lease runs out, then it is begun anew
-        log.exception("a long read could not be worked on")
-    finally:
-        UNDER_WAY.remove(running)
-        connection.close()
-    tick()
-    connection.close()
 
 
 def carry_out(running: Running) -> None:

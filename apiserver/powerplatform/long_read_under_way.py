@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 
-from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 
 from apiserver.powerplatform.long_read_models import LongRead
 from apiserver.powerplatform.long_read_results import LEASE, Lost
 from apiserver.server import options
 from apiserver.server.leases import is_held
+from apiserver.server.under_way import UnderWay
 from connections.contract.errors import SourceTimeout
-
-log = logging.getLogger(__name__)
-BEAT_SECONDS = 1.0
 
 
 class Running:
@@ -65,44 +61,4 @@ class Running:
             self.end(Lost())
 
 
-class UnderWay:
-    """What this process works on, and the thread that says so."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._running: set[Running] = set()
-        self._thread: threading.Thread | None = None
-
-    def add(self, running: Running) -> None:
-        """Begin to say that it goes on."""
-        with self._lock:
-            self._running.add(running)
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._beat, daemon=True, name="long-reads")
-                self._thread.start()
-
-    def remove(self, running: Running) -> None:
-        """It is over."""
-        with self._lock:
-            self._running.discard(running)
-
-    def all(self) -> list[Running]:
-        """Return what is under way."""
-        with self._lock:
-            return list(self._running)
-
-    def _beat(self) -> None:
-        while running := self.all():
-            for one in running:
-                try:
-                    one.beat()
-                except (DatabaseError, InterfaceError) as error:  # ours does not answer: the lease may run out
-                    log.warning("a long read could not say that it goes on: %s", type(error).__name__)
-                    connection.close()
-                except Exception:
-                    log.exception("a long read could not be stopped")
-            time.sleep(BEAT_SECONDS)
-        connection.close()
-
-
-UNDER_WAY = UnderWay()
+UNDER_WAY: UnderWay[Running] = UnderWay("a long read", thread="long-reads")

@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy
 from apiserver.powerplatform.package_keeping import changed
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.package_choices import LONGEST_NAME, Choices
+from apiserver.ui import fields
+from apiserver.ui.fields import shown_when
 from users.oauth.models import Client
 
 AUTHS = (
@@ -36,7 +38,7 @@ MAIN = (
 PACONN = ("environment", "connector_id")
 # Field -> the field that shows it and the values for which it does.
 SHOWN_WHEN = {
-    "client_id": ("auth", "oauth|aad"),
+    "client_id": ("auth", "oauth", "aad"),
     "tenant": ("auth", "aad"),
     "resource_uri": ("auth", "aad"),
     "publisher": ("certification", "true"),
@@ -46,7 +48,7 @@ SHOWN_WHEN = {
 
 def line(label: Any, help_text: Any = "", **more: Any) -> forms.CharField:
     """Return a field of one line that may be empty."""
-    return forms.CharField(label=label, help_text=help_text, required=False, max_length=200, **more)
+    return fields.line(label, help_text, most=200, **more)
 
 
 class PackageForm(forms.Form):
@@ -55,14 +57,14 @@ class PackageForm(forms.Form):
     name = line(
         gettext_lazy("Connector's name"),
         gettext_lazy("30 characters at most, without API, connector and names of Power products. Empty: the API's title."),
-        widget=forms.TextInput(attrs={"maxlength": LONGEST_NAME}),
+        maxlength=LONGEST_NAME,
     )
-    color = line(gettext_lazy("Colour"), gettext_lazy("Behind the icon's letters."), widget=forms.TextInput(attrs={"type": "color"}))
+    color = line(gettext_lazy("Colour"), gettext_lazy("Behind the icon's letters."), type="color")
     auth = forms.ChoiceField(label=gettext_lazy("Sign-in"), choices=AUTHS, help_text=gettext_lazy("What a maker enters for a connection."))
     client_id = line(
         gettext_lazy("Client ID"),
         gettext_lazy("For sign-in at this server one of those under Users → OAuth clients. Its secret is given to paconn: --secret."),
-        widget=forms.TextInput(attrs={"list": "oauth-clients"}),
+        list="oauth-clients",
     )
     tenant = line(gettext_lazy("Directory"), gettext_lazy("Empty: accounts of any organization."))
     resource_uri = line(gettext_lazy("Audience"), gettext_lazy("What the token is for. Empty: the client."))
@@ -86,7 +88,7 @@ class PackageForm(forms.Form):
         names = sorted({*connections, *([kept.connection] if kept.connection else [])})
         self.fields["connection"].choices = [("", gettext_lazy("All")), *((name, name) for name in names)]  # type: ignore[attr-defined]
         for name, when in SHOWN_WHEN.items():
-            self.fields[name].shown_when = when  # type: ignore[attr-defined]
+            shown_when(self.fields[name], *when)
 
     @property
     def clients(self) -> list[Client]:

@@ -18,6 +18,7 @@ from apiserver.resources import names, services
 from apiserver.resources.models import Resource
 from apiserver.resources.relation_pages import note
 from apiserver.ui.access import console_page
+from apiserver.ui.fields import code
 from connections.contract.errors import ConnectorError
 from connections.contract.table import KEY_TYPES, Table
 from connections.derived_several import check_key, describe_several, qualified
@@ -28,11 +29,7 @@ class ViewForm(forms.Form):
     """Name and SELECT; the key is chosen among the columns that it has."""
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=128, help_text=gettext_lazy("How the view is called in addresses."))
-    sql = forms.CharField(
-        label=gettext_lazy("One SELECT"),
-        widget=forms.Textarea(attrs={"rows": "8", "class": "code", "spellcheck": "false"}),
-        help_text=gettext_lazy("Tables are named as connection.schema.table."),
-    )
+    sql = code(gettext_lazy("One SELECT"), gettext_lazy("Tables are named as connection.schema.table."), rows=8, is_needed=True)
 
     def clean_name(self) -> str:
         """Refuse what is no identifier, or another resource's name."""

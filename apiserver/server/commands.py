@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from django.core.checks import CheckMessage, Tags, run_checks
 from django.core.checks.registry import registry
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, OperationalError
+from django.utils.module_loading import import_string
 
 # Checks of our code, not of settings: the tests run them. They load every page, which is a third of a command's start.
 OF_CODE = {Tags.urls, Tags.templates}
@@ -45,6 +47,28 @@ class OwnCommand(BaseCommand):
             call_command("migrate", verbosity=0, interactive=False)
         except DatabaseError as error:
             raise database_error(error) from error
+
+
+class CommandOfParts(OwnCommand):
+    """A command whose first argument names what to do.
+
+    A part is a class with `help`, `add_arguments(parser)` and `run(command, options)`.
+    """
+
+    parts: ClassVar[Mapping[str, str]]  # name -> dotted path of its class
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Give each part a parser of its own."""
+        found = parser.add_subparsers(dest="subcommand", required=True, metavar="|".join(self.parts))
+        for name, path in self.parts.items():
+            part = import_string(path)
+            own = found.add_parser(name, help=part.help, description=part.help)
+            own.called_from_command_line = False
+            part.add_arguments(own)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do the part that was named."""
+        import_string(self.parts[options["subcommand"]])().run(self, options)
 
 
 def told(message: CheckMessage) -> str:

@@ -42,3 +42,8 @@ class Property:
             return True
         other, wanted = self.shown_when
         return values.get(other) in wanted
+
+
+def auth_scheme(*schemes: str, default: str = "") -> Property:
+    """Return the choice of how to sign in; the first one holds where no default is named."""
+    return Property("AuthScheme", "Auth Scheme", kind="choice", choices=schemes, default=default or schemes[0], group="Authentication")

@@ -16,8 +16,8 @@ import yaml
 from apiserver.jobs import event_dbt, events
 from apiserver.jobs.models import EventRun
 from connections.services import save_connection
+from tests.jobs.event_runs import Following, running
 from tests.jobs.replicated import Replicated, replicate_shop
-from tests.jobs.test_events import Following, running
 
 # Stands for dbt: says what it was given, then does as the project says.
 FAKE = """#!{python}

@@ -1,95 +1,24 @@
-"""What happens before and after a run: SQL, webhooks, other jobs, refusals; done once, in order, with named errors."""
+"""What happens before and after a run: SQL, webhooks, other jobs; done once, in order, with named errors."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from apiserver.jobs import event_settings as settings
-from apiserver.jobs import events, row_counts
-from apiserver.jobs.claiming import claim
-from apiserver.jobs.errors import JobError, Refused
+from apiserver.jobs import events
 from apiserver.jobs.models import EventRun, Job, Run, TaskRun
-from apiserver.jobs.orders import taken
-from apiserver.jobs.running import run_here
 from apiserver.jobs.services import save_job
-from apiserver.jobs.starting import start
-from apiserver.server import options, stamp
 from apiserver.server.configuration_protocol import ConfigurationError
-from apiserver.server.models import Notice
 from connections import vault
-from tests.jobs.replicated import Replicated, replicate_shop
-from tests.server.test_notices import give, smtp
-from tests.triggers.receiver import Receiver, receiving
+from tests.jobs.event_runs import cities, receiver, running, shop, states
+from tests.jobs.replicated import Replicated
+from tests.triggers.receiver import Receiver
 
+__all__ = ["receiver", "shop"]
 SECRET = "whsec_" + "A" * 43 + "="
-
-
-class Following:
-    """Stands for the worker that has the run."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.lines: list[str] = []
-        self.reason: Exception | None = None
-
-    def check(self) -> None:
-        if self.reason is not None:
-            raise self.reason
-
-    def says(self, level: str, text: str) -> None:
-        self.lines.append(f"{level}: {text}")
-
-    def tasks(self) -> list[TaskRun]:
-        return list(TaskRun.objects.filter(run=self.run))
-
-
-@pytest.fixture
-def shop(db: None, tmp_path: Path) -> Replicated:
-    return replicate_shop(tmp_path)
-
-
-@pytest.fixture
-def receiver(db: None) -> Iterator[Receiver]:
-    with receiving() as found:
-        options.save({"outgoing": {"allow": [f"http://127.0.0.1:{found.port}"]}})
-        stamp.forget()
-        yield found
-
-
-def running(shop: Replicated, *given: dict[str, Any], reason: str = "schedule") -> Following:
-    """Return a run of the shop's job with these events, as a worker that has begun it sees it."""
-    shop.job.events = settings.sealed(settings.checked(list(given), "events"))
-    shop.job.save()
-    now = timezone.now()
-    run = Run.objects.create(
-        job=shop.job, job_name=shop.job.name, reason=reason, state="running", created=now, due=now, order=taken(shop.job)
-    )
-    for task in shop.job.tasks.all():
-        TaskRun.objects.create(
-            run=run, task=task, key=task.key, position=task.position, title=task.statement[11:-1], statement=task.statement
-        )
-    return Following(run)
-
-
-def states(found: Following) -> list[tuple[str, str]]:
-    return [(row.kind, row.state) for row in EventRun.objects.filter(run=found.run)]
-
-
-def cities(shop: Replicated) -> list[Any]:
-    with closing(sqlite3.connect(shop.copy_file)) as opened:
-        return [row[0] for row in opened.execute("SELECT city FROM customers ORDER BY id")]
-
-
-def ended(found: Following) -> None:
-    """Let the run be over, so that the job can have another."""
-    Run.objects.filter(pk=found.run.pk).update(state="done")
 
 
 # ---- SQL ----
@@ -285,56 +214,6 @@ def test_jobs_do_not_start_each_other_without_end() -> None:
     settings.check_loop("a", {"a": ["b", "c"], "b": ["c"], "c": ["d", "b"]})
 
 
-# ---- refusals ----
-
-
-def test_a_run_after_a_failure_waits_for_somebody(shop: Replicated) -> None:
-    now = timezone.now()
-    Run.objects.create(job=shop.job, job_name="nightly", reason="schedule", state="failed", created=now, due=now)
-    Run.objects.create(job=shop.job, job_name="nightly", reason="schedule", state="skipped", created=now, due=now)
-    found = running(shop, {"when": "before", "refuse": "previous_failed"})
-
-    with pytest.raises(Refused, match="before it failed"):
-        events.before(found)
-    ended(found)
-    Run.objects.filter(pk=found.run.pk).update(state="skipped")
-
-    events.before(running(shop, {"when": "before", "refuse": "previous_failed"}, reason="button"))
-
-
-def test_a_run_without_rows_at_the_source_is_refused(shop: Replicated) -> None:
-    given = {"when": "before", "refuse": "source_empty"}
-    found = running(shop, given)
-    events.before(found)
-    ended(found)
-    shop.run_source("DELETE FROM orders")
-
-    with pytest.raises(Refused, match="the source of orders has no rows"):
-        events.before(running(shop, given))
-
-
-@pytest.mark.parametrize(
-    ("question", "is_refused"),
-    [
-        ({"source": "SELECT 1 AS one FROM customers WHERE city = 'Kyoto'"}, True),
-        ({"source": "SELECT id FROM customers WHERE city = 'Nowhere'"}, False),
-        ({"destination": "SELECT 1 FROM customers WHERE city = 'Kyoto'"}, True),
-        ({"destination": "DELETE FROM customers RETURNING id"}, True),
-        ({"destination": "SELECT 1 WHERE 1 = 0"}, False),
-    ],
-)
-def test_sql_that_gives_a_row_refuses_the_run(shop: Replicated, question: dict[str, str], is_refused: bool) -> None:
-    found = running(shop, {"when": "before", "refuse": question})
-
-    if is_refused:
-        with pytest.raises(Refused, match="gave a row"):
-            events.before(found)
-    else:
-        events.before(found)
-
-    assert (cities(shop), states(found)) == (["Kyoto", None], [("refuse", "done")])
-
-
 # ---- as data ----
 
 
@@ -383,70 +262,3 @@ def test_secrets_are_sealed_kept_and_sealed_anew(shop: Replicated, monkeypatch: 
     shop.job.refresh_from_db()
     assert settings.opened(shop.job.events) == made
     assert shop.job.events != kept
-
-
-# ---- row counts ----
-
-
-@pytest.mark.parametrize(("wish", "count", "is_failure"), [("off", 0, False), ("warn", 1, False), ("fail", 1, True)])
-def test_row_counts_that_differ_are_said_or_fail_the_run(shop: Replicated, wish: str, count: int, is_failure: bool) -> None:
-    shop.job.settings = {"row_counts": wish}
-    found = running(shop, {"sql": "UPDATE customers SET city = 'told'", "if": "failure"})
-    events.plan(found.run)
-    TaskRun.objects.filter(run=found.run).update(state="done", source_count=3, destination_count=3)
-    TaskRun.objects.filter(run=found.run, position=1).update(destination_count=2)
-
-    if is_failure:
-        with pytest.raises(JobError, match=r"The row counts differ\. orders: the source has 3 rows, the destination 2\."):
-            row_counts.check(found)
-    else:
-        row_counts.check(found)
-
-    assert (sum("orders: the source has 3" in line for line in found.lines), cities(shop)[0] == "told") == (count, is_failure)
-
-
-# ---- around a real run ----
-
-
-def worked_on(shop: Replicated, *given: dict[str, Any]) -> Run:
-    """Return a run of the shop's job with these events, as the worker left it."""
-    shop.job.events = settings.sealed(settings.checked(list(given), "events"))
-    shop.job.save()
-    made = start(shop.job, reason="schedule", now=timezone.now())
-    assert claim(made, now=timezone.now())
-    return run_here(made)
-
-
-def test_a_run_does_its_events_and_tells_its_end(shop: Replicated) -> None:
-    give(smtp=smtp(25), to=["desk@example.com"], on="all")
-    shop.run_source("INSERT INTO customers VALUES (3, 'Chie', 'Nara')")
-
-    run = worked_on(shop, {"when": "before", "sql": "DELETE FROM lines"}, {"sql": "UPDATE customers SET city = 'x' WHERE id = 3"})
-
-    assert (run.state, run.cause, cities(shop)) == ("done", "", ["Kyoto", None, "x"])
-    assert [row.state for row in run.event_runs.all()] == ["done", "done"]
-    assert Notice.objects.get().event == "job.finished"
-
-
-def test_a_run_that_is_refused_is_skipped_and_moves_nothing(shop: Replicated) -> None:
-    give(smtp=smtp(25), to=["desk@example.com"], on="all")
-    shop.run_source("UPDATE customers SET city = 'new'")
-
-    run = worked_on(
-        shop, {"when": "before", "refuse": {"source": "SELECT 1 AS one FROM orders"}}, {"sql": "DELETE FROM customers", "if": "always"}
-    )
-
-    assert (run.state, cities(shop)) == ("skipped", ["Kyoto", None])
-    assert run.cause == "The run did not begin: the SQL of its event gave a row at the source."
-    assert (set(run.tasks.values_list("state", flat=True)), Notice.objects.get().event) == ({"skipped"}, "job.skipped")
-
-
-def test_a_run_whose_first_event_fails_moves_nothing_and_does_what_follows_failures(shop: Replicated) -> None:
-    shop.run_source("UPDATE customers SET city = 'new'")
-
-    run = worked_on(
-        shop, {"when": "before", "sql": "UPDATE nothing SET a = 1"}, {"sql": "UPDATE customers SET city = 'told'", "if": "failure"}
-    )
-
-    assert (run.state, cities(shop)) == ("failed", ["told", "told"])
-    assert run.cause.startswith("SQL at the destination: ")

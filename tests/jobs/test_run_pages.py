@@ -17,7 +17,7 @@ from apiserver.jobs.charts import Point, ceiling, chart
 from apiserver.jobs.models import EventRun, Job, Run, RunLine, TaskRun
 from apiserver.jobs.orders import taken
 from tests.jobs.replicated import Replicated, person, replicate_shop
-from tests.server.test_notices import Mailbox, give, mail_server, mailbox, plain, smtp
+from tests.server.mail import Mailbox, give, mail_server, mailbox, plain, smtp
 
 __all__ = ["mail_server", "mailbox", "plain"]  # fixtures
 SECRET = "whsec_" + "A" * 43 + "="
@@ -172,10 +172,10 @@ def test_history_is_filtered_and_paged(shop: Replicated, operator: Client) -> No
     some = page(operator, f"runs?job={shop.job.pk}&state=failed&reason=button&since=2020-01-01 00:00")
     none = page(operator, "runs?until=2020-01-01 00:00")
 
-    assert (everything.count("<td><a"), second.count("<td><a"), some.count("<td><a")) == (50, 11, 1)
+    assert (everything.count('<td class="when"><a'), second.count('<td class="when"><a'), some.count('<td class="when"><a')) == (50, 11, 1)
     assert f"Run {failed.pk}" in some
     assert "No run fits" in none
-    assert page(operator, "runs?since=yesterday&state=lost").count("<td><a") == 50
+    assert page(operator, "runs?since=yesterday&state=lost").count('<td class="when"><a') == 50
 
 
 def test_history_of_a_job_shows_charts_beside_the_figures(shop: Replicated, operator: Client) -> None:
@@ -206,7 +206,7 @@ def test_history_of_a_task_shows_its_runs(shop: Replicated, operator: Client) ->
 
     text = page(operator, f"tasks/{shop.job.tasks.get(position=1).pk}/history")
 
-    assert (text.count("<td><a"), text.count("+7"), "changes" in text) == (2, 2, True)
+    assert (text.count('<td class="when"><a'), text.count("+7"), "changes" in text) == (2, 2, True)
 
 
 @pytest.mark.parametrize(("value", "top"), [(0, 1), (0.03, 0.05), (1, 1), (7, 10), (1200, 2000), (99_999, 100_000)])
@@ -232,7 +232,8 @@ def test_a_dry_run_shows_what_would_be_done_and_changes_nothing(shop: Replicated
     assert ("first" in made, "<html" in made) == (True, False)
     with pytest.raises(sqlite3.OperationalError, match="no such table"):
         shop.run_copy("SELECT * FROM orders")
-    assert "Kyoto" in page(operator, f"tasks/{customers.pk}/dry-run")
+    tried = page(operator, f"tasks/{customers.pk}/dry-run")
+    assert ("Kyoto" in tried, '<span class="null">null</span>' in tried) == (True, True)
 
 
 def test_a_dry_run_does_not_take_the_copy_for_a_source_that_is_gone(shop: Replicated, operator: Client) -> None:
@@ -328,3 +329,25 @@ def test_events_of_a_run_are_rows_of_its_page(shop: Replicated, operator: Client
         ("SQL at the destination", "done"),
         ("Start the job x", "waiting"),
     ]
+
+
+@pytest.mark.parametrize(("kept", "shown"), [("info", "Info"), ("warning", "Warning"), ("error", "Error"), ("debug", "debug")])
+def test_log_says_how_grave_its_lines_are(shop: Replicated, admin: Client, kept: str, shown: str) -> None:
+    run = run_of(shop, "done", rows=1)
+    RunLine.objects.create(run=run, at=timezone.now(), level=kept, text="What was said")
+
+    assert f">{shown}</span></td>" in page(admin, f"runs/{run.pk}")
+
+
+def test_numbers_of_rows_have_their_thousands_apart(shop: Replicated, admin: Client) -> None:
+    run = run_of(shop, "done", rows=1_234_567)
+    run.tasks.update(inserted=1_234_567)
+
+    assert "· 1,234,567 rows" in page(admin, str(shop.job.pk))
+    assert ">1,234,567</td>" in page(admin, f"{shop.job.pk}/tasks")
+
+
+def test_state_has_no_blank_that_a_link_would_underline(shop: Replicated, admin: Client) -> None:
+    run_of(shop, "done", rows=1)
+
+    assert "✓ Done</span></a>" in page(admin, str(shop.job.pk))

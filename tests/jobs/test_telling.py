@@ -19,7 +19,7 @@ from apiserver.jobs.models import Run, RunLine, TaskRun
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.models import Notice, NoticeDelivery
 from tests.jobs.replicated import Replicated, replicate_shop
-from tests.server.test_notices import SECRET, Mailbox, give, mailbox, plain, receiver, send, smtp
+from tests.server.mail import SECRET, Mailbox, give, mailbox, plain, receiver, send, smtp
 from tests.triggers.receiver import Receiver
 
 __all__ = ["mailbox", "plain", "receiver"]  # fixtures

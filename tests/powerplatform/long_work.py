@@ -18,9 +18,10 @@ from apiserver.powerplatform.long_read_doing import carry_out, claim
 from apiserver.powerplatform.long_read_models import LongRead
 from apiserver.powerplatform.long_read_under_way import Running
 from apiserver.powerplatform.long_read_work import chosen
-from apiserver.server import stamp
+from apiserver.server import options, stamp
 from connections.patient import SESSIONS
 from tests import databases
+from tests.databases import KINDS
 from tests.triggers.conftest import Shop, publish
 
 LATER = {"prefer": "respond-async"}
@@ -39,6 +40,23 @@ def opened_shop(kind: str, request: pytest.FixtureRequest, folder: Path) -> Iter
     finally:
         SESSIONS.close()
         stamp.forget()
+
+
+@pytest.fixture(params=KINDS)
+def shop(db: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    with opened_shop(request.param, request, tmp_path) as found:
+        yield found
+
+
+@pytest.fixture
+def small(db: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
+    with opened_shop("sqlite", request, tmp_path) as found:
+        yield found
+
+
+def settings(**values: Any) -> None:
+    options.save({"long_reads": values})
+    stamp.forget()
 
 
 def work() -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,27 +24,11 @@ from connections import vault
 from connections.contract.errors import ConnectionFailed, RateLimited, SourceTimeout
 from connections.contract.table import TableRef
 from connections.models import Connection
-from tests.databases import KINDS
-from tests.powerplatform.long_work import NAMES, asked, got, only, opened_shop, work
+from tests.powerplatform.long_work import NAMES, asked, got, only, settings, shop, small, work
 from tests.triggers.conftest import Shop
 from users.models import User
 
-
-@pytest.fixture(params=KINDS)
-def shop(db: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
-    with opened_shop(request.param, request, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def small(db: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
-    with opened_shop("sqlite", request, tmp_path) as found:
-        yield found
-
-
-def settings(**values: Any) -> None:
-    options.save({"long_reads": values})
-    stamp.forget()
+__all__ = ["shop", "small"]
 
 
 def change(name: str, **rights: Any) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -18,10 +15,10 @@ from apiserver.powerplatform.long_read_models import LongRead, LongReadPiece
 from apiserver.powerplatform.long_read_results import forget_old
 from apiserver.powerplatform.long_read_under_way import Running
 from apiserver.server import options, stamp
-from tests.databases import KINDS
-from tests.powerplatform.long_work import LATER, NAMES, asked, body, got, only, opened_shop, place, work
+from tests.powerplatform.long_work import LATER, NAMES, asked, body, got, only, place, settings, shop, small, work
 from tests.triggers.conftest import Shop
 
+__all__ = ["shop", "small"]
 ADDRESSES = (
     "orders",
     "orders(2)",
@@ -34,23 +31,6 @@ ADDRESSES = (
     "orders/$ref",
     "orders?$compute=id add 1 as next&$select=next",
 )
-
-
-@pytest.fixture(params=KINDS)
-def shop(db: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
-    with opened_shop(request.param, request, tmp_path) as found:
-        yield found
-
-
-@pytest.fixture
-def small(db: None, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shop]:
-    with opened_shop("sqlite", request, tmp_path) as found:
-        yield found
-
-
-def settings(**values: Any) -> None:
-    options.save({"long_reads": values})
-    stamp.forget()
 
 
 # ---- what is answered ----

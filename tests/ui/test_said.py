@@ -39,6 +39,32 @@ def test_said_in_japanese(text: str, japanese: str) -> None:
         assert said(text) == japanese
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "Line 1, column 15: There is no table gone. 0 rows replicated in 0.3 s.",
+            ("There is no table gone.", "0 rows replicated in 0.3 s."),
+        ),
+        (
+            "Line 1, column 15: There is no table gone. See SELECT * FROM sys_tables.",
+            ("There is no table gone.", "See SELECT * FROM sys_tables."),
+        ),
+    ],
+)
+def test_value_of_a_sentence_does_not_swallow_the_next_one(text: str, parts: tuple[str, str]) -> None:
+    with translation.override("ja"):
+        told = said(text)
+
+        assert told.endswith("".join(said(part) for part in parts)), told
+        assert all(said(part) != part for part in parts)
+
+
+def test_value_that_looks_like_sentences_is_kept_whole() -> None:
+    with translation.override("ja"):
+        assert "A. Bee. Cat" in said("There is no file A. Bee. Cat.")
+
+
 CALLED = re.compile(r"\b(record|note)\(")
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apiserver.server.configuration_jwt import ALGORITHMS, DEFAULTS, LONGEST_LEEWAY
+from apiserver.ui import fields
 
 LISTS = ("audience", "claims", "tenants")
 TABLES = ("users", "scopes", "required")
@@ -17,8 +18,7 @@ TABLES = ("users", "scopes", "required")
 
 def lines(label: Any, help_text: Any, *, is_needed: bool = False, example: str = "") -> forms.CharField:
     """Return a field of lines."""
-    widget = forms.Textarea(attrs={"rows": "2", "spellcheck": "false", "placeholder": example})
-    return forms.CharField(label=label, required=is_needed, widget=widget, help_text=help_text)
+    return fields.lines(label, help_text, rows=2, is_needed=is_needed, spellcheck="false", placeholder=example)
 
 
 class IssuerForm(forms.Form):
@@ -46,11 +46,7 @@ class IssuerForm(forms.Form):
         gettext_lazy("What the claim holds = user of this server, one a line. Empty: the claim holds the user's name."),
         example="11111111-2222-3333-4444-555555555555 = flow",
     )
-    algorithms = forms.MultipleChoiceField(
-        label=gettext_lazy("Algorithms"),
-        choices=[(name, name) for name in ALGORITHMS],
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"}),
-    )
+    algorithms = fields.ticks(gettext_lazy("Algorithms"), choices=[(name, name) for name in ALGORITHMS], is_needed=True)
     tenants = lines(gettext_lazy("Tenants"), gettext_lazy("Whose tokens are taken where the issuer holds {tenantid}. One a line."))
     jwks_uri = forms.CharField(
         label=gettext_lazy("Address of the keys"),

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apiserver.ui.fields import lines, ticks
 from users.models import valid_name
 from users.oauth.models import Client
 from users.oauth.scopes import ALL, WORDS
@@ -31,17 +32,18 @@ class ClientForm(forms.Form):
             ("public", gettext_lazy("Public: runs at the user's, as apps and pages do; proves itself by PKCE")),
         ],
     )
-    redirect_uris = forms.CharField(
-        label=gettext_lazy("Redirect addresses"),
-        widget=forms.Textarea(attrs={"rows": "3", "spellcheck": "false", "placeholder": POWER_PLATFORM}),
-        help_text=gettext_lazy("One a line, letter by letter. Each connector of Power Platform shows its own once it is saved."),
+    redirect_uris = lines(
+        gettext_lazy("Redirect addresses"),
+        gettext_lazy("One a line, letter by letter. Each connector of Power Platform shows its own once it is saved."),
+        is_needed=True,
+        spellcheck="false",
+        placeholder=POWER_PLATFORM,
     )
-    scopes = forms.MultipleChoiceField(
-        label=gettext_lazy("Scopes"),
-        choices=[(name, f"{name}: {WORDS[name]}") for name in ALL],
+    scopes = ticks(
+        gettext_lazy("Scopes"),
+        gettext_lazy("The most that it may ask for. Nobody gives it more than they have."),
+        is_needed=True,
         initial=list(ALL),
-        widget=forms.CheckboxSelectMultiple(attrs={"class": "ticks"}),
-        help_text=gettext_lazy("The most that it may ask for. Nobody gives it more than they have."),
     )
     is_active = forms.BooleanField(label=gettext_lazy("May sign users in"), required=False, initial=True)
 

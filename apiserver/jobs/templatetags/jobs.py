@@ -7,7 +7,9 @@ from typing import Any
 
 from django import template
 from django.template import Context
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from apiserver.jobs import schedule_choices
@@ -25,10 +27,10 @@ def job_tabs(context: Context, job: Job, here: str) -> dict[str, Any]:
     return {"job": job, "tabs": [tab for tab in TABS if is_admin or not tab.is_for_admins], "here": here}
 
 
-@register.inclusion_tag("jobs/_state.html")
-def run_state(state: str) -> dict[str, Any]:
-    """Show the state of a run or of one of its tasks, '' = it never ran."""
-    return {"state": state}
+@register.simple_tag
+def run_state(state: str) -> SafeString:
+    """Show the state of a run or of one of its tasks, '' = it never ran; without a blank at its end, which a link would underline."""
+    return mark_safe(render_to_string("jobs/_state.html", {"state": state}).strip())  # noqa: S308 - a template's own text
 
 
 @register.filter

@@ -5,12 +5,15 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext_lazy as _
 
-from apiserver.jobs.models import API, BUTTON, COMMAND, EVENT, RETRY, SCHEDULE
-from apiserver.jobs.run_words import number, time_taken
+from apiserver.jobs.models import API, BUTTON, COMMAND, EVENT, RETRY, SCHEDULE, RunLine
+from apiserver.jobs.run_words import end_in_words, mode, number, rows_in_words, time_taken
 
 register = template.Library()
 register.filter("thousands", number)
 register.filter("time_taken", time_taken)
+register.filter("mode", mode)
+register.filter("rows_in_words", rows_in_words)
+register.filter("end_in_words", end_in_words)
 REASONS = {
     SCHEDULE: _("Schedule"),
     BUTTON: _("Button Run"),
@@ -19,6 +22,13 @@ REASONS = {
     EVENT: _("Event"),
     RETRY: _("Retry"),
 }
+LEVELS = {RunLine.INFO: _("Info"), RunLine.WARNING: _("Warning"), RunLine.ERROR: _("Error")}
+
+
+@register.filter
+def level(word: str) -> str:
+    """Return how grave a line of the log is, in words."""
+    return str(LEVELS.get(word, word))
 
 
 @register.filter

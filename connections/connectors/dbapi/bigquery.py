@@ -13,7 +13,7 @@ from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
 from connections.connectors.sql import meanings
 from connections.connectors.testing import Steps
 from connections.contract.errors import AuthenticationFailed, InvalidProperties, SourceRejected
-from connections.contract.property import Property
+from connections.contract.property import Property, auth_scheme
 from connections.contract.table import TableRef, Type
 
 KEY_FILE, MACHINE, NOBODY = "OAuthJWT", "GCPInstanceAccount", "None"
@@ -48,7 +48,7 @@ class BigqueryConnector(DbapiConnector):
         Property(
             "BillingProjectId", "Project that pays", help="Project that the statements are charged to; empty: the one of the data set."
         ),
-        Property("AuthScheme", "Auth Scheme", kind="choice", choices=(KEY_FILE, MACHINE, NOBODY), default=KEY_FILE, group="Authentication"),
+        auth_scheme(KEY_FILE, MACHINE, NOBODY),
         Property(
             "OAuthJWTCert",
             "Key of the service account (JSON)",

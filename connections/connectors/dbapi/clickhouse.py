@@ -85,14 +85,9 @@ class ClickhouseConnector(DbapiConnector):
     module: ClassVar[str] = "clickhouse_connect"
     extra: ClassVar[str] = "clickhouse"
     properties: ClassVar[tuple[Property, ...]] = (
-        Property("Server", default="localhost", is_required=True, help="Host name or address of the database server."),
-        Property(
-            "Port", kind="integer", default=8123, minimum=1, maximum=65535, help="Port of the HTTP interface: 8443 is usual with TLS."
-        ),
+        *shared.address(8123, port_help="Port of the HTTP interface: 8443 is usual with TLS."),
         Property("Database", help="Only this database is shown; empty: all of the server."),
-        Property("AuthScheme", "Auth Scheme", kind="choice", choices=("Password",), default="Password", group="Authentication"),
-        Property("User", default="default", group="Authentication"),
-        Property("Password", is_secret=True, group="Authentication"),
+        *shared.password("default"),
         *shared.TLS[:2],
         *shared.TUNING,
     )

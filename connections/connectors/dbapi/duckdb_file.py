@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
 from connections.connectors.dbapi.describing import Describing
 from connections.connectors.dbapi.loading_duckdb import DuckdbLoading
-from connections.connectors.dbapi.rules import Catalog, Rules, Text
+from connections.connectors.dbapi.rules import Catalog, Rules, Text, by_type
 from connections.connectors.dbapi.session import DbapiSession
 from connections.connectors.sql import database_file
 from connections.connectors.sql.database_file import existing
@@ -55,6 +55,7 @@ TYPES = {
 BINDS = {
     Type.DATE: "CAST({0} AS DATE)",
     Type.TIME: "CAST({0} AS TIME)",
+    Type.TIMESTAMP: "CAST({0} AS TIMESTAMP)",
     Type.GUID: "CAST({0} AS UUID)",
     Type.BINARY: "CAST({0} AS BLOB)",
     Type.DOUBLE: "CAST({0} AS DOUBLE)",
@@ -83,15 +84,6 @@ def read(column: Column) -> str:
     if column.has_zone:
         return "timezone('UTC', {0})"
     return "CAST({0} AS TIMESTAMP)" if column.native_type.upper() == "TIMESTAMP_NS" else "{0}"
-
-
-def bind(column: Column) -> str:
-    """Return what stands around the mark of a value."""
-    if column.type is Type.TIMESTAMP:
-        return "CAST({0} AS TIMESTAMP)"
-    if column.type is Type.DECIMAL and column.precision:
-        return "{0}"
-    return BINDS.get(column.type, "{0}")
 
 
 class DuckdbConnector(DbapiConnector):
@@ -124,7 +116,7 @@ class DuckdbConnector(DbapiConnector):
         zoned=frozenset({"timestamp with time zone"}),
         json=frozenset({"json"}),
         read=read,
-        bind=bind,
+        bind=by_type(BINDS),
         text=Text(contains="contains({0}, {1})", startswith="starts_with({0}, {1})", endswith="ends_with({0}, {1})"),
         is_nan_greatest=True,
         has_infinity=True,

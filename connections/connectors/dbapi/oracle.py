@@ -85,13 +85,10 @@ class OracleConnector(DbapiConnector):
     module: ClassVar[str] = "oracledb"
     extra: ClassVar[str] = "oracle"
     properties: ClassVar[tuple[Property, ...]] = (
-        Property("Server", default="localhost", is_required=True, help="Host name or address of the database server."),
-        Property("Port", kind="integer", default=1521, minimum=1, maximum=65535),
+        *shared.address(1521),
         Property("ServiceName", "Service name", help="Service of the database; give this or SID."),
         Property("SID", "SID", help="Instance, where there is no service name."),
-        Property("AuthScheme", "Auth Scheme", kind="choice", choices=("Password",), default="Password", group="Authentication"),
-        Property("User", group="Authentication"),
-        Property("Password", is_secret=True, group="Authentication"),
+        *shared.password(),
         *shared.TLS,
         *shared.TUNING,
     )

@@ -42,6 +42,11 @@ CLOCK_TEXTS: dict[Type, Callable[[Any], Any]] = {
 }
 
 
+def by_type(templates: Mapping[Type, str]) -> Callable[[Column], str]:
+    """Return what stands around the mark of a value of a column: by the column's type."""
+    return lambda column: templates.get(column.type, "{0}")
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """How text is compared. A template holds {0}, the column, and {1}, the value; '' = the database does it otherwise than OData."""

@@ -17,7 +17,7 @@ from connections.connectors.sql import meanings
 from connections.connectors.sql.certificates import pem
 from connections.connectors.testing import Steps
 from connections.contract.errors import ConnectionFailed, InvalidProperties
-from connections.contract.property import Property
+from connections.contract.property import Property, auth_scheme
 from connections.contract.table import Column, TableRef, Type
 
 PASSWORD, PRIVATE_KEY = "Password", "PrivateKey"
@@ -112,7 +112,7 @@ class SnowflakeConnector(DbapiConnector):
         Property("Database", is_required=True, help="Database whose schemas are shown."),
         Property("Schema", help="Only this schema is shown; empty: all of the database.", group="Schema", is_advanced=True),
         Property("RoleName", "Role", help="Role that the statements run under; empty: the user's default.", is_advanced=True),
-        Property("AuthScheme", "Auth Scheme", kind="choice", choices=(PASSWORD, PRIVATE_KEY), default=PRIVATE_KEY, group="Authentication"),
+        auth_scheme(PASSWORD, PRIVATE_KEY, default=PRIVATE_KEY),
         Property("User", is_required=True, group="Authentication"),
         Property("Password", is_secret=True, group="Authentication", shown_when=("AuthScheme", (PASSWORD,))),
         Property(

@@ -11,7 +11,7 @@ import certifi
 
 from connections.connectors.dbapi.connector import DbapiConnector
 from connections.connectors.dbapi.printing import Printer
-from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
+from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of, by_type
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.certificates import PemFiles
 from connections.contract.property import Property
@@ -57,6 +57,7 @@ TYPES = {
 BINDS = {
     Type.DATE: "CAST({0} AS date)",
     Type.TIME: "CAST({0} AS time(6))",
+    Type.TIMESTAMP: "CAST({0} AS datetime2(6))",
     Type.GUID: "CAST({0} AS uniqueidentifier)",
     Type.BINARY: "CAST({0} AS varbinary(max))",
 }
@@ -78,11 +79,6 @@ def read(column: Column) -> str:
     return WIDE if base in LOBS else "{0}"
 
 
-def bind(column: Column) -> str:
-    """Return what stands around the mark of a value."""
-    return "CAST({0} AS datetime2(6))" if column.type is Type.TIMESTAMP else BINDS.get(column.type, "{0}")
-
-
 def declared(column: Column) -> str:
     """Return the type of a column that the database gives a value to, as a declaration has it."""
     if column.type is Type.DECIMAL:
@@ -99,12 +95,9 @@ class SqlserverConnector(DbapiConnector):
     module: ClassVar[str] = "pytds"
     extra: ClassVar[str] = "sqlserver"
     properties: ClassVar[tuple[Property, ...]] = (
-        Property("Server", default="localhost", is_required=True, help="Host name or address of the database server."),
-        Property("Port", kind="integer", default=1433, minimum=1, maximum=65535),
+        *shared.address(1433),
         Property("Database", help="Empty: the login's default database."),
-        Property("AuthScheme", "Auth Scheme", kind="choice", choices=("Password",), default="Password", group="Authentication"),
-        Property("User", group="Authentication"),
-        Property("Password", is_secret=True, group="Authentication"),
+        *shared.password(),
         replace(
             shared.TLS[0],
             choices=(shared.TLS_OFF, shared.TLS_VERIFY),
@@ -123,7 +116,7 @@ class SqlserverConnector(DbapiConnector):
         zoned=frozenset({"datetimeoffset"}),
         as_text=lambda native: WIDE,
         read=read,
-        bind=bind,
+        bind=by_type(BINDS),
         encode={
             **CLOCK_TEXTS,
             Type.GUID: str,

@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from connections.connectors.dbapi.connector import DbapiConnector
-from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
+from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of, by_type
 from connections.connectors.sql import properties as shared
 from connections.connectors.sql.certificates import PemFiles
-from connections.contract.property import Property
+from connections.contract.property import Property, auth_scheme
 from connections.contract.table import Column, Type
 
 TYPES = {
@@ -37,6 +37,7 @@ MICROSECONDS = 6
 BINDS = {
     Type.DATE: "CAST({0} AS DATE)",
     Type.TIME: "CAST({0} AS TIME(6))",
+    Type.TIMESTAMP: "CAST({0} AS TIMESTAMP(6))",
     Type.GUID: "CAST({0} AS UUID)",
     Type.DOUBLE: "CAST({0} AS DOUBLE)",
 }
@@ -48,15 +49,6 @@ def read(column: Column) -> str:
     if not column.has_zone and column.type in (Type.TIMESTAMP, Type.TIME) and (column.precision or 0) > MICROSECONDS:
         return f"CAST({{0}} AS {base_of(column.native_type).upper()}(6))"
     return shown
-
-
-def bind(column: Column) -> str:
-    """Return what stands around the mark of a value."""
-    if column.type is Type.TIMESTAMP:
-        return "CAST({0} AS TIMESTAMP(6))"
-    if column.type is Type.DECIMAL and column.precision:
-        return "{0}"
-    return BINDS.get(column.type, "{0}")
 
 
 class TrinoConnector(DbapiConnector):
@@ -71,9 +63,7 @@ class TrinoConnector(DbapiConnector):
         Property("Server", default="localhost", is_required=True, help="Host name or address of the coordinator."),
         Property("Port", kind="integer", default=8443, minimum=1, maximum=65535, help="Usual without TLS: 8080."),
         Property("Catalog", is_required=True, help="Catalog whose schemas are shown."),
-        Property(
-            "AuthScheme", "Auth Scheme", kind="choice", choices=("None", "Password", "JWT"), default="Password", group="Authentication"
-        ),
+        auth_scheme("None", "Password", "JWT", default="Password"),
         Property("User", group="Authentication", default="apiserver", shown_when=("AuthScheme", ("None", "Password"))),
         Property("Password", is_secret=True, group="Authentication", shown_when=("AuthScheme", ("Password",))),
         Property("AccessToken", "JSON web token", is_secret=True, group="Authentication", shown_when=("AuthScheme", ("JWT",))),
@@ -90,7 +80,7 @@ class TrinoConnector(DbapiConnector):
         json=JSON,
         as_text=lambda native: "JSON_FORMAT(CAST({0} AS JSON))" if base_of(native) in JSON else "CAST({0} AS VARCHAR)",
         read=read,
-        bind=bind,
+        bind=by_type(BINDS),
         encode={
             **CLOCK_TEXTS,
             Type.GUID: str,

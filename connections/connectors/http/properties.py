@@ -7,7 +7,7 @@ from typing import Any
 
 from connections.connectors.http.manifest import Manifest
 from connections.contract.oauth import oauth_properties
-from connections.contract.property import Picks, Property
+from connections.contract.property import Picks, Property, auth_scheme
 
 CERTIFICATE_HELP = "PEM text or path of the authority that signed the service's certificate; empty: the authorities this machine trusts."
 
@@ -113,7 +113,7 @@ def scheme_property(manifest: Manifest) -> tuple[Property, ...]:
     if len(schemes) < 2:
         return ()
     default = manifest.part("auth").get("default") or next(iter(schemes))
-    return (Property("AuthScheme", "Auth Scheme", kind="choice", choices=tuple(schemes), default=default, group="Authentication"),)
+    return (auth_scheme(*schemes, default=default),)
 
 
 def oauth_of(manifest: Manifest) -> tuple[Property, ...]:

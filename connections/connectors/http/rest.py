@@ -26,7 +26,7 @@ from connections.connectors.http.session import HttpSession
 from connections.connectors.http.tables import FIRST_PAGE_ONLY, ManifestTable, table_of
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties, SourceRejected
-from connections.contract.property import Property
+from connections.contract.property import Property, auth_scheme
 from connections.contract.scan import Scan
 from connections.contract.table import Table, TableRef
 
@@ -108,7 +108,7 @@ OWN = (
         is_advanced=True,
         help="Several tables instead of Path: as `tables` of a manifest, see docs/connectors/manifest.md.",
     ),
-    Property("AuthScheme", "Auth Scheme", kind="choice", choices=tuple(SCHEMES), default="None", group="Authentication"),
+    auth_scheme(*SCHEMES, default="None"),
     Property("User", group="Authentication", shown_when=("AuthScheme", ("Basic",))),
     Property("Password", is_secret=True, group="Authentication", shown_when=("AuthScheme", ("Basic",))),
     Property("Token", "Token or key", is_secret=True, group="Authentication", shown_when=("AuthScheme", ("Bearer", "Header", "Query"))),

@@ -19,7 +19,7 @@ from connections.connectors.testing import Steps, limited, listed, tested
 from connections.contract.connector import APIS, TestStep
 from connections.contract.context import NONE, Context
 from connections.contract.errors import InvalidProperties
-from connections.contract.property import Property
+from connections.contract.property import Property, auth_scheme
 from connections.outgoing import Outgoing
 
 NO_AUTH, BASIC, HEADER, QUERY_KEY, BEARER, OAUTH, OAUTH_CLIENT = ("None", "Basic", "Header", "QueryKey", "Bearer", "OAuth", "OAuthClient")
@@ -69,7 +69,7 @@ class ODataConnector(HttpConnector):
             placeholder="https://example.com/api.rsc/",
             help="Address whose $metadata tells the entity sets.",
         ),
-        Property("AuthScheme", "Auth Scheme", kind="choice", choices=tuple(SCHEMES), default=NO_AUTH, group="Authentication"),
+        auth_scheme(*SCHEMES, default=NO_AUTH),
         Property("User", group="Authentication", shown_when=("AuthScheme", (BASIC,))),
         Property("Password", is_secret=True, group="Authentication", shown_when=("AuthScheme", (BASIC,))),
         Property(

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from xml.parsers import expat
+from dataclasses import dataclass, replace
 
+from connections.connectors import markup
+from connections.connectors.markup import Fault, MarkupError, Node
 from connections.contract.errors import BadAnswer, TableGone
 from connections.contract.table import WRITES, Column, ForeignKey, Table, TableRef, Type
 
 # Complex values within complex values are flattened down to this depth; deeper ones are JSON text.
 MOST_LEVELS = 5
-MOST_ELEMENTS = 500_000
+MOST_ELEMENTS, DEEPEST = 500_000, 100
 # Types without a value in JSON.
 STREAMS = ("Edm.Stream",)
 DIGITS = re.compile("[0-9]{1,9}")
 MOST_COLUMNS = 5000
 BROKEN = "The service's $metadata can't be read."
-
-
-@dataclass(slots=True)
-class Node:
-    """An XML element by its local name."""
-
-    name: str
-    attributes: dict[str, str]
-    children: list[Node] = field(default_factory=list)
-    text: str = ""
-
-    def all(self, *names: str) -> Iterator[Node]:
-        """Give the children of these names."""
-        return (child for child in self.children if child.name in names)
-
-    def get(self, name: str, default: str = "") -> str:
-        """Return an attribute."""
-        return self.attributes.get(name, default)
+NO_SERVICE = "Check URL: it must be the service's root, whose $metadata is XML."
+HINTS = {
+    Fault.TOO_LARGE: "It is larger or nested deeper than any that is read.",
+    Fault.DOCUMENT_TYPE: "It declares a document type, which no $metadata does.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +56,10 @@ Model = dict[str, EntitySet]
 
 def parse(text: bytes) -> Node:
     """Return the document; one with a document type or without end is refused."""
-    parser = expat.ParserCreate(namespace_separator=" ")
-    root = Node("", {})
-    stack = [root]
-    count = 0
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal count
-        count += 1
-        if count > MOST_ELEMENTS or len(stack) > 100:
-            raise BadAnswer(BROKEN, hint="It is larger or nested deeper than any that is read.")
-        node = Node(name.rpartition(" ")[2], {key.rpartition(" ")[2]: value for key, value in attributes.items()})
-        stack[-1].children.append(node)
-        stack.append(node)
-
-    def end(_: str) -> None:
-        stack.pop()
-
-    def data(piece: str) -> None:
-        stack[-1].text += piece
-
-    def doctype(*_: object) -> None:
-        raise BadAnswer(BROKEN, hint="It declares a document type, which no $metadata does.")
-
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, data
-    parser.StartDoctypeDeclHandler = doctype
     try:
-        parser.Parse(text, True)
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        raise BadAnswer(BROKEN, hint="Check URL: it must be the service's root, whose $metadata is XML.") from error
-    return root
+        return markup.parse(text, most=MOST_ELEMENTS, deepest=DEEPEST, has_namespaces=True)
+    except MarkupError as error:
+        raise BadAnswer(BROKEN, hint=HINTS.get(error.fault, NO_SERVICE)) from error
 
 
 def model_of(text: bytes) -> Model:

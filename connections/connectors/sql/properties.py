@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connections.contract.property import Property
+from connections.contract.property import Property, auth_scheme
 
 TLS_OFF, TLS_VERIFY, TLS_TRUST_ANY = "Off", "Verify", "TrustAnyCertificate"
 
@@ -130,15 +130,29 @@ TUNING = (
 )
 
 
+def address(port: int, *, port_help: str = "") -> tuple[Property, ...]:
+    """Return where a server is."""
+    return (
+        Property("Server", default="localhost", is_required=True, help="Host name or address of the database server."),
+        Property("Port", kind="integer", default=port, minimum=1, maximum=65535, help=port_help),
+    )
+
+
+def password(user: str | None = None) -> tuple[Property, ...]:
+    """Return how a server is signed in at that knows passwords alone; `user` is who nobody named."""
+    return (
+        auth_scheme("Password"),
+        Property("User", default=user, group="Authentication"),
+        Property("Password", is_secret=True, group="Authentication"),
+    )
+
+
 def server_properties(port: int) -> tuple[Property, ...]:
     """Return the basic properties of a database server."""
     return (
-        Property("Server", kind="string", default="localhost", is_required=True, help="Host name or address of the database server."),
-        Property("Port", kind="integer", default=port, minimum=1, maximum=65535),
+        *address(port),
         Property("Database", help="Empty: the user's default database."),
-        Property("AuthScheme", "Auth Scheme", kind="choice", choices=("Password",), default="Password", group="Authentication"),
-        Property("User", group="Authentication"),
-        Property("Password", is_secret=True, group="Authentication"),
+        *password(),
         *TLS,
         *SSH,
         *TUNING,

@@ -21,7 +21,7 @@ from connections.contract.errors import (
     TableGone,
 )
 from connections.contract.scan import Scan
-from tests.connectors.odata.test_upstream import METADATA, PEOPLE
+from tests.connectors.odata.rich_service import METADATA, PEOPLE
 from tests.connectors.odata.upstream import Answer, Upstream, page
 
 LONG = "1e999999999"  # a few letters that stand for gigabytes of digits
