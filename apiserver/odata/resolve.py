@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -230,9 +232,12 @@ class _Walk:
             node = node.operand
         if not isinstance(node, nodes.Literal):
             raise BadRequest(f"The key value of {item.name} is not a literal.", hint="Write a number or a quoted string.")
-        value = -node.value if negative else node.value
+        value = node.value
         if value is None:
             raise BadRequest(f"The key value of {item.name} can't be null.", hint="Write a number or a quoted string.")
+        if negative and (isinstance(value, bool) or not isinstance(value, int | float | Decimal | timedelta)):
+            raise BadRequest(f"The key value of {item.name} is not a number.", hint="A minus stands before a number only.")
+        value = -value if negative else value
         return _taken(item, str(value) if _wants_text(item, value) else value)
 
     def _key_as_segment(self, text: str) -> None:

@@ -17,6 +17,7 @@ from apiserver.odata.format import accepts_raw, negotiate
 from apiserver.odata.payload import PayloadWriter, declared_type, dumps, is_inferred, joined_page, selected_names, whole_page
 from apiserver.odata.payload_context import entity_context, entity_id, key_predicate, shown_value
 from apiserver.odata.payload_values import json_encoder, plain_text
+from apiserver.odata.percent import decode
 from apiserver.odata.service import Exchange, noted
 from apiserver.odata.straight import is_straight
 from apiserver.odata.versions import check_version
@@ -71,7 +72,7 @@ def narrowed(exchange: Exchange) -> nodes.Options:
     options, target = exchange.options, exchange.target
     for condition in target.filters:
         both = condition if options.filter is None else nodes.Binary("and", options.filter, condition)
-        options = replace(options, filter=both)
+        options = replace(options, filter=both, given={**options.given, "$filter()": repr(target.filters)})  # next links are bound to it
     if target.search is not None:
         both = target.search if options.search is None else nodes.SearchBoolean("and", options.search, target.search)
         options = replace(options, search=both)
@@ -227,7 +228,7 @@ def address(path: str) -> str:
 
 
 def _option_of(piece: str) -> str:
-    return piece.partition("=")[0].replace("%24", "$").lstrip("$").lower()
+    return decode(piece.partition("=")[0]).removeprefix("$").lower()
 
 
 def _with_etag(exchange: Exchange, resource: PublishedResource, options: nodes.Options) -> nodes.Options:

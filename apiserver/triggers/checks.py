@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from apiserver.resources.catalog import PublishedProperty, PublishedResource
 from connections.contract.table import INTEGERS, Type
@@ -28,6 +29,11 @@ def check_of(resource: PublishedResource, event: str) -> PublishedProperty | Non
     if named:
         return next((item for item in named if "by" not in item.name.lower()), named[0])
     return growing_key(resource) if event == CREATED else None
+
+
+def can_tell_gone(resource: PublishedResource, key: Iterable[str]) -> bool:
+    """Claim that who sees this of a resource may be told which rows are gone: the user sees their whole key, and no row is kept back."""
+    return bool(resource.key) and tuple(key) == resource.key and not resource.row_filters
 
 
 def events_of(resource: PublishedResource, item: PublishedProperty) -> tuple[str, ...]:

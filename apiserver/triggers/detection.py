@@ -23,7 +23,7 @@ from apiserver.resources.catalog import Catalog, PublishedResource
 from apiserver.resources.services import catalog_for
 from apiserver.server import options
 from apiserver.triggers import messages, reconciling
-from apiserver.triggers.checks import DELETED
+from apiserver.triggers.checks import DELETED, can_tell_gone
 from apiserver.triggers.leases import is_held
 from apiserver.triggers.marks import Mark, Position, advanced, near
 from apiserver.triggers.matching import Matcher, matcher
@@ -238,12 +238,18 @@ def sweep(watch: Watch, listeners: Sequence[Listener], due: datetime) -> None:
 
 
 def tell_gone(watch: Watch, listeners: Sequence[Listener], keys: Iterable[str], now: datetime) -> list[Delivery]:
-    """Return what is to be sent of rows that are gone."""
+    """Return what is to be sent of rows that are gone; nothing to who sees the key or the rows in part only."""
     made = []
     for key in keys:
-        body = vault.seal(messages.body(watch.resource.name, DELETED, json.loads(key), now=now).decode())
-        told = [(item.subscription, item.matcher.rights) for item in listeners if item.matcher is not None]
-        made += [delivery(subscription, body, now, rights=rights) for subscription, rights in told]
+        named = json.loads(key)
+        told = [
+            (item.subscription, item.matcher.rights)
+            for item in listeners
+            if item.matcher is not None and can_tell_gone(item.matcher.resource, named)
+        ]
+        if told:
+            body = vault.seal(messages.body(watch.resource.name, DELETED, named, now=now).decode())
+            made += [delivery(subscription, body, now, rights=rights) for subscription, rights in told]
     return made
 
 

@@ -24,7 +24,7 @@ from apiserver.resources.models import Resource
 from apiserver.resources.services import catalog_for
 from apiserver.server import stamp
 from apiserver.triggers import messages
-from apiserver.triggers.checks import DELETED
+from apiserver.triggers.checks import DELETED, can_tell_gone
 from apiserver.triggers.matching import Matcher, matcher, rights_of
 from apiserver.triggers.models import Delivery, Subscription
 from connections import vault
@@ -106,7 +106,7 @@ def seen_by(view: View) -> Matcher:
 def key_now(view: View, body: str) -> bytes | None:
     """Return the message of a row that is gone; None under a row filter or without its key: nobody knows whether it was the user's."""
     told: dict[str, Any] = json.loads(body)
-    if view.resource.row_filters or tuple(told["data"]) != view.resource.key:
+    if not can_tell_gone(view.resource, told["data"]):
         return None
     return body.encode("utf-8", "surrogatepass")
 

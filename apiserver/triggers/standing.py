@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from apiserver.odata.errors import problem_of
 from apiserver.triggers import rights
+from apiserver.triggers.checks import DELETED, can_tell_gone
 from apiserver.triggers.matching import matcher
 from apiserver.triggers.models import Delivery, Subscription, Watch
 
 NO_RIGHT = "Its user may not read the resource now."
+IN_PART = "Its user sees the resource in part only: which rows are gone is not told."
 
 
 def problems_of(found: Sequence[Subscription]) -> dict[int, str]:
@@ -33,6 +35,8 @@ def misfit(item: Subscription) -> str:
     view = rights.view_of(item)
     if view is None:
         return NO_RIGHT
+    if item.event == DELETED and not can_tell_gone(view.resource, view.resource.key):
+        return IN_PART
     try:
         matcher(view.catalog, view.resource, item.filter)
     except Exception as error:  # noqa: BLE001 whatever the filter meets in the resource as it is now

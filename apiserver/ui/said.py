@@ -21,6 +21,7 @@ PATTERNS = (
     _("No delivery was taken for %(value)s days. %(name)s"),
     _("Its user's rights have changed, and its row can't be read anew. %(value)s"),
     _("Its user may not read the resource now."),
+    _("Its user sees the resource in part only: which rows are gone is not told."),
     _("Not sent: its user may not read the row any more."),
     _("The issue tracker of %(name)s is off or no longer offered by Bitbucket Cloud."),
     _("Bitbucket refused this call: %(value)s"),

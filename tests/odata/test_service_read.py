@@ -164,6 +164,9 @@ def test_null_is_204(api: Service, path: str) -> None:
         ("customers(nothing=1)", 400),
         ("customers(null)", 400),
         ("customers(@k)", 400),
+        ("customers(-'a')", 400),
+        ("customers(-true)", 400),
+        ("customers(@k)?@k=-2024-01-01", 400),
         ("customers(1", 400),
         ("items(2)", 400),
         ("customers?$nothing=1", 400),
@@ -278,6 +281,38 @@ def test_paging_gives_each_row_once_and_keeps_the_options(api: Service) -> None:
     first = api.get(path, Prefer="odata.maxpagesize=3")
     assert (first.json["@odata.count"], first.headers["Preference-Applied"]) == (8, "odata.maxpagesize=3")
     assert "x=%26" in first.json["@odata.nextLink"]
+
+
+def test_paging_knows_its_options_however_they_are_written(api: Service) -> None:
+    pages = walk(api, "customers?s%6Bip=2&$orderby=id", Prefer="odata.maxpagesize=3")
+
+    assert [row["id"] for page in pages for row in page] == [3, 4, 5, 6, 7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("asked", "other"),
+    [
+        ("customers?$filter=id gt @n&@n=1", "customers?$filter=id gt @n&@n=2"),
+        ("customers/$filter(id gt 1)", "customers/$filter(id gt 2)"),
+        ("customers?$orderby=id", "customers?$orderby=id desc"),
+        ("customers?$orderby=id", "orders?$orderby=id"),
+    ],
+)
+def test_a_token_of_another_question_is_refused(api: Service, asked: str, other: str) -> None:
+    link = api.get(asked, Prefer="odata.maxpagesize=3").json["@odata.nextLink"]
+    token = link.partition("$skiptoken=")[2]
+
+    reply = api.get(f"{other}{'&' if '?' in other else '?'}$skiptoken={token}")
+
+    assert (reply.status, api.follow(link).status) == (400, 200)
+
+
+def test_no_mark_of_a_token_can_be_another(api: Service) -> None:
+    base, _, token = api.get("customers", Prefer="odata.maxpagesize=3").json["@odata.nextLink"].partition("$skiptoken=")
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    changed = [token[:-1] + digit for digit in digits if digit != token[-1]] + [token + "%3D", token + "A"]
+
+    assert {api.follow(f"{base}$skiptoken={other}").status for other in changed} == {400}
 
 
 def test_page_size_of_the_server_bounds_every_answer(api: Service) -> None:

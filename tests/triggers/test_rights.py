@@ -94,6 +94,22 @@ def test_deletions_are_not_told_under_a_row_filter_that_came(small: Shop, receiv
     assert (receiver.calls, [state for state, _ in errors()]) == ([], ["failed"])
 
 
+@pytest.mark.parametrize("narrow", [{"filter": "name eq 'mine'"}, {"columns": ["name"]}])
+def test_rows_that_go_after_rights_narrowed_are_not_told(small: Shop, receiver: Receiver, narrow: dict[str, Any]) -> None:
+    small.add("others")
+    client = small.user("flow", resources=WIDE)
+    address = subscribe(client, receiver, "deleted")["Location"].removeprefix("http://testserver")
+
+    change(resources={"orders": {"methods": ["GET"], **narrow}})
+    small.database.run("DELETE FROM orders")
+    Watch.objects.update(next_at=timezone.now())
+    look_at_all()
+    work()
+
+    assert (receiver.calls, Delivery.objects.count()) == ([], 0)
+    assert client.get(address).json()["problem"] == "Its user sees the resource in part only: which rows are gone is not told."
+
+
 def test_rights_that_change_elsewhere_change_nothing(small: Shop, receiver: Receiver) -> None:
     subscribe(small.user("flow", resources=WIDE), receiver)
     queue(small, "a")
