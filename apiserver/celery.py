@@ -1,7 +1,8 @@
-"""Background work: one periodic task, `tick`. The database is the truth, the broker only a doorbell."""
+"""Background work: one periodic task, `tick`. The database is the truth, the broker a doorbell: who hears none looks by itself."""
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning
-from celery.signals import beat_init, worker_ready
+from celery.signals import beat_init, worker_ready, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apiserver.settings")
 
@@ -21,11 +22,20 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 app = Celery("apiserver")
 app.config_from_object("django.conf:settings", namespace="CELERY")
+log = logging.getLogger(__name__)
 TICK_SECONDS = 0.5
+SILENT_SECONDS = 2.0  # without a tick for so long a worker does what is due by itself
 HOUSEKEEPING_SECONDS = 60.0
 # A tick that waited while the worker was away is worth nothing: the next one finds the same work due.
 app.conf.beat_schedule = {"tick": {"task": "apiserver.tick", "schedule": TICK_SECONDS, "options": {"expires": 5}}}
 app.conf.task_ignore_result = True
+
+
+class Bell:
+    """When this process last began a tick, by a clock that nobody sets, and whether it is about to end."""
+
+    rung = float("-inf")
+    ending = threading.Event()
 
 
 class Housekeeping:
@@ -38,6 +48,7 @@ class Housekeeping:
 @app.task(name="apiserver.tick")
 def tick() -> None:
     """Do what is due."""
+    Bell.rung = time.monotonic()
     for work in ticks():
         work()
     if not Housekeeping.lock.acquire(blocking=False):
@@ -87,16 +98,44 @@ def ring_own_bell(**_: Any) -> None:
     from apiserver.server.lifeline import follow
 
     follow()
-    if app.conf.broker_url.startswith("memory"):
-        threading.Thread(target=ring, daemon=True, name="tick").start()
+    has_broker = not app.conf.broker_url.startswith("memory")
+    threading.Thread(target=listen if has_broker else ring, daemon=True, name="tick").start()
 
 
 def ring() -> None:
-    """Send `tick` for as long as the process lives."""
-    pause = threading.Event()
-    while True:
+    """Send `tick` until the worker is about to end."""
+    while not Bell.ending.is_set():
         tick.delay()
-        pause.wait(TICK_SECONDS)
+        Bell.ending.wait(TICK_SECONDS)
+
+
+def listen() -> None:
+    """Do what is due where no bell rings: the broker is away or empty, beat is gone, its clock or this one was set.
+
+    Beat goes by the time of day, and a message whose end that time has passed is thrown away.
+    """
+    while not Bell.ending.wait(TICK_SECONDS):
+        if time.monotonic() - Bell.rung > SILENT_SECONDS:
+            tick_unasked()
+
+
+def tick_unasked() -> None:
+    """Do what is due, with connections to the database as a task has them."""
+    from django.db import close_old_connections
+
+    close_old_connections()
+    try:
+        tick()
+    except Exception:  # as a task that fails: the next one comes
+        log.exception("a tick failed")
+    finally:
+        close_old_connections()
+
+
+@worker_shutting_down.connect
+def claim_no_more(**_: Any) -> None:
+    """Do nothing more unasked: what is under way is about to be given back."""
+    Bell.ending.set()
 
 
 @beat_init.connect

@@ -31,7 +31,8 @@ class Writer:
         self.columns: list[Column] = task.filled_columns(task.described(self.ref))
         texts = {"cuts_texts": task.settings.cuts_texts, "reads_texts": task.loading.reads_texts}
         self.shaper = Shaper(task.reading.columns, self.columns, task.key, **texts)
-        self.key = [place for place, column in enumerate(self.columns) if column.name in task.key]
+        places = {column.name: place for place, column in enumerate(self.columns)}
+        self.key = [places[name] for name in task.key]
 
     def write(self, chunk: Sequence[Rows], before_commit: Callable[[], None]) -> None:
         """Write a chunk and what `before_commit` saves, in one transaction."""
@@ -47,17 +48,28 @@ class Writer:
             self.made_text(error)
             self.write(chunk, before_commit)
         except ConstraintViolated as error:
-            raise self.broken(error) from error
+            raise self.broken(error, pages) from error
         except (BadValue, SourceRejected) as error:
             if not self.widened(pages, error):
                 raise
             self.write(pages, before_commit)
 
-    def broken(self, error: ConstraintViolated) -> ConnectorError:
+    def broken(self, error: ConstraintViolated, pages: Sequence[Rows]) -> ConnectorError:
         """Return what is said of rows that the table's key refuses."""
         if self.task.key and error.kind == "unique":
-            return twice(self.task, ())
+            return twice(self.task, self.repeated(pages))
         return no_key(self.task) if self.task.key and error.kind == "not_null" else error
+
+    def repeated(self, pages: Sequence[Rows]) -> Sequence[Any]:
+        """Return a key that two of these rows have; () where the other row was written before."""
+        seen: set[Any] = set()
+        for page in pages:
+            for row in page:
+                key = tuple(row[place] for place in self.key)
+                if key in seen:
+                    return key
+                seen.add(key)
+        return ()
 
     def put(self, pages: Sequence[Rows], before_commit: Callable[[], None]) -> None:
         """Write rows as they are."""

@@ -97,7 +97,7 @@ def test_what_can_not_be_a_key_is_named_and_nothing_is_seen(ends: Pair) -> None:
     ends.source.insert("orders", [(60, "b1", "2024-01-01 00:00:00"), (61, None, "2024-01-01 00:00:00")])
     twice = "REPLICATE [buyers] (buyer VARCHAR(40), PRIMARY KEY (buyer)) SELECT buyer, id FROM [orders] WHERE id < 61"
     nulls = "REPLICATE [buyers] (buyer VARCHAR(40), PRIMARY KEY (buyer)) SELECT buyer, id FROM [orders] WHERE id > 2"
-    for statement, why in ((twice, "several rows with one key"), (nulls, r"key \(buyer\) is null")):
+    for statement, why in ((twice, r"several rows with one key \(buyer = '?b1'?\)"), (nulls, r"key \(buyer\) is null")):
         with pytest.raises(JobError, match=why):
             ends.move(statement)
     with pytest.raises(Exception, match="buyers"):

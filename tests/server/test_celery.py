@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -69,3 +70,36 @@ def test_served_worker_ticks(has_broker: bool, redis_server: Server, tmp_path: P
         assert requestlog.count(0) == 0
     finally:
         assert server.stop() == 0
+
+
+def test_worker_that_hears_no_bell_does_what_is_due_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beat goes by the time of day: one whose clock was set back a day sends nothing for a day. The broker may be away, too."""
+    done = Event()
+    monkeypatch.setattr(celery, "TICK_SECONDS", 0.01)
+    monkeypatch.setattr(celery, "ticks", lambda: (done.set,))
+    monkeypatch.setattr(celery.Housekeeping, "at", time.monotonic())
+    monkeypatch.setattr(celery.Bell, "ending", Event())
+    monkeypatch.setattr(celery.Bell, "rung", time.monotonic())
+    listener = Thread(target=celery.listen)
+    listener.start()
+
+    assert not done.wait(0.2)
+    monkeypatch.setattr(celery.Bell, "rung", time.monotonic() - celery.SILENT_SECONDS)
+    assert done.wait(10)
+    assert time.monotonic() - celery.Bell.rung < celery.SILENT_SECONDS
+
+    celery.claim_no_more()
+    listener.join(10)
+    assert not listener.is_alive()
+
+
+@pytest.mark.django_db
+def test_tick_that_fails_ends_no_bell(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> None:
+        raise ValueError("a fault of ours")
+
+    monkeypatch.setattr(celery, "ticks", lambda: (fails,))
+
+    celery.tick_unasked()
+
+    assert "a tick failed" in caplog.text

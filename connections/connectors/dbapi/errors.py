@@ -49,6 +49,7 @@ TEXTS: tuple[tuple[str, Meaning], ...] = (
     ("object does not exist", meanings.GONE),
     ("does not exist or not authorized", meanings.GONE),
     ("invalid identifier", meanings.GONE),
+    ("no space left", meanings.DISK_FULL),
     ("timeout", meanings.TIMED_OUT),
     ("timed out", meanings.TIMED_OUT),
     ("exceeded_time_limit", meanings.TIMED_OUT),

@@ -291,6 +291,14 @@ def test_damaged_file_is_named(tmp_path: Path, kind: str) -> None:
         rows(session, session.describe([TableRef("main", "t")])[0], "id")
 
 
+def test_full_disk_is_named() -> None:
+    error = duckdb.IOException('IO Error: Could not write file "/data/sales.duckdb.wal": No space left on device')
+
+    found = DuckdbConnector().translate(error)
+
+    assert (type(found), found.message) == (errors.SourceRejected, "The database's disk is full.")
+
+
 def test_own_files_are_forbidden(path: Path) -> None:
     path.touch()
 
