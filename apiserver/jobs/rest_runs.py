@@ -36,6 +36,7 @@ LOOK_SECONDS = 0.3
 FIRST_SECONDS, MOST_SECONDS = 1, 30  # of Retry-After
 PATIENT = threading.BoundedSemaphore(4)  # threads of a process that may wait for runs
 WAIT = re.compile(r"(?:^|[,;\s])wait=(\d{1,9})(?:$|[,;\s])")
+ASYNC = re.compile(r"(?:^|[,;\s])respond-async(?:$|[,;\s])", re.IGNORECASE)
 STATES = ("waiting", "running", "done", "failed", "cancelled", "skipped")
 REASONS = ("schedule", "button", "api", "command", "event", "retry")
 LEVELS = (RunLine.DEBUG, RunLine.INFO, RunLine.WARNING, RunLine.ERROR)
@@ -77,7 +78,10 @@ def told(request: Request, run: Run) -> Response:
         return Response(body)
     elapsed = (timezone.now() - run.created).total_seconds()
     wait = max(FIRST_SECONDS, min(MOST_SECONDS, int(elapsed / 10)))
-    return Response(body, status=202, headers={"Location": address(request, run), "Retry-After": str(wait)})
+    headers = {"Location": address(request, run), "Retry-After": str(wait)}
+    if ASYNC.search(request.headers.get("Prefer", "")):
+        headers["Preference-Applied"] = "respond-async"  # RFC 7240, 3; it is answered so whether it is preferred or not
+    return Response(body, status=202, headers=headers)
 
 
 def address(request: Request, run: Run) -> str:

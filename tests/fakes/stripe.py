@@ -12,7 +12,7 @@ import time
 
 from tests.fakes.bbql import at
 from tests.fakes.grants import Consumer, Grants, basic
-from tests.fakes.stripe_data import Row, rows
+from tests.fakes.stripe_data import Row, discount, rows
 from tests.fakes.web import Answer, Fake, Refused, Request, run_forever
 
 KEYS = {"sk_live_abc123", "sk_test_abc123", "rk_live_abc123", "sk_sandbox_abc123"}
@@ -173,6 +173,8 @@ class Stripe(Fake):
             return Answer(body=self.deleted[key])
         if request.method == "POST":
             merge(row, nested(self.form(request)))
+        if "discounts" in request.all("expand[]") and row.get("discounts"):
+            return Answer(body={**row, "discounts": [discount(key) for key in row["discounts"]]})
         return Answer(body=row)
 
     def form(self, request: Request) -> dict[str, str]:

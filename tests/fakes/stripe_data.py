@@ -90,7 +90,8 @@ def charge(number: int) -> Row:
 
 
 def invoice(number: int) -> Row:
-    """Return an invoice."""
+    """Return an invoice; the published document lets answers leave discounts out, and older versions say null."""
+    discounts: Row = ({"discounts": [f"di_{number:05d}"]}, {"discounts": []}, {"discounts": None}, {})[number % 4]
     return base(
         "invoice",
         "in",
@@ -110,7 +111,16 @@ def invoice(number: int) -> Row:
         subtotal=1000 + number,
         tax=None,
         total=1000 + number,
+        **discounts,
     )
+
+
+def discount(key: str) -> Row:
+    """Return a discount of a tenth for as long as the invoice is there."""
+    number = int(key.rpartition("_")[2])
+    coupon = base("coupon", "co", 1, name="Ten off", percent_off=10, duration="once", valid=True, amount_off=None, currency=None)
+    found = {"id": key, "object": "discount", "checkout_session": None, "coupon": coupon, "customer": f"cus_{number:05d}", "end": None}
+    return found | {"invoice": f"in_{number:05d}", "promotion_code": None, "start": START + number * HOUR, "subscription": None}
 
 
 def subscription(number: int) -> Row:

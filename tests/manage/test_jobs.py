@@ -113,7 +113,7 @@ def test_tasks_are_added_changed_and_taken_out(job: Caller) -> None:
 
 
 def test_run_is_202_until_it_is_over(job: Caller, moves: Moves) -> None:
-    started = job("POST", "/jobs/nightly/runs/", {"tasks": ["orders"]})
+    started = job("POST", "/jobs/nightly/runs/", {"tasks": ["orders"]}, Prefer="respond-async, wait=0")
     address = started["Location"].removeprefix("http://testserver:80/manage/api")
     waiting = job("GET", address)
     again = job("POST", "/jobs/nightly/runs/")
@@ -121,6 +121,7 @@ def test_run_is_202_until_it_is_over(job: Caller, moves: Moves) -> None:
     over = job("GET", address)
 
     assert (started.status_code, waiting.status_code, started["Retry-After"]) == (202, 202, "1")
+    assert (started["Preference-Applied"], "Preference-Applied" in waiting) == ("respond-async", False)
     assert (again.status_code, started["Location"] in error(again)["message"]) == (409, True)
     assert (over.status_code, over.json()["state"], over.json()["reason"], over.json()["asked_by"]) == (200, "done", "api", "ada")
     assert (over.json()["rows"], [(task["title"], task["rows_read"]) for task in over.json()["tasks"]]) == (27, [("Orders", 30)])

@@ -103,7 +103,7 @@ def rows_in(document: Any, access: Access, status: int, table: str, total: int |
     found = spread(document, access.rows)
     if access.is_map and isinstance(found, dict):
         found = [{**(value if isinstance(value, dict) else {}), "$key": name, "$value": value} for name, value in found.items()]
-    if found is None and total == 0:
+    if found is None and (total == 0 or (access.may_lack and isinstance(document, dict))):
         return []
     if not isinstance(found, list):
         hint = "The service changed its answer, or the path of the rows is wrong."

@@ -27,6 +27,7 @@ class Access:
     is_single: bool
     rows: Steps
     is_map: bool
+    may_lack: bool  # the rows: an object without them has none
     row: Steps
     filters: Mapping[str, Any]  # column -> filter
 
@@ -168,6 +169,7 @@ def access_of(read: Mapping[str, Any], defaults: Mapping[str, Any], columns: Map
         is_single=is_single,
         rows=steps_of(rows["path"] if isinstance(rows, dict) else rows),
         is_map=is_map,
+        may_lack=isinstance(rows, dict) and bool(rows.get("may_lack")),
         row=steps_of(spec.get("row")),
         filters=filters,
     )

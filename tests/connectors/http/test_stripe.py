@@ -182,6 +182,17 @@ def test_children_are_read_below_their_parent(fake: Stripe, opened: Open) -> Non
         rows(session, cards, "Id")
 
 
+def test_invoices_without_discounts_have_none(fake: Stripe, opened: Open) -> None:
+    session = opened()
+    of = table(session, "InvoiceDiscounts")
+
+    found = rows(session, of, "InvoiceId Id CouponName CustomerId")
+
+    having = [number for number in range(40, 0, -1) if number % 4 == 0]  # the others: none, null, left out
+    assert found == [(f"in_{number:05d}", f"di_{number:05d}", "Ten off", f"cus_{number:05d}") for number in having]
+    assert rows(session, of, "Id", Compare("InvoiceId", "in", ("in_00002", "in_00003"))) == []
+
+
 def test_lost_answers_never_make_two_customers(fake: Stripe, opened: Open) -> None:
     session = opened()
     customers = table(session, "Customers")
