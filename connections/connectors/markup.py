@@ -1,4 +1,4 @@
-"""XML as a tree, by local names, for `$metadata` and files of other products: no document types, so no entities; bounded in size and depth."""
+"""XML as a tree, by local names, for `$metadata` and files of other products: no document types and no entities; size and depth bounded."""
 
 from __future__ import annotations
 
