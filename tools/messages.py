@@ -19,6 +19,9 @@ ROOMS = ("apiserver", "connections", "users")
 CATALOGUES = ROOT / "locale"
 # Rooms without Django: every whole sentence in them may reach a page (apiserver/ui/said.py).
 SPOKEN = ("connections/contract", "connections/connectors", "connections/engine", "connections/outgoing", "connections/oauth")
+# Modules whose errors pages show besides: the statement's, and what its run says.
+STATED = ("apiserver/jobs/replicate*.py", "apiserver/jobs/moving*.py")
+PARTS = ("moving_rows.py", "moving_types.py")  # pieces that sentences of others are made of
 SENTENCE = re.compile(r"(?!SELECT )[A-Z][^\n]* [^\n]*[.?]")
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy"}
 # What Django's templatize makes of {% translate %} and {% blocktranslate %}.
@@ -39,13 +42,18 @@ def texts() -> dict[Text, str]:
         for path in sorted((ROOT / room).rglob("*.py")):
             for text in of_python(path):
                 found.setdefault(text, place(path))
-    for folder in SPOKEN:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            for sentence in sentences(path):
-                found.setdefault((sentence, ""), place(path))
+    for path in spoken():
+        for sentence in sentences(path):
+            found.setdefault((sentence, ""), place(path))
     for text, where in (*of_connectors(), *of_manifests()):
         found.setdefault(text, where)
     return found
+
+
+def spoken() -> list[Path]:
+    """Return the modules whose sentences reach pages without a call of gettext."""
+    rooms = [path for folder in SPOKEN for path in sorted((ROOT / folder).rglob("*.py"))]
+    return [*rooms, *(path for pattern in STATED for path in sorted(ROOT.glob(pattern)) if path.name not in PARTS)]
 
 
 def place(path: Path) -> str:

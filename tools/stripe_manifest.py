@@ -297,6 +297,8 @@ def table(document: Document, entry: Node, owner: dict[str, str]) -> Node:
     if "Created" in columns:
         found["check_column"] = "Created"
         columns["Created"]["nullable"] = False
+    if kind := entry.get("deleted"):
+        found["deleted"] = {"table": "Events", "where": {"Type": kind}, "key": {"Id": "DataObjectId"}, "moment": "Created", "days": 30}
     if keys := foreign_keys(columns, fan_out, columnist.references, owner):
         found["foreign_keys"] = keys
     found |= {"read": reads, "columns": finished(with_money(in_order(columns)), bool(writes))}

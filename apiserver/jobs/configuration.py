@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -21,7 +22,8 @@ from connections.models import Connection
 TEXTS = ("schema", "table_prefix", "schedule", "timezone")
 LISTS = ("exclude", "events", "labels")
 KEYS = ("kind", "source", "destination", *TEXTS, "paused", "tasks", "settings", "exclude", "events", "notify", "labels")
-TASK = ("statement", "enabled", "settings")
+TASK = ("statement", "enabled", "settings", "key")
+TASK_KEY = re.compile(r"[0-9a-f]{32}")
 OF_TASKS = tuple(item.name for item in fields(Settings))
 SETTINGS = (*OF_TASKS, *RUNNING)
 
@@ -65,7 +67,10 @@ class JobsSection:
     def export(self, secrets: SecretWriter) -> Any:
         """Return all jobs."""
         found = Job.objects.select_related("source", "destination").prefetch_related("tasks")
-        return {job.name: described(job, events=event_settings.exported(job.events, secrets, job.name)) for job in found}
+        return {
+            job.name: described(job, events=event_settings.exported(job.events, secrets, job.name), has_keys=secrets.is_sealing)
+            for job in found
+        }
 
 
 def check_started(name: str) -> None:
@@ -141,12 +146,18 @@ def tasks_of(given: Any, place: str) -> list[Given]:
             raise ConfigurationError(f"{here}.statement is missing: write REPLICATE [Table].")
         enabled = typed(values.get("enabled", True), bool, f"{here}.enabled")
         statement = typed(values["statement"], str, f"{here}.statement").strip()
-        found.append(Given(str(statement), enabled, settings_of(values.get("settings"), OF_TASKS, f"{here}.settings")))
+        key = typed(values.get("key") or "", str, f"{here}.key")
+        if key and not TASK_KEY.fullmatch(key):
+            raise ConfigurationError(f"{here}.key is 32 digits of 0 to 9 and a to f, as a sealed export has it.")
+        found.append(Given(str(statement), enabled, settings_of(values.get("settings"), OF_TASKS, f"{here}.settings"), key))
     return found
 
 
-def described(job: Job, *, events: Sequence[Event] | None = None) -> dict[str, Any]:
-    """Return one job as data, with its events as they are given, else as they are stored; defaults are left out."""
+def described(job: Job, *, events: Sequence[Event] | None = None, has_keys: bool = False) -> dict[str, Any]:
+    """Return one job as data, with its events as they are given, else as they are stored; defaults are left out.
+
+    `has_keys`: tasks with the keys of their checkpoints, so that a server that is set up anew goes on where they were.
+    """
     blank = Job()
     found: dict[str, Any] = {"source": job.source.name} if job.source else {}
     found["destination"] = job.destination.name
@@ -154,14 +165,15 @@ def described(job: Job, *, events: Sequence[Event] | None = None) -> dict[str, A
         value = list(events) if name == "events" and events is not None else getattr(job, name)
         if value != getattr(blank, name):
             found[name] = in_order(value)
-    found["tasks"] = [described_task(task.statement, task.enabled, task.settings) for task in job.tasks.all()]
+    found["tasks"] = [described_task(task.statement, task.enabled, task.settings, task.key if has_keys else "") for task in job.tasks.all()]
     return found
 
 
-def described_task(statement: str, enabled: bool, settings: Mapping[str, Any]) -> Any:
+def described_task(statement: str, enabled: bool, settings: Mapping[str, Any], key: str = "") -> Any:
     """Return a task as data: its statement, with what else is said of it."""
     said: dict[str, Any] = {} if enabled else {"enabled": False}
     said |= {"settings": in_order(settings)} if settings else {}
+    said |= {"key": key} if key else {}
     return {"statement": statement, **said} if said else statement
 
 

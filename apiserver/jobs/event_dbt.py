@@ -24,6 +24,7 @@ from django.conf import settings
 
 from apiserver.jobs.dbt_process import OUT_OF_TIME
 from apiserver.jobs.errors import JobError
+from apiserver.jobs.event_dbt_profiles import ADAPTERS, PASSWORD, output_of
 from apiserver.jobs.event_settings import DBT, Event
 from apiserver.jobs.events import Doing
 from apiserver.jobs.models import RunLine
@@ -31,12 +32,12 @@ from apiserver.server.masking import masked_anywhere
 from connections.services import stored, values_of
 
 PROJECT, PROFILES = "dbt_project.yml", "profiles.yml"
-PASSWORD = "DBT_ENV_SECRET_APISERVER_PASSWORD"  # noqa: S105 - a name: dbt keeps values of such variables out of its own log
 SECONDS, LOOK_SECONDS = 3600, 0.5
 MOST_LINES, LONGEST_LINE, LAST_LINES = 2000, 2000, 40
 MOST_BYTES = 2**20  # of a project file
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d(\s+|$)")  # the lines of our log have a time of their own
-TLS_MODES = {"Off": "disable", "Verify": "verify-full", "TrustAnyCertificate": "require"}
+NO_ADAPTER = re.compile(r"Could not find adapter type (\w+)")
+MISSING = {"mariadb": "dbt-mysql", "mysql5": "dbt-mysql"}  # adapters that come with another one's package
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SYSTEMROOT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 
 
@@ -50,7 +51,7 @@ def run_dbt(doing: Doing) -> str:
         environment |= {"HOME": folder, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DO_NOT_TRACK": "1", "PYTHONUNBUFFERED": "1"}
         environment |= {"DBT_TARGET_PATH": str(place / "target"), "DBT_LOG_PATH": str(place / "logs")}
         environment |= profiles(doing.run.order, project, place, given)
-        command = [*program(), *words(given, project, place)]
+        command = [*program(stored(doing.run.order["destination"]).connector), *words(given, project, place)]
         last = follow(doing, command, environment, int(given.get("seconds", SECONDS)))
     return f"dbt {given['command']} ended well. {last}".strip()
 
@@ -66,12 +67,13 @@ def project_of(text: str) -> Path:
     raise JobError(f"There is no dbt project {text}.", hint=f"A folder with {PROJECT}, below one that APISERVER_ALLOWED_FOLDERS names.")
 
 
-def program() -> list[str]:
+def program(connector: str) -> list[str]:
     """Return the command of dbt: the one that is set, the one beside this Python, or the first of the path."""
     beside = Path(sys.executable).with_name("dbt.exe" if sys.platform == "win32" else "dbt")
     found = settings.DBT or (str(beside) if beside.is_file() else shutil.which("dbt"))
     if not found or not Path(found).is_file():
-        hint = "Run: pip install dbt-core dbt-postgres. Where it is installed elsewhere, set APISERVER_DBT to its command."
+        adapter = ADAPTERS.get(connector, "dbt-postgres")
+        hint = f"Run: pip install dbt-core {adapter}. Where it is installed elsewhere, set APISERVER_DBT to its command."
         raise JobError("dbt is not installed.", hint=hint)
     return [found]
 
@@ -92,23 +94,8 @@ def profiles(order: Mapping[str, Any], project: Path, place: Path, given: Event)
     if (project / PROFILES).is_file():
         return {}
     destination = stored(order["destination"])
-    if destination.connector != "postgresql":
-        hint = f"Put a {PROFILES} into the project; only PostgreSQL destinations need none."
-        raise JobError("The dbt project does not say how to reach the destination.", hint=hint)
     values = values_of(destination)
-    if values.get("UseSSH"):
-        raise JobError("dbt can't go through an SSH tunnel.", hint=f"Put a {PROFILES} into the project.")
-    output = {
-        "type": "postgres",
-        "host": values["Server"],
-        "port": int(values["Port"]),
-        "user": values["User"],
-        "password": f"{{{{ env_var('{PASSWORD}') }}}}",
-        "dbname": values["Database"],
-        "schema": order["schema"] or "public",
-        "threads": given.get("threads", 4),
-        "sslmode": TLS_MODES.get(str(values.get("UseSSL", "Off")), "prefer"),
-    }
+    output = output_of(destination, values, order["schema"], given.get("threads"))
     target = given.get("target", "apiserver")
     text = yaml.safe_dump({profile_name(project): {"target": target, "outputs": {target: output}}})
     (place / PROFILES).write_text(text, encoding="utf-8")
@@ -147,6 +134,9 @@ def follow(doing: Doing, command: Sequence[str], environment: dict[str, str], se
     code = process.wait()
     if code == OUT_OF_TIME:
         raise JobError(f"dbt did not end within {seconds} s.", hint="Raise the event's seconds, or select fewer models.")
+    if code and (missing := next((found[1] for line in last if (found := NO_ADAPTER.search(line))), "")):
+        adapter = MISSING.get(missing, f"dbt-{missing}")
+        raise JobError(f"dbt has no adapter {missing}.", hint=f"Run: pip install {adapter}, where dbt is installed.")
     if code:
         raise JobError(f"dbt ended with exit code {code}. {wrong(last)}".strip(), hint="Its lines stand in the log of the run.")
     return last[-1] if last else ""

@@ -14,6 +14,8 @@ from itertools import islice
 from typing import Any
 
 from apiserver.jobs import moving_full as full
+from apiserver.jobs.moving_binding import reading_of
+from apiserver.jobs.moving_deletions import take_out
 from apiserver.jobs.moving_incremental import bring, overlap_of, shows_order
 from apiserver.jobs.moving_names import distinct
 from apiserver.jobs.moving_order import (
@@ -32,7 +34,7 @@ from apiserver.jobs.moving_order import (
     Watch,
     told_of,
 )
-from apiserver.jobs.moving_reading import Reading, reading_of
+from apiserver.jobs.moving_reading import Reading
 from apiserver.jobs.moving_schema import evolved
 from apiserver.jobs.moving_state import State
 from apiserver.jobs.moving_sweep import catch_up, compare, sweep
@@ -189,9 +191,10 @@ def run(task: Task) -> None:
             return
     full.change_table(task)
     mode = task.moved.mode if is_resumed else INCREMENTAL
+    is_told = take_out(task)
     bring(task)
     task.moved.mode = mode
-    if not sweep(task, is_needed=is_resumed):
+    if not sweep(task, is_needed=(is_resumed and task.reading.is_sql) or not is_told):
         compare(task)
 
 
@@ -215,9 +218,10 @@ def look(task: Task) -> None:
             f"The table {task.target} is there and keeps no versions of its rows.", hint="Drop it, or give the task another table."
         )
     task.table = evolved(found, task.wanted(), known, task.own_columns(), schema=task.settings.schema)
-    for what, names in (("added", task.table.added), ("widened", task.table.widened)):
-        if names:
-            task.watch.says("info", f"Columns are {what}: {', '.join(names)}.")
+    if task.table.added:
+        task.watch.says("info", f"Columns are added: {', '.join(task.table.added)}.")
+    if task.table.widened:
+        task.watch.says("info", f"Columns are widened: {', '.join(task.table.widened)}.")
 
 
 def has_other_key(task: Task) -> bool:

@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from apiserver.jobs.moving_order import ACTIVE, FULL, HARD, NO_DELETES, SWAP, JobError
 from apiserver.jobs.moving_pipe import Pipe, pipe_of
+from apiserver.jobs.moving_places import (
+    ANEW,
+    BEGINS_ANEW,
+    CHECK,
+    PLACE,
+    OutOfOrder,
+    behind_key,
+    in_order,
+    noted,
+    placed,
+    sorts,
+    started,
+    unsorted,
+    way_of,
+)
 from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_state import Load, State
 from apiserver.jobs.moving_task import Task
@@ -17,6 +34,7 @@ from apiserver.jobs.moving_writing import Writer, merged_from, no_key, twice
 from connections.contract.errors import BadValue, ConnectorError, NotSupported, SourceRejected
 from connections.contract.loading import Merged
 from connections.contract.table import Table, TableRef, Type
+from connections.contract.unsayable import Unsayable
 
 FEW = 100  # rows of a table that may lose any number of them
 SHRINKS_TO = 0.5
@@ -33,8 +51,11 @@ def load(task: Task) -> bool:
         task.watch.says("info", f"Goes on behind the {before.rows} rows that are there already.")
     else:
         begin(task)
+    if task.is_incremental and not (task.reading.is_sql or has_windows(task) or way_of(task)):
+        task.moved.note = f"{task.moved.note} {BEGINS_ANEW}".strip()
     if not goes_on or (before and not before.is_whole):
-        read(task)
+        if not (goes_on and before and before.is_read):
+            read(task)
         complete(task)
     return goes_on
 
@@ -45,8 +66,15 @@ def can_go_on(task: Task, before: Load) -> bool:
     if task.state.shape != task.shape or shadow is None or not all(name in shadow.by_name for name in task.table.names):
         return False
     is_told = task.is_incremental or (bool(task.key) and task.reading.commits is not None and before.horizon is not None)
-    has_place = bool(before.window) if has_windows(task) else before.after is not None and task.reading.has_keyset
-    return is_told and (before.is_whole or has_place)
+    has_place = bool(before.window) if has_windows(task) else has_place_of(task, before)
+    return is_told and (before.is_read or before.is_whole or has_place)
+
+
+def has_place_of(task: Task, before: Load) -> bool:
+    """Claim that a load tells behind which row it goes on."""
+    if task.reading.is_sql:
+        return before.after is not None and task.reading.has_keyset
+    return bool({CHECK: before.check, PLACE: before.place}.get(way_of(task)))
 
 
 def begin(task: Task) -> None:
@@ -87,7 +115,7 @@ def read(task: Task) -> None:
     if not has_windows(task) and has_piped(task, load):
         return
     writer = Writer(task, task.shadow, merges=may_repeat(task))
-    seen: dict[str, str] = {}
+    seen = {} if task.reading.is_sql else dict(load.marks)
     if has_windows(task):
         for piece, done in windows(task, load.window):
             read_piece(task, writer, piece, (), seen)
@@ -95,13 +123,36 @@ def read(task: Task) -> None:
                 load.window = text_of(done)
                 with task.transaction():
                     task.save()
+    elif not task.reading.is_sql:
+        read_service(task, writer, seen)
     else:
         is_sorted = task.reading.has_keyset
-        after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
         places = [task.reading.places[name] for name in task.reading.key] if is_sorted else []
-        read_piece(task, writer, task.piece(by_key=is_sorted, after=tuple(after)), places, seen)
+        read_piece(task, writer, behind_key(task) if is_sorted else task.piece(), places, seen)
     if not task.reading.is_sql:
         load.marks = bounded(task, seen, load.begun)
+    load.is_read = True
+    with task.transaction():
+        task.save()
+
+
+def read_service(task: Task, writer: Writer, seen: dict[str, str]) -> None:
+    """Bring the rows of a service, or the rest of them."""
+    load = task.state.load
+    assert load is not None
+    way = way_of(task)
+    if way == CHECK:
+        try:
+            write_pages(task, writer, in_order(task, task.piece(), started(task)), seen, partial(noted, task, way))
+        except (OutOfOrder, SourceRejected) as error:
+            if isinstance(error, SourceRejected) and sorts(task):
+                raise
+            load.check, way = "", ANEW
+            task.watch.says("warning", unsorted(task))
+        else:
+            return
+    pages = placed(task, load.place) if way == PLACE else task.pages(task.piece())
+    write_pages(task, writer, pages, seen, partial(noted, task, way))
 
 
 def has_piped(task: Task, load: Load) -> bool:
@@ -113,6 +164,7 @@ def has_piped(task: Task, load: Load) -> bool:
         while pipe_piece(task, pipe, load):
             task.watch.stop_if_asked()
     except (BadValue, SourceRejected, NotSupported) as error:
+        load.is_read = False
         task.watch.says("info", f"Rows are looked at one by one: {error.message}")
         return False
     return True
@@ -120,38 +172,55 @@ def has_piped(task: Task, load: Load) -> bool:
 
 def pipe_piece(task: Task, pipe: Pipe, load: Load) -> bool:
     """Bring a part of a large table, or a small one whole; return whether there may be more."""
-    is_whole = load.after is None and (not task.reading.has_keyset or (load.total or 0) <= PIECE)
+    reading = task.reading
+    is_whole = load.after is None and (not reading.has_keyset or (load.total or 0) <= PIECE)
     piece = task.piece()
+    end: tuple[Any, ...] = ()
     if not is_whole:
-        after = [value_of(task.reading.column(name), text) for name, text in zip(task.reading.key, load.after or (), strict=False)]
-        piece = replace(task.piece(by_key=True, after=tuple(after)), limit=PIECE)
-    with task.transaction():
+        piece = replace(behind_key(task), limit=None if reading.has_text_key else PIECE)
+        end = reading.key_at(piece, PIECE) if reading.has_text_key else ()
+        piece = replace(piece, until=end)
+    with task.counted_anew(), task.transaction():
         count = pipe.put(task.shadow, piece)
-        load.after = load.after if is_whole else pipe.last_key(task.shadow)
+        load.is_read = is_whole or not (end or (count == PIECE and not reading.has_text_key))
+        if not load.is_read:
+            load.after = [text_of(value) for value in end] or pipe.last_key(task.shadow)
         load.rows += count
         task.save()
     task.wrote(Merged(count, 0))
-    if not is_whole and count == PIECE:
+    if not load.is_read:
         load.resumed = max(1, load.resumed)  # the parts are of different states of the source
-        return True
-    return False
+    return not load.is_read
 
 
 def read_piece(task: Task, writer: Writer, piece: Piece, places: Sequence[int], seen: dict[str, str]) -> None:
     """Bring the rows of a piece; `places`: of the key by which they are sorted."""
     load = task.state.load
     assert load is not None
-    for chunk in task.chunks(task.pages(piece)):
 
-        def note(chunk: Sequence[Rows] = chunk) -> None:
-            last = chunk[-1][-1]
-            load.after = [text_of(last[place]) for place in places] if places else None
+    def note(chunk: Sequence[Rows]) -> None:
+        key = [chunk[-1][-1][place] for place in places]
+        load.after = [text_of(value) for value in key] if key and Unsayable not in map(type, key) else None
+
+    write_pages(task, writer, task.pages(piece), seen, note)
+
+
+def write_pages(task: Task, writer: Writer, pages: Iterable[Rows], seen: dict[str, str], note: Callable[[Sequence[Rows]], None]) -> None:
+    """Write pages; `note` keeps, in the transaction of each chunk, how far reading has come."""
+    load = task.state.load
+    assert load is not None
+    for chunk in task.chunks(pages):
+
+        def before_commit(chunk: Sequence[Rows] = chunk) -> None:
+            note(chunk)
             load.rows += sum(len(page) for page in chunk)
             task.save()
 
         for page in chunk:
             task.largest(seen, page)
-        writer.write(chunk, note)
+        if not task.reading.is_sql:
+            load.marks = bounded(task, seen, load.begun)
+        writer.write(chunk, before_commit)
 
 
 def bounded(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
@@ -252,6 +321,7 @@ def loaded_state(task: Task) -> State:
         horizon=load.horizon,
         late_at=load.begun,
         swept_at=load.begun,
+        deletions_at=load.begun,
         is_loaded=True,
     )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from apiserver.jobs.moving_order import INCREMENTAL, JobError
 from apiserver.jobs.moving_pipe import pipe_of
+from apiserver.jobs.moving_places import OutOfOrder, in_order, sorts, unsorted
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
@@ -35,7 +36,9 @@ def bring(task: Task) -> None:
         raise JobError("The source is another database, or an older state of it.", hint="Reset the task: it reads everything anew.")
     low = lows(task)
     marks = dict(state.marks)
-    write(task, task.piece(low=low, has_nulls=task.reading.is_sql, high=lag_of(task)), marks)
+    piece = task.piece(low=low, has_nulls=task.reading.is_sql, high=lag_of(task))
+    if not has_come_in_order(task, piece, marks, begun):
+        write(task, piece, marks)
     if state.horizon is not None and running is not None and is_due(task, begun):
         is_near = running - state.horizon < MOST_TRANSACTIONS
         write(task, task.piece(low=low, is_old=True, since=state.horizon) if is_near else task.piece(), {})
@@ -44,6 +47,32 @@ def bring(task: Task) -> None:
     state.columns = task.signatures()
     with task.transaction():
         task.save()
+
+
+def has_come_in_order(task: Task, piece: Piece, marks: dict[str, str], begun: float) -> bool:
+    """Write the rows of a piece of a service that sorts them, and raise the marks with each commit; return whether all came so."""
+    if task.reading.is_sql or len(task.checks) != 1 or not sorts(task):
+        return False
+    before, seen = dict(task.state.marks), dict(marks)
+    writer = Writer(task, task.target, merges=True)
+
+    def save() -> None:
+        task.state.marks = bounded_later(task, seen, begun)
+        task.save()
+
+    try:
+        for chunk in task.chunks(in_order(task, piece)):
+            for page in chunk:
+                task.largest(seen, page)
+            writer.write(chunk, save)
+    except (OutOfOrder, SourceRejected) as error:
+        if isinstance(error, SourceRejected) and sorts(task):
+            raise
+        task.state.marks = before
+        task.watch.says("warning", unsorted(task))
+        return False
+    marks.update(seen)
+    return True
 
 
 def write(task: Task, piece: Piece, marks: dict[str, str]) -> None:
@@ -65,7 +94,7 @@ def has_piped(task: Task, piece: Piece, marks: dict[str, str]) -> bool:
         return False
     seen = dict(marks)
     try:
-        with task.transaction():
+        with task.counted_anew(), task.transaction():
             stage = task.loading.stage(task.target, pipe.columns)
             pipe.put(stage, piece)
             pipe.largest(seen, stage)

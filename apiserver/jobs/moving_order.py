@@ -169,6 +169,7 @@ class Order:
     schema: str = ""
     table_prefix: str = ""
     settings: Settings = field(default_factory=Settings)
+    counts_rows: bool = True  # both ends are counted after a load
     run: str = ""  # names the run, for one that another worker goes on with: its counts stand in the checkpoint
 
 

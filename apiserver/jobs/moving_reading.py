@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -9,8 +10,7 @@ from typing import Any, cast
 
 from sqlglot import exp
 
-from apiserver.jobs.moving_order import SOURCE, JobError, Order, told_of
-from apiserver.jobs.replicate import whole
+from apiserver.jobs.moving_order import SOURCE, told_of
 from connections import patient, services
 from connections.contract.dialect import Commits
 from connections.contract.errors import Incomplete, NotSupported
@@ -21,22 +21,26 @@ from connections.contract.unsayable import read_value
 from connections.engine.budget import Limits
 from connections.engine.nodes import Read, all_of, fn
 from connections.engine.prepared import gives_rows
-from connections.engine.rows_plan import row_plan
-from connections.engine.session import EngineSession
+from connections.engine.rows_plan import POSITION, row_plan
+from connections.engine.session import EngineSession, Foreseen
 from connections.engine.sql_expressions import aliased
 from connections.engine.sql_lower import lowered, native
 from connections.engine.sql_nodes import Bound, Cell, Found, Given, Output, Slot
 from connections.engine.sql_plan import Plan
-from connections.engine.sql_queries import aggregated, bind_parsed
-from connections.engine.sql_reader import Parsed, parse
-from connections.engine.sql_windows import is_aggregate
 from connections.models import Connection
 from connections.sql_names import StoredNames
 
 PAGE = 2000  # rows of one page of a database
 WIDE = Limits(source_calls=10**9, source_rows=10**12, source_memory=1024)
 KEYSET_TYPES = INTEGERS | {Type.GUID, Type.DATE, Type.TIMESTAMP, Type.DECIMAL}
+# Texts that a database compares with a given one as it sorts them, by the column's own collation: no blanks that it fills up, no labels.
+KEYSET_TEXTS = {
+    "postgresql": re.compile(r"text|(character varying|varchar)(\(\d+\))?"),
+    "mysql": re.compile(r"(tiny|medium|long)?text|(var)?char\(\d+\)"),
+    "sqlite": re.compile(r"(.*char.*|text|clob)(\(\d+\))?"),
+}
 Rows = Sequence[Sequence[Any]]
+PLACE = Column("place", Type.STRING, is_nullable=False)
 
 
 class TaskNames(StoredNames):
@@ -77,8 +81,13 @@ class Piece:
     since: int | None = None  # written by this transaction of the source, or a later one
     is_old: bool = False  # the rest of `low`: what is below it, or null
     after: tuple[Any, ...] = ()  # behind this key
+    until: tuple[Any, ...] = ()  # not behind this key
     keys: tuple[tuple[Any, ...], ...] = ()  # of these keys
     by_key: bool = False  # in the order of the key
+    sorted_by: str = ""  # in the order of this column, null first
+    place: str | None = (
+        None  # of a service: each row ends with its place in the source's own order, and rows behind this one are read; '' = all
+    )
     only: tuple[str, ...] = ()  # columns that are read instead of the statement's
     limit: int | None = None
 
@@ -117,7 +126,19 @@ class Reading:
     @property
     def has_keyset(self) -> bool:
         """Claim that reading can go on behind a key."""
-        return bool(self.table and self.key) and self.is_sql and all(self.column(name).type in KEYSET_TYPES for name in self.key)
+        return bool(self.table and self.key) and self.is_sql and all(self.shows_place(self.column(name)) for name in self.key)
+
+    def shows_place(self, column: Column) -> bool:
+        """Claim that the source sorts by a column as it compares it with a value."""
+        texts = KEYSET_TEXTS.get(self.session.dialect.name)
+        if column.type == Type.STRING and not column.is_collection and texts is not None:
+            return texts.fullmatch(column.native_type.lower()) is not None
+        return column.type in KEYSET_TYPES
+
+    @property
+    def has_text_key(self) -> bool:
+        """Claim that only the source knows which of two keys comes first."""
+        return any(self.column(name).type == Type.STRING for name in self.key)
 
     def column(self, name: str) -> Column:
         """Return a column of the table."""
@@ -177,6 +198,16 @@ class Reading:
         finally:
             result.close()
 
+    def foreseen(self, piece: Piece) -> Foreseen | None:
+        """Return how the rows of a piece of one table of a service would come; None where they don't come as they are read."""
+        bound = self.piece(piece)
+        plan = None if self.is_sql else self.row_plan(bound)
+        if plan is None:
+            return None
+        with told_of(SOURCE):
+            found: Foreseen = self.session.foreseen(plan, [slot.value for slot in bound.slots])
+        return found
+
     def refuse_part(self) -> None:
         """Raise where the source can't give the whole table: what is missing would be taken for deleted."""
         for found in self.bound.tables.values():
@@ -218,6 +249,15 @@ class Reading:
             ((value,),) = (row for page in read_sql(self.session, statement) for row in page)
         return value
 
+    def key_at(self, piece: Piece, number: int) -> tuple[Any, ...]:
+        """Return the key of the row of that number, from 1 on, in the order of the key; () where there are fewer."""
+        bound = self.piece(replace(piece, by_key=True, only=self.key, limit=1))
+        slots = list(bound.slots)
+        bound.tree.set("offset", exp.Offset(expression=given(slots, number - 1, Column("", Type.INT64))))
+        statement = native(replace(bound, slots=tuple(slots)), self.session.dialect)
+        with told_of(SOURCE):
+            return next((tuple(row) for page in read_sql(self.session, statement) for row in page), ())
+
     def running(self) -> int | None:
         """Return the oldest transaction of the source that has not ended; None where it does not tell."""
         if self.commits is None:
@@ -248,12 +288,19 @@ class Reading:
         for name in added:
             outputs.append(Output(name, self.column(name)))
             tree.append("expressions", aliased(self.cell(name), len(outputs)))
+        if piece.place is not None:
+            outputs.append(Output("place", PLACE))
+            tree.append("expressions", aliased(fn(POSITION), len(outputs)))
         conditions = self.conditions(piece, slots)
         if conditions:
             cast(exp.Select, tree).where(all_of(conditions), copy=False)
         if piece.by_key:
             tree.set("order", exp.Order(expressions=[fn("asc", self.cell(name)) for name in self.key]))
-        elif self.is_sql:
+        elif piece.sorted_by:
+            column = self.column(piece.sorted_by)
+            key = fn("asc_nullable" if column.is_nullable else "asc", self.cell(piece.sorted_by))
+            tree.set("order", exp.Order(expressions=[key]))
+        elif self.is_sql or piece.place is not None:
             tree.set("order", None)
         if piece.limit is not None:
             tree.set("limit", exp.Limit(expression=given(slots, piece.limit, Column("", Type.INT64))))
@@ -284,6 +331,10 @@ class Reading:
             found.append(fn("not", Read(table=self.alias, column=self.commits.column, template=f"({old})")))
         if piece.after:
             found.append(self.behind(self.key, piece.after, slots))
+        if piece.until:
+            found.append(fn("not", self.behind(self.key, piece.until, slots)))
+        if piece.place:
+            found.append(fn("gt", fn(POSITION), given(slots, piece.place, PLACE)))
         if piece.keys:
             found.append(self.among(piece.keys, slots))
         return found
@@ -295,11 +346,12 @@ class Reading:
         return fn(operator + suffix, self.cell(name), given(slots, value, column))
 
     def behind(self, names: Sequence[str], values: Sequence[Any], slots: list[Slot]) -> exp.Expression:
-        """Return what is true of rows behind a key."""
-        first = self.compared("gt", names[0], values[0], slots)
+        """Return what is true of rows behind a key; texts are compared as the source sorts them, by no other collation."""
+        column = self.column(names[0])
+        first = fn("gt", self.cell(names[0]), given(slots, values[0], column))
         if len(names) == 1:
             return first
-        same = self.compared("eq", names[0], values[0], slots)
+        same = fn("eq", self.cell(names[0]), given(slots, values[0], column))
         return fn("or", first, fn("and", same, self.behind(names[1:], values[1:], slots)))
 
     def among(self, keys: Sequence[Sequence[Any]], slots: list[Slot]) -> exp.Expression:
@@ -343,56 +395,3 @@ def sample(column: Column) -> Any:
     if column.type == Type.DATE:
         return datetime.fromisoformat("2000-01-01").date()
     return "0" if column.type == Type.STRING else 0
-
-
-# ---- binding ----
-
-
-def reading_of(order: Order, *, now: datetime) -> Reading:
-    """Return what a task reads; raise SqlProblem, or the source's error, for what can't be read."""
-    default = Connection.objects.filter(pk=order.source).first() if order.source is not None else None
-    if order.source is not None and default is None:
-        raise JobError("The job's source was deleted.", hint="Choose another one.")
-    parsed = parse(order.statement.query or whole(order.statement.source))
-    bound = bind_parsed(parsed, TaskNames(now=now, default=default), now=now)
-    return bound_reading(bound, parsed)
-
-
-def bound_reading(bound: Bound, parsed: Parsed) -> Reading:
-    """Return a bound statement with what is known of its rows."""
-    columns = shown(bound)
-    reason = why_not_rowwise(parsed.tree, bound)
-    if reason:
-        return Reading(bound, columns, reason=reason)
-    ((alias, found),) = bound.tables.items()
-    places = {
-        str(item.this.args["name"]): place
-        for place, item in reversed(list(enumerate(bound.tree.expressions)))
-        if isinstance(item.this, Cell) and item.this.args["table"] == alias
-    }
-    reading = Reading(bound, columns, found.table, alias, places=places)
-    keys = [key for key in (found.table.primary_key, *found.table.unique_keys) if key]
-    reading.key = next((key for key in keys if all(name in places for name in key)), ())
-    return reading
-
-
-def shown(bound: Bound) -> tuple[Column, ...]:
-    """Return the columns of a statement's rows; those of a table have its comments, which may tell a type."""
-    comments = [""] * len(bound.outputs)
-    for place, item in enumerate(bound.tree.expressions if isinstance(bound.tree, exp.Select) else ()):
-        if isinstance(item.this, Cell):
-            comments[place] = item.this.args["column"].comment
-    return tuple(replace(item.column, name=item.name, comment=told) for item, told in zip(bound.outputs, comments, strict=True))
-
-
-def why_not_rowwise(tree: exp.Expression, bound: Bound) -> str:
-    """Return why rows of a statement are no rows of one table; '' where they are."""
-    if not isinstance(tree, exp.Select) or not isinstance(bound.tree, exp.Select) or tree.args.get("with_"):
-        return "the query brings several queries together"
-    if len(bound.tables) != 1 or tree.args.get("joins") or list(tree.find_all(exp.Select))[1:]:
-        return "the query reads more than one table"
-    if tree.args.get("group") or tree.args.get("having") or any(is_aggregate(item) for item in aggregated(tree)):
-        return "the query groups rows"
-    if any(tree.args.get(name) for name in ("distinct", "limit", "offset", "qualify")) or tree.find(exp.Window):
-        return "the query chooses among its rows"
-    return "" if isinstance(bound.tree.args["from_"].this, exp.Table) else "the query reads another query"

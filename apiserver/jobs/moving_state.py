@@ -18,11 +18,14 @@ class Load:
 
     begun: float  # seconds since 1970
     after: list[str] | None = None  # the key of the last row that is there, None = none yet
+    check: str = ""  # of a service: rows are there up to this value of the first check column
+    place: str = ""  # of a service: rows are there up to this place in its own order
     window: str = ""  # history is there up to this value
     marks: dict[str, str] = field(default_factory=dict)  # largest values of check columns before it began
     horizon: int | None = None
     rows: int = 0
-    is_whole: bool = False  # all rows are there: what is left is to put the table in place
+    is_read: bool = False  # all rows are there that the source had
+    is_whole: bool = False  # and the table has its key: what is left is to put the table in place
     total: int | None = None  # rows that the source had when it began
     resumed: int = 0  # how often it went on after a break
     is_other: bool = False  # the table holds what another statement of the task read
@@ -41,6 +44,7 @@ class State:
     late_cost: float = 0.0
     swept_at: float = 0.0  # last comparison of keys
     sweep_cost: float = 0.0
+    deletions_at: float = 0.0  # up to when is known what the source told of deletions
     is_loaded: bool = False
     part: str = ""  # version of the part that was loaded
     run: str = ""  # the run that wrote last, and what it has done with these rows

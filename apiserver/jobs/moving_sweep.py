@@ -17,6 +17,7 @@ from connections.contract.loading import Merged
 from connections.contract.table import Column, TableRef
 
 SMALL = 10_000  # rows of a table whose keys are compared in each run
+QUICK = 0.1  # seconds of a comparison that costs too little to be put off
 SHARE = 20  # a comparison takes at most one of so many parts of the time
 DAY = 86_400.0  # between two comparisons with a service, which costs calls
 MOST_LATE, AT_ONCE = 1000, 100  # keys of rows that are read one by one
@@ -24,7 +25,9 @@ NOTHING = Merged(0, 0)
 
 
 def compare(task: Task) -> None:
-    """Count both ends, where that costs little."""
+    """Count both ends, where the job wants it and the source does it itself."""
+    if not task.order.counts_rows:
+        return
     found = task.loading.describe(task.target)
     if found is not None:
         task.moved.destination_count = count_present(task)
@@ -56,8 +59,9 @@ def sweep(task: Task, *, is_needed: bool = False) -> bool:
         task.loading.fill(stage, keys, key_pages(task, keys))
         check = keys[-1].name if len(keys) > len(task.key) else ""
         late = task.loading.missing(stage, task.target, task.key, check=check, active=ACTIVE if task.versions else "", most=MOST_LATE + 1)
-        before = task.moved.destination_count or 0
         gone = remove(task, stage)
+        before = task.moved.destination_count
+        before = count_present(task) + gone if gone and before is None else before or 0
         check_shrinking(task, before, gone)
         task.state.swept_at, task.state.sweep_cost = begun, time.time() - begun
         task.pending = {"deleted": gone}
@@ -66,7 +70,8 @@ def sweep(task: Task, *, is_needed: bool = False) -> bool:
         task.wrote(NOTHING, deleted=gone)
     if late:
         bring_late(task, late, keys)
-    compare(task)
+    if gone or late:
+        compare(task)
     return True
 
 
@@ -82,6 +87,8 @@ def is_due(task: Task, now: float) -> bool:
         return since >= every
     if not task.reading.is_sql:
         return since >= max(DAY, state.sweep_cost * SHARE)
+    if not task.order.counts_rows:  # the last comparison tells how large the table is
+        return state.sweep_cost < QUICK or since >= state.sweep_cost * SHARE + 60
     here, there = task.moved.destination_count or 0, task.moved.source_count or 0
     return here <= SMALL or here > there or since >= state.sweep_cost * SHARE + 60
 

@@ -7,6 +7,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import inf
+from time import monotonic
 from typing import Any
 
 from apiserver.jobs.moving_names import distinct, fitting, shadow_of
@@ -15,10 +17,13 @@ from apiserver.jobs.moving_reading import Piece, Reading, Rows
 from apiserver.jobs.moving_schema import Evolved
 from apiserver.jobs.moving_state import State, signature
 from apiserver.jobs.moving_types import text_of, value_of
+from connections.contract.errors import ConnectorError
 from connections.contract.loading import Checkpoint, Loading, Merged, Versions
 from connections.contract.table import Column, Table, TableRef, Type
 
 COUNTED = ("rows_read", "inserted", "updated", "deleted", "unchanged", "repaired", "pages", "bytes")
+COMMITTED = 5.0  # seconds after which pages of a service are committed
+READ = ("rows_read", "pages", "bytes")
 LARGEST = 32 * 2**20  # bytes of texts and binaries that are held for one commit
 SAMPLED = 16  # one row of so many is weighed
 
@@ -165,27 +170,45 @@ class Task:
                 if not is_counted:
                     yield page
                     continue
-                size = weight(page)
-                self.moved.rows_read += len(page)
-                self.moved.pages += 1
-                self.moved.bytes += size
-                self.watch.read(len(page), 1, size)
+                self.came(page)
                 yield page
         finally:
             found.close()  # type: ignore[attr-defined]
 
+    def came(self, page: Rows) -> None:
+        """Count a page and tell the watch of it."""
+        size = weight(page)
+        self.moved.rows_read += len(page)
+        self.moved.pages += 1
+        self.moved.bytes += size
+        self.watch.read(len(page), 1, size)
+
+    @contextmanager
+    def counted_anew(self) -> Iterator[None]:
+        """Forget what was read in the block where it raises: the same rows are read again."""
+        before = {name: getattr(self.moved, name) for name in READ}
+        try:
+            yield
+        except ConnectorError:
+            for name, value in before.items():
+                setattr(self.moved, name, value)
+            self.watch.counted(self.counts())
+            raise
+
     def chunks(self, pages: Iterable[Rows]) -> Iterator[list[Rows]]:
-        """Give pages together that are committed together."""
+        """Give pages together that are committed together; those of a service, which come slowly, every few seconds."""
         held: list[Rows] = []
         rows = size = 0
+        until = inf if self.reading.is_sql else monotonic() + COMMITTED
         for page in pages:
             if page:
                 held.append(page)
                 rows += len(page)
                 size += weight(page)
-            if rows >= self.settings.batch_rows or size > LARGEST:
+            if held and (rows >= self.settings.batch_rows or size > LARGEST or monotonic() >= until):
                 yield held
                 held, rows, size = [], 0, 0
+                until = until if self.reading.is_sql else monotonic() + COMMITTED
         if held:
             yield held
 

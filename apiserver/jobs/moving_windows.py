@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +12,7 @@ from apiserver.jobs.moving_order import JobError
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import value_of
+from connections.contract.table import Column, Type
 
 MOST = 100_000
 
@@ -32,7 +33,7 @@ def windows(task: Task, done: str) -> Iterator[tuple[Piece, Any]]:
     if not done and column.is_nullable and task.reading.is_sql and not task.floor:
         yield Piece(nulls_of=name), None
     low = value_of(column, done) if done else task.floor[0][1] if task.floor else smallest(task, name)
-    last = value_of(column, top) if top else None
+    last = value_of(column, top) if top and task.reading.is_sql else end_of(task, column)
     number = 0
     while low is not None and last is not None and (high := after(low, task)) <= last:
         number += 1
@@ -41,6 +42,14 @@ def windows(task: Task, done: str) -> Iterator[tuple[Piece, Any]]:
         yield task.piece(low=((name, low),), high=(name, high)), high
         low = high
     yield task.piece(low=((name, low),) if low is not None else ()), None
+
+
+def end_of(task: Task, column: Column) -> Any:
+    """Return up to where history of a service is read in windows: the load's beginning, None where values are no times."""
+    if task.reading.is_sql or task.state.load is None:
+        return None
+    begun = datetime.fromtimestamp(task.state.load.begun, UTC)
+    return {Type.TIMESTAMP: begun, Type.DATE: begun.date()}.get(column.type)
 
 
 def smallest(task: Task, name: str) -> Any:

@@ -25,10 +25,11 @@ from apiserver.server.models import NoticeDelivery
 from apiserver.ui.access import admin_page
 from apiserver.ui.fields import line, lines
 from apiserver.ui.said import said
+from connections.contract.errors import ConnectorError
 
 NAMES = (
     "{JobName} {Status} {Rows} {RowsRead} {Inserted} {Updated} {Deleted} {Duration} {Error} {Hint} {Source} {Destination}"
-    " {Tables} {FailedTables} {Started} {Ended} {Reason} {AskedBy} {Run} {Link}"
+    " {Tables} {FailedTables} {Started} {Ended} {Reason} {AskedBy} {Run} {Link} {QueryRows}"
 )
 
 
@@ -48,6 +49,15 @@ class NotifyForm(forms.Form):
     to = lines(gettext_lazy("Recipients"), gettext_lazy("One address a line. Empty: those of Settings, Notifications."))
     subject = line(gettext_lazy("Subject"), placeholder="{JobName}: {Status}, {Rows} rows in {Duration}")
     text = lines(gettext_lazy("Text"), gettext_lazy("Empty: how it went, the tables and what to do."), rows=6)
+
+    query = forms.CharField(
+        label=gettext_lazy("Query"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": "3", "placeholder": "SELECT COUNT(*) AS Open FROM Issues WHERE State = 'open'"}),
+        help_text=gettext_lazy(
+            "A SELECT over the destination, run when a run ends. {Column} is a column's value in the first row, {QueryRows} the first 20."
+        ),
+    )
 
     def given(self) -> dict[str, Any]:
         """Return the settings as the configuration file spells them."""
@@ -87,7 +97,11 @@ def has_ways(notify: dict[str, Any]) -> bool:
 def test(request: HttpRequest, pk: int) -> HttpResponse:
     """Send a test on every way, now and once, and tell what came of it."""
     job = found_job(pk)
-    notice = telling.send_test(job, now=timezone.now())
+    try:
+        notice = telling.send_test(job, now=timezone.now())
+    except ConnectorError as error:
+        messages.error(request, said(f"The query of the notifications can't be run. {error.message}"))
+        return redirect("runs:notifications", pk)
     if notice is None:
         messages.error(request, _("Nobody is told yet: enter a mail server with recipients, or an address, and save."))
         return redirect("runs:notifications", pk)

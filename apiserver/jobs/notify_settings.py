@@ -7,9 +7,10 @@ from typing import Any
 from apiserver.server.configuration_protocol import ConfigurationError, check_keys, reference
 from apiserver.server.configuration_server import text
 from apiserver.server.notification_settings import ON, recipients, switch_word, with_on
+from connections.engine.sql_reader import SqlProblem, parse
 
-KEYS = ("on", "to", "subject", "text")
-LONGEST = {"subject": 200, "text": 20_000}
+KEYS = ("on", "to", "subject", "text", "query")
+LONGEST = {"subject": 200, "text": 20_000, "query": 10_000}
 
 
 def checked(data: Any, place: str) -> dict[str, Any]:
@@ -25,4 +26,9 @@ def checked(data: Any, place: str) -> dict[str, Any]:
             found[name] = text(given[name], f"{place}.{name}").strip()
             if len(found[name]) > most or "\0" in found[name]:
                 raise ConfigurationError(f"{place}.{name}: {most} characters are the most.")
+    if found.get("query"):
+        try:
+            parse(found["query"])
+        except SqlProblem as error:
+            raise ConfigurationError(f"{place}.query: {error.message}") from error
     return {name: value for name, value in found.items() if value}

@@ -67,6 +67,7 @@ def order_of_run(task: TaskRun) -> Order:
 
 def made(job: Mapping[str, Any], key: str, statement: str, settings: Mapping[str, Any]) -> Order:
     """Return an order; raise SqlProblem or JobError where it can't be one."""
+    moving, rules = split(job["settings"])
     return Order(
         key=key,
         statement=read(statement),
@@ -74,5 +75,6 @@ def made(job: Mapping[str, Any], key: str, statement: str, settings: Mapping[str
         destination=job["destination"],
         schema=job["schema"],
         table_prefix=job["table_prefix"],
-        settings=Settings.of(split(job["settings"])[0], settings),
+        settings=Settings.of(moving, settings),
+        counts_rows=rules["row_counts"] != "off",
     )

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.translation import gettext_noop as _
 
 from apiserver.jobs.models import DONE, Task, TaskRun
-from apiserver.jobs.moving_order import SOFT, JobError, Settings
+from apiserver.jobs.moving_order import DELETED, JobError, Settings
 from apiserver.jobs.replicas import Known, Replica, replica_of, replicas_from
 from apiserver.jobs.replicate import replicate
 from apiserver.resources.models import Resource
@@ -117,8 +117,6 @@ def why_partial(replica: Replica) -> str:
         return error.message.rstrip(".")
     if settings.history:
         return _("it keeps all versions of a row")
-    if settings.deletes == SOFT:
-        return _("it keeps rows that were deleted")
     return _("it leaves out the rows before its start value") if settings.start_value else ""
 
 
@@ -134,21 +132,27 @@ def place_of(replica: Replica, statement: str, known: Sequence[str]) -> Place:
     destination = replica.job.destination
     (table,) = describe(destination, [wrote.target])
     spelled = {name.lower(): name for name in known}
+    mark = next((column.name for column in table.columns if column.name == DELETED and DELETED.lower() not in spelled), "")
     if wrote.names is None:
-        pairs = [(spelled.get(column.name.lower(), column.name), column) for column in table.columns]
+        pairs = [(spelled.get(column.name.lower(), column.name), column) for column in table.columns if column.name != mark]
     else:
         copied = {there.lower(): spelled.get(name.lower(), name) for name, there in wrote.names.items()}
         pairs = [(copied[column.name.lower()], column) for column in table.columns if column.name.lower() in copied]
-    return Place(destination.pk, destination.name, destination.connector, table.ref, tuple(pairs), renaming(destination, table.ref, pairs))
+    return Place(
+        destination.pk, destination.name, destination.connector, table.ref, tuple(pairs), select_of(destination, table.ref, pairs, mark)
+    )
 
 
-def renaming(destination: Connection, ref: TableRef, pairs: Sequence[tuple[str, Column]]) -> str:
-    """Return a SELECT that gives the columns their names at the source; '' where they have them already."""
-    if all(name == column.name for name, column in pairs):
+def select_of(destination: Connection, ref: TableRef, pairs: Sequence[tuple[str, Column]], mark: str) -> str:
+    """Return a SELECT that gives the columns their names at the source, without rows that `mark` says are gone; '' where the table does."""
+    if not mark and all(name == column.name for name, column in pairs):
         return ""
     dialect = session_for(destination.pk).dialect
+    if gives_rows(dialect) and mark:
+        raise NotSupported("It keeps rows that were deleted, and this destination can't leave them out.", hint=_("Serve it live."))
     if gives_rows(dialect):
         raise NotSupported("Its columns have other names than those of the source.", hint="Copy them under their own names.")
     listed = ", ".join(f"{dialect.quote(column.name)} AS {dialect.quote(name)}" for name, column in pairs)
     table = ".".join(dialect.quote(part) for part in (ref.schema, ref.name) if part)
-    return f"SELECT {listed} FROM {table}"  # noqa: S608 - names are quoted
+    where = f" WHERE {dialect.quote(mark)} IS NULL" if mark else ""
+    return f"SELECT {listed} FROM {table}{where}"  # noqa: S608 - names are quoted

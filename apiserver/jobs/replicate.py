@@ -20,6 +20,7 @@ from connections.contract.table import Column
 from connections.engine.sql_reader import LONGEST, PRIVATE, ProductSql, SqlProblem, parse
 
 EXAMPLE = "Write REPLICATE [Issues], or REPLICATE [Issues] SELECT [Title] FROM [Issues] WHERE [Id] = 1."
+NO_COLUMN = "The name of a column is missing here."
 WORD = re.compile(r"[^\W\d]\w*")
 END = Token(TokenType.SEMICOLON, "")
 TRUTHS = {TokenType.TRUE: True, TokenType.FALSE: False}
@@ -93,7 +94,7 @@ class Reader:
         if self._next().text.upper() != "REPLICATE" or self._next().token_type == TokenType.IDENTIFIER:
             raise self._problem("This is no REPLICATE statement.", EXAMPLE)
         self._take()
-        found = Replicate(target=self._name("the destination's table", 2))
+        found = Replicate(target=self._name("The name of the destination's table is missing here.", 2))
         if self._next().token_type == TokenType.L_PAREN and self._next(1).token_type not in (TokenType.SELECT, TokenType.L_PAREN):
             found = self._definitions(found)
         if self._next().token_type == TokenType.WITH and not self._is_query():
@@ -108,7 +109,7 @@ class Reader:
             return replace(found, source=found.target[-1:])
         if self._is_query() or token.token_type == TokenType.L_PAREN:
             return replace(found, query=self._text[token.start : self._tokens[-1].end + 1])
-        source = self._name("the source's table", 3)
+        source = self._name("The name of the source's table is missing here.", 3)
         if self._next() is not END:
             raise self._problem(
                 f"{self._next().text} is too much here.", "Behind the source's table nothing follows; conditions need a SELECT."
@@ -143,7 +144,7 @@ class Reader:
     def _definition(self, before: Sequence[str]) -> Column:
         """Return one column and its type."""
         first = self._next()
-        (name,) = self._name("a column", 1)
+        (name,) = self._name(NO_COLUMN, 1)
         if name.lower() in (other.lower() for other in before):
             raise SqlProblem(f"The column {name} is given twice.", at=place(first))
         begun = self._next()
@@ -151,7 +152,7 @@ class Reader:
         column = column_of(name, text)
         if column is None:
             hint = "Use VARCHAR(n), INT, BIGINT, DECIMAL(p, s), DOUBLE, DATE, TIME, TIMESTAMP, BIT, UUID, JSON or VARBINARY."
-            raise SqlProblem(f"{text or 'Nothing'} is no type.", at=place(begun), hint=hint)
+            raise SqlProblem(f"{text} is no type." if text else "The type of a column is missing here.", at=place(begun), hint=hint)
         return column
 
     def _type(self) -> str:
@@ -170,7 +171,7 @@ class Reader:
         found: dict[str, Value] = {}
         while True:
             first = self._next()
-            name = option_named(self._name("an option", 1)[0])
+            name = option_named(self._name("The name of an option is missing here.", 1)[0])
             if name is None:
                 raise SqlProblem(f"There is no option {first.text}{nearest(first.text)}.", at=place(first))
             if name in found:
@@ -193,12 +194,12 @@ class Reader:
         except ValueError as error:
             raise SqlProblem(f"{name} {error}.", at=place(given)) from error
 
-    def _name(self, what: str, most: int) -> tuple[str, ...]:
+    def _name(self, missing: str, most: int) -> tuple[str, ...]:
         """Return the parts of a name with dots between them."""
         parts: list[str] = []
         while True:
             if not self._word():
-                raise self._problem(f"The name of {what} is missing here.", EXAMPLE)
+                raise self._problem(missing, EXAMPLE)
             parts.append(self._take().text)
             if self._next().token_type != TokenType.DOT:
                 break
@@ -212,10 +213,10 @@ class Reader:
     def _names_in_parentheses(self) -> tuple[str, ...]:
         """Return the columns of a key."""
         self._expect(TokenType.L_PAREN, "(")
-        names = [*self._name("a column", 1)]
+        names = [*self._name(NO_COLUMN, 1)]
         while self._next().token_type == TokenType.COMMA:
             self._take()
-            names += self._name("a column", 1)
+            names += self._name(NO_COLUMN, 1)
         self._expect(TokenType.R_PAREN, ")")
         return tuple(names)
 

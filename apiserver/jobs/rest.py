@@ -37,6 +37,7 @@ class JobEntries(Entries):
     """Jobs."""
 
     room, noun, roles, readers = "jobs", "job", ADMIN, OPERATORS
+    read_only = ("webhook_secrets",)
     blank = {name: getattr(Job(), name) for name in KEYS if name not in ("source", "destination", "tasks")} | {"source": None, "tasks": []}
 
     def rows(self, text: str) -> QuerySet[Any]:
@@ -76,8 +77,22 @@ class JobEntries(Entries):
     def store(self, name: str, entry: Mapping[str, Any], row: Any, request: Request) -> tuple[Any, Change]:
         """Create or change one job as the configuration file does; the job's own verb records who did it."""
         change = Change(timezone.now())
-        JobsSection(**by(request)).apply({name: {key: value for key, value in entry.items() if key != "name"}}, change, prune=False)
-        return self.find(name), change
+        known = secrets_of(row) if row is not None else {}
+        JobsSection(**by(request)).apply(
+            {name: {key: value for key, value in entry.items() if key not in ("name", *self.read_only)}}, change, prune=False
+        )
+        found = self.find(name)
+        said = {item[WEBHOOK].get("secret") for item in entry.get("events") or () if isinstance(item.get(WEBHOOK), Mapping)}
+        fresh = {url: secret for url, secret in secrets_of(found).items() if known.get(url) != secret and secret not in said}
+        if fresh:  # nobody else knows them, and nobody can read them later
+            change.made["webhook_secrets"] = [{"id": id_of(url), "secret": secret} for url, secret in fresh.items()]
+        return found, change
+
+
+def secrets_of(row: Job | None) -> dict[str, str]:
+    """Return the secrets of a job's webhooks by their addresses."""
+    events = event_settings.opened(row.events) if row is not None else []
+    return {item[WEBHOOK]["url"]: item[WEBHOOK]["secret"] for item in events if WEBHOOK in item}
 
 
 def without_secrets(item: Event) -> Event:

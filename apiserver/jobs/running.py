@@ -10,7 +10,7 @@ from celery.signals import worker_shutdown
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.utils import timezone
 
-from apiserver.jobs import hooks
+from apiserver.jobs import hooks, notify_query, telling
 from apiserver.jobs.errors import JobError, Refused
 from apiserver.jobs.job_settings import split
 from apiserver.jobs.models import CANCELLED, DONE, FAILED, OPEN, SKIPPED, WAITING, Run, RunLine, TaskRun
@@ -21,6 +21,7 @@ from apiserver.jobs.under_way import UNDER_WAY, Asked, Lost, Running, Stopping
 from apiserver.jobs.work import tick
 from apiserver.server.errors import NotReady
 from connections.contract.errors import ConnectorError
+from connections.models import Connection
 
 log = logging.getLogger(__name__)
 MOST_ATTEMPTS = 25  # workers that a run may cost: what it does may be what ends them
@@ -51,6 +52,7 @@ def carry_out(running: Running) -> None:
     """Do the run and say what came of it."""
     try:
         state, cause, hint = outcome(running)
+        look_up(running, state)
         finish(running, state, cause, hint, now=timezone.now())
     except Lost:
         return
@@ -109,6 +111,29 @@ def done(running: Running) -> tuple[str, str, str]:
     first = failed[0]
     said = f"{first.title}: {first.cause}" if count > 1 else first.cause
     return FAILED, f"{len(failed)} of {count} tasks failed. {said}" if count > 1 else said, first.hint
+
+
+def look_up(running: Running, state: str) -> None:
+    """Keep what the query of the run's notifications finds; where it can't be run, the log says why and the run ends as it did."""
+    run = running.run
+    query = telling.wishes(run).get("query")
+    destination = Connection.objects.filter(pk=run.order.get("destination")).first() if query else None
+    if destination is None or (state == SKIPPED and run.started is None):
+        return
+    try:
+        found = notify_query.asked(query or "", destination, now=timezone.now())
+    except ConnectorError as error:
+        running.says(RunLine.WARNING, f"The query of the notifications can't be run. {error.message}")
+        return
+    except (NotReady, DatabaseError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("the query of a notification could not be run")
+        running.says(RunLine.WARNING, f"The query of the notifications can't be run. {SEE_LOG}")
+        return
+    run.order = {**run.order, "notify_rows": found.data()}
+    if not running.held(order=run.order):
+        raise Lost
 
 
 def finish(running: Running, state: str, cause: str, hint: str, *, now: datetime) -> None:

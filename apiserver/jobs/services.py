@@ -16,6 +16,8 @@ from apiserver.jobs.checking import check
 from apiserver.jobs.claims import target_of
 from apiserver.jobs.errors import InvalidJob
 from apiserver.jobs.models import OPEN, Job, Run, Task
+from apiserver.resources import services as resources
+from apiserver.resources.models import Resource
 from apiserver.server import audit
 from apiserver.server.configuration_protocol import ConfigurationError
 from connections.models import Connection
@@ -46,6 +48,7 @@ class Given:
     statement: str
     enabled: bool = True
     settings: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""  # of its checkpoint; '' = the one of the stored task that is meant, else a new one
 
 
 def create_job(*, who: str, now: datetime, address: str = "", tasks: Sequence[Given] = (), **values: Any) -> Job:
@@ -79,11 +82,18 @@ def save_job(job: Job, *, who: str, now: datetime, address: str = "", tasks: Seq
         job.save()
         if "name" in changed and not is_new:
             event_settings.follow_rename(str(before["name"]), job.name)
+            follow_rename(str(before["name"]), job.name)
     has_tasks = tasks is not None and set_tasks(job, given)
     if changed or has_tasks:
         said = [*changed, "tasks"] if has_tasks else changed
         audit.record("job created" if is_new else "job changed", who=who, address=address, subject=job.name, fields=said)
     return job
+
+
+def follow_rename(before: str, after: str) -> None:
+    """Let resources that are read from the replica of one job know it under its new name."""
+    for resource in Resource.objects.select_for_update().filter(replica__job=before):
+        resources.update(resource, replica={**resource.replica, "job": after})
 
 
 def told(job: Job, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,7 +136,7 @@ def set_tasks(job: Job, given: Sequence[Given]) -> bool:
         task = taken_from(left, item)
         after = (position, item.statement, item.enabled, dict(item.settings))
         if task is None or (task.position, task.statement, task.enabled, task.settings) != after:
-            task = task or Task(job=job)
+            task = task or new_task(job, item.key)
             task.position, task.statement, task.enabled, task.settings = after
             task.save()
             has_changed = True
@@ -135,10 +145,18 @@ def set_tasks(job: Job, given: Sequence[Given]) -> bool:
     return has_changed or bool(left)
 
 
+def new_task(job: Job, key: str) -> Task:
+    """Return a task that is not stored yet; raise InvalidJob for a key that another job's task has."""
+    if key and Task.objects.filter(key=key).exists():
+        raise InvalidJob({"tasks": f"Another task has the key {key}."})
+    return Task(job=job, key=key) if key else Task(job=job)
+
+
 def taken_from(left: list[Task], item: Given) -> Task | None:
-    """Return the stored task that is meant and take it out of the list: the same statement, else the same table."""
+    """Return the stored task that is meant and take it out of the list: by its key, the same statement, else the same table."""
     target = folded(Task(statement=item.statement))
-    same = next((task for task in left if task.statement == item.statement), None)
+    same = next((task for task in left if item.key and task.key == item.key), None)
+    same = same or next((task for task in left if task.statement == item.statement), None)
     same = same or next((task for task in left if target and folded(task) == target), None)
     if same is not None:
         left.remove(same)

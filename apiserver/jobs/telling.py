@@ -13,6 +13,8 @@ from django.urls import reverse
 from django.utils.translation import override
 
 from apiserver.jobs.models import CANCELLED, DONE, FAILED, SKIPPED, Job, Run, RunLine
+from apiserver.jobs.notify_query import ROWS, Found
+from apiserver.jobs.notify_query import asked as asked_rows
 from apiserver.jobs.report import as_data, table, text_of
 from apiserver.jobs.run_words import number, result, seconds_of, time_taken
 from apiserver.server import notices, options
@@ -21,7 +23,7 @@ from apiserver.server.models import Notice
 
 log = logging.getLogger(__name__)
 EVENTS = {DONE: "job.finished", FAILED: "job.failed", CANCELLED: "job.cancelled", SKIPPED: "job.skipped"}
-PLACEHOLDER = re.compile(r"\{([A-Za-z][A-Za-z0-9_]*)\}")
+PLACEHOLDER = re.compile(r"\{([^{}\s][^{}\n]{0,127})\}")
 SHOWN = ("table", "state", "rows_read", "inserted", "updated", "deleted", "seconds")
 LONGEST_VALUE = 2000
 
@@ -42,16 +44,27 @@ def tell(run: Run, now: datetime) -> None:
         )
 
 
+def wishes(run: Run) -> dict[str, Any]:
+    """Return what the run's job says of its notifications."""
+    found: dict[str, Any] = run.order.get("notify") or (run.job.notify if run.job is not None else {})
+    return found
+
+
 def post(run: Run, *, now: datetime, is_test: bool = False) -> Notice | None:
     """Store the notice of a run; its job may say who is told what."""
-    job = run.job
-    asked = run.order.get("notify") or (job.notify if job is not None else {})
+    asked = wishes(run)
     data = as_data(run)
-    values = placeholders(run, data)
+    found = Found.of(run.order.get("notify_rows"))
+    own = placeholders(run, data)
+    values = {**found.values(), **own, ROWS: str(len(found.rows))}
     subject = filled(asked.get("subject") or default_subject(run), values)
-    text = filled(asked["text"], values) if asked.get("text") else default_text(run, data, values)
+    if asked.get("text"):
+        told = {name: escaped(value) for name, value in found.values().items()}
+        text = filled(asked["text"], {**told, **own, ROWS: found.markdown()})
+    else:
+        text = default_text(run, data, values, found)
     level = "error" if run.state == FAILED else "info"
-    instead = {name: asked[name] for name in ("on", "to") if name in asked}
+    instead: dict[str, Any] = {name: asked[name] for name in ("on", "to") if name in asked}
     return notices.post(
         EVENTS[run.state],
         subject=subject,
@@ -65,8 +78,11 @@ def post(run: Run, *, now: datetime, is_test: bool = False) -> Notice | None:
 
 
 def send_test(job: Job, *, now: datetime) -> Notice | None:
-    """Store a notice as a run of the job would leave it, without a run."""
-    run = Run(job=job, job_name=job.name, reason="button", state=DONE, rows=12, created=now, due=now, started=now, ended=now, pk=0)
+    """Store a notice as a run of the job would leave it, without a run; raise the query's error."""
+    order = {"notify_rows": asked_rows(job.notify["query"], job.destination, now=now).data()} if job.notify.get("query") else {}
+    run = Run(
+        order=order, job=job, job_name=job.name, reason="button", state=DONE, rows=12, created=now, due=now, started=now, ended=now, pk=0
+    )
     with override("en"):
         return post(run, now=now, is_test=True)
 
@@ -78,8 +94,8 @@ def default_subject(run: Run) -> str:
     return "{JobName}: {Status}" + (" - {Error}" if run.cause else "")
 
 
-def default_text(run: Run, data: Mapping[str, Any], values: Mapping[str, str]) -> str:
-    """Return the text where the job has none of its own: how it went, the tables, what to do."""
+def default_text(run: Run, data: Mapping[str, Any], values: Mapping[str, str], found: Found) -> str:
+    """Return the text where the job has none of its own: how it went, the tables, what the query found, what to do."""
     lines = [f"# {escaped(run.job_name)}: {run.state}", ""]
     if run.state == DONE:
         lines += [result(run, seconds_of(run, run.ended or run.created)), ""]
@@ -91,6 +107,8 @@ def default_text(run: Run, data: Mapping[str, Any], values: Mapping[str, str]) -
         rows = ([{**task, "table": task["title"]}[name] for name in SHOWN] for task in data["tasks"])
         lines += ["", "".join(table(SHOWN, rows)).rstrip()]
         lines += [f"- {escaped(task['title'])}: {escaped(text_of(task))}" for task in data["tasks"] if task["cause"]]
+    if found.rows:
+        lines += ["", found.markdown()]
     if values["link"]:
         lines += ["", values["link"]]
     return "\n".join(lines) + "\n"

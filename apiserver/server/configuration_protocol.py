@@ -24,6 +24,7 @@ class Change:
     updated: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     authtokens: dict[str, str] = field(default_factory=dict)  # generated ones only
+    made: dict[str, Any] = field(default_factory=dict)  # what was made for an entry besides, and is told once
     last: list[Callable[[], None]] = field(default_factory=list)  # what is done once all sections are applied
 
     @property

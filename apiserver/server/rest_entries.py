@@ -79,8 +79,8 @@ class Entries(ABC):
         return {"name": row.name, **self.blank, **self.entry(row)}
 
     def told(self, row: Any, change: Change) -> dict[str, Any]:
-        """Return what was made for a new entry and is told once."""
-        return {"authtoken": change.authtokens[row.name]} if row.name in change.authtokens else {}
+        """Return what was made for an entry and is told once."""
+        return {**({"authtoken": change.authtokens[row.name]} if row.name in change.authtokens else {}), **change.made}
 
     def existing(self, name: str) -> Any:
         """Return the row of that name; raise NotFound."""
@@ -179,7 +179,11 @@ class OneView(EntriesView):
             if new != name:
                 self.renamed(request, row, new)
             found, change = self.entries.store(new, entry, row, request)
-        return self.made(request, found, change) if row is None else shown(self.entries.shown(found))
+        if row is None:
+            return self.made(request, found, change)
+        data = self.entries.shown(found)
+        told = self.entries.told(found, change)
+        return Response({**data, **told}, headers={"ETag": etag_of(data)}) if told else shown(data)
 
     def renamed(self, request: Request, row: Any, new: Any) -> None:
         """Give the entry another name that is free."""

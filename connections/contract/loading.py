@@ -161,6 +161,9 @@ class Loading(Protocol):
     def end_versions(self, stage: TableRef, target: TableRef, key: Sequence[str], versions: Versions) -> int:
         """End the present versions of rows whose key `stage` lacks; return how many."""
 
+    def take_out(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str = "", versions: Versions | None = None) -> int:
+        """Delete the rows of `target` whose key `stage` has, or end their present versions, or set the column `mark`; return how many."""
+
     def remove(self, ref: TableRef, column: str, value: str) -> int:
         """Delete the rows whose text column has this value; return how many."""
 

@@ -103,6 +103,8 @@ class Offer:
     calls: int | None = None  # fewest calls to the source; None = unknown
     explain: tuple[str, ...] = ()  # lines for people: "GET /repositories/w/r/issues?q=id=1"; no secrets
     path: Any = None  # the source's own notes for `read`
+    is_steady: bool = False  # rows that come and go shift no page: what is behind a batch stays behind it, for hours too
+    is_snapshot: bool = False  # all pages are of one state of the source: rows that change meanwhile move none
     is_partial: str = ""  # why rows may be missing ("page two can't be found"); '' = the table is whole
 
 

@@ -108,6 +108,17 @@ class TableInfo:
     comment: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Deletions:
+    """Another table of the source, in whose rows stands which rows of this one were deleted, and when."""
+
+    ref: TableRef
+    key: tuple[tuple[str, str], ...]  # column of this table's key -> column there
+    moment: str  # a time there
+    where: tuple[tuple[str, str], ...] = ()  # column there -> the text that it has in such rows
+    days: int = 0  # for which the source keeps them; 0 = for good
+
+
 WRITES = frozenset({"insert", "update", "delete"})
 
 
@@ -124,6 +135,7 @@ class Table:
     comment: str = ""
     writes: frozenset[str] = WRITES  # which of insert, update, delete the source has for it
     check_column: str = ""  # shows newness, where the source has such a column: preset of jobs and triggers
+    deletions: Deletions | None = None  # where the source tells what was deleted
     partial: str = ""  # why reading gives no whole table ("page two can't be found"); '' = it does
     by_name: dict[str, Column] = field(default_factory=dict, compare=False, repr=False)
 

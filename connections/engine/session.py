@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from connections.contract.connector import Result
@@ -110,6 +111,13 @@ class EngineSession:
         with listening(heard):
             return Selected(Execution(plan, source, Run(values)), source, heard)
 
+    def foreseen(self, plan: RowPlan, values: Sequence[Any]) -> Foreseen:
+        """Return how the rows of a plan would come; nothing is asked."""
+        source = Source(self.rows, self.table, Budget(self._limits(), always), self._pushdown, self._readings)
+        steps, is_ordered, _ = Execution(plan, source, Run(values)).steps(None, 0)
+        (offer, *others) = (step.offer for step in steps)
+        return Foreseen(is_ordered, offer.is_steady and not others, offer.is_snapshot and not others)
+
     def insert(self, table: Table, values: Mapping[str, Any], *, idempotency: str) -> Mapping[str, Any]:
         """Create a row."""
         with self._writing():
@@ -141,6 +149,15 @@ class EngineSession:
     def close(self) -> None:
         """Close the source."""
         self.rows.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """How rows would come."""
+
+    is_ordered: bool  # the source itself gives them in the wished order, or none is wished
+    is_steady: bool  # from a position on what comes is the same, whatever rows come and go
+    is_snapshot: bool  # they are of one state of the source
 
 
 class Selected:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from apiserver.jobs.models import Job, Task
 from apiserver.server import configuration
 from apiserver.server.configuration_protocol import Change, ConfigurationError
+from apiserver.server.configuration_secrets import Sealer
 from connections.models import Connection
 from connections.services import save_connection
 
@@ -181,3 +182,27 @@ def test_two_jobs_that_write_one_table_are_refused(ends: dict[str, Any]) -> None
     said = refused({"connections": ends, "jobs": {"a": ISSUES, "b": ISSUES}})
 
     assert said.startswith("jobs.b.tasks[0]: The job a writes the table orders already")
+
+
+def test_a_server_that_is_set_up_anew_goes_on_with_the_checkpoints(ends: dict[str, Any]) -> None:
+    apply({"connections": ends, "jobs": {"a": {**ISSUES, "tasks": ["REPLICATE [Orders]", "REPLICATE [Lines]"]}}})
+    keys = list(Task.objects.values_list("key", flat=True))
+
+    sealed = yaml.safe_load(configuration.export(Sealer("a long passphrase")))
+    Job.objects.all().delete()
+    apply({"jobs": sealed["jobs"]})
+
+    assert list(Task.objects.values_list("key", flat=True)) == keys
+    assert yaml.safe_load(configuration.export())["jobs"]["a"]["tasks"] == ["REPLICATE [Orders]", "REPLICATE [Lines]"]
+
+
+def test_a_task_is_known_by_its_key_when_its_statement_changes(ends: dict[str, Any]) -> None:
+    apply({"connections": ends, "jobs": {"a": ISSUES}})
+    key = Task.objects.get().key
+
+    apply({"jobs": {"a": {"tasks": [{"statement": "REPLICATE [Other] SELECT * FROM [Orders]", "key": key}]}}})
+
+    assert Task.objects.get().key == key
+    taken = {**ISSUES, "table_prefix": "b_", "tasks": [{"statement": "REPLICATE [Orders]", "key": key}]}
+    assert refused({"jobs": {"b": taken}}) == f"jobs.b.tasks: Another task has the key {key}."
+    assert "key is 32 digits" in refused({"jobs": {"b": {**taken, "tasks": [{"statement": "REPLICATE [Orders]", "key": "x"}]}}})

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from apiserver.jobs import event_dbt, events
+from apiserver.jobs import event_dbt, event_dbt_profiles, events
+from apiserver.jobs.errors import JobError
 from apiserver.jobs.models import EventRun
 from connections.services import save_connection
 from tests.jobs.event_runs import Following, running
@@ -31,6 +32,9 @@ kind = (project / "kind.txt").read_text() if (project / "kind.txt").exists() els
 if kind == "fails":
     print("Database Error in model totals: relation is missing")
     sys.exit(1)
+if kind == "lacks":
+    print("Runtime Error: Could not find adapter type mariadb!")
+    sys.exit(2)
 if kind == "hangs":
     time.sleep(60)
 print("09:00:01  ")
@@ -108,11 +112,66 @@ def test_the_profile_of_a_postgresql_destination_holds_no_password(shop: Replica
     assert said["environment"][event_dbt.PASSWORD] == "very secret"
 
 
-def test_a_destination_that_is_not_known_to_dbt_needs_a_profile(shop: Replicated, project: Path) -> None:
+def test_a_file_is_reached_by_the_adapter_for_it(shop: Replicated, project: Path, tmp_path: Path) -> None:
     (project / "profiles.yml").unlink()
 
-    with pytest.raises(events.EventFailed, match="does not say how to reach the destination"):
+    done(shop, threads=2)
+
+    outputs = yaml.safe_load(told(project)["profile"])["warehouse"]["outputs"]["apiserver"]
+    file = str(tmp_path / "copy.db")
+    assert outputs == {
+        "type": "sqlite",
+        "database": "database",
+        "schema": "main",
+        "schemas_and_paths": {"main": file},
+        "schema_directory": str(tmp_path),
+        "threads": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"), [("11.4.2-MariaDB-ubu2404", "mariadb"), ("8.4.3", "mysql"), ("5.7.44-log", "mysql5"), ("10.11-mariadb", "mariadb")]
+)
+def test_mysql_and_mariadb_are_told_apart(shop: Replicated, monkeypatch: pytest.MonkeyPatch, version: str, kind: str) -> None:
+    monkeypatch.setattr(event_dbt_profiles, "version_of", lambda destination: version)
+    values = {"Server": "db", "Port": 3307, "User": "loader", "Password": "very secret", "Database": "wh", "UseSSL": "Off"}
+    destination = save_connection(name="maria", connector="mysql", values=values)
+
+    output = event_dbt_profiles.output_of(destination, values, "", None)
+
+    assert (output["type"], output["server"], output["port"], output["schema"], output["ssl_disabled"]) == (kind, "db", 3307, "wh", True)
+    assert "very secret" not in str(output)
+    with pytest.raises(JobError, match="certificate"):
+        event_dbt_profiles.output_of(destination, {**values, "UseSSL": "Verify"}, "", None)
+
+
+def test_duckdb_is_reached_by_its_file(shop: Replicated, tmp_path: Path) -> None:
+    destination = shop.job.destination
+    destination.connector = "duckdb"
+
+    output = event_dbt_profiles.output_of(destination, {"Database": "/data/wh.duckdb"}, "sales", None)
+
+    assert output == {"type": "duckdb", "path": "/data/wh.duckdb", "schema": "sales", "threads": 4}
+
+
+def test_a_destination_that_dbt_has_no_adapter_for_says_so(shop: Replicated) -> None:
+    destination = shop.job.destination
+    destination.connector = "bitbucket"
+
+    with pytest.raises(JobError, match="no dbt adapter for destinations of the kind bitbucket"):
+        event_dbt_profiles.output_of(destination, {}, "", None)
+
+
+def test_an_adapter_that_is_not_installed_is_named(shop: Replicated, project: Path) -> None:
+    (project / "kind.txt").write_text("lacks")
+
+    with pytest.raises(events.EventFailed) as caught:
         done(shop)
+
+    assert (caught.value.message, caught.value.hint) == (
+        "dbt run: dbt has no adapter mariadb.",
+        "Run: pip install dbt-mysql, where dbt is installed.",
+    )
 
 
 def test_a_project_outside_of_the_allowed_folders_is_none(shop: Replicated, project: Path) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from apiserver.jobs.moving import Cancelled, JobError
+from apiserver.jobs.moving import Cancelled, JobError, move
 from tests.databases import KINDS
 from tests.jobs.moves import Counting, Pair, pair
 
@@ -208,3 +209,15 @@ def test_history_comes_in_windows_and_goes_on_at_the_last_one(ends: Pair) -> Non
     assert ids == [*range(3, 21), 30, 31]
     assert (moved.source_count, moved.destination_count) == (20, 20)
     assert ends.move(windows).inserted == 0
+
+
+def test_neither_end_is_counted_where_that_is_not_wished(ends: Pair) -> None:
+    statement = "REPLICATE [counted] WITH IncrementalCheckColumns='changed' [orders]"
+    first = replace(ends.order(statement), counts_rows=False)
+
+    loaded = move(first, Counting())
+    ends.source.run("DELETE FROM orders WHERE id = 1")
+    then = move(first, Counting())
+
+    assert (loaded.source_count, loaded.destination_count, then.source_count, then.destination_count) == (None,) * 4
+    assert then.deleted == 1

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from apiserver.jobs import moving_full, moving_pipe
 from apiserver.jobs.moving import Cancelled
 from apiserver.jobs.moving_ahead import ahead
-from connections.contract.errors import ConnectorError
+from connections.contract.errors import BadValue, ConnectorError
 from tests.jobs.moves import Counting, Pair, pair
 
 pytestmark = pytest.mark.django_db
@@ -145,3 +146,24 @@ def test_reading_ahead_raises_what_the_source_raises_and_closes_it() -> None:
     assert closed.is_set()
     with pytest.raises(ValueError, match="away"):
         list(ahead(broken()))
+
+
+def test_rows_that_the_fast_way_could_not_bring_are_counted_once(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = pair(request, tmp_path, "sqlite", "postgresql", "twice")
+    ends.source.create("orders", {"id": "integer", "name": "varchar(40)"}, "PRIMARY KEY (id)")
+    ends.source.insert("orders", [(number, "x") for number in range(10)])
+    put = moving_pipe.Pipe.put
+
+    def failing(*given: Any) -> int:
+        put(*given)
+        raise BadValue("This block is none.")
+
+    monkeypatch.setattr(moving_pipe.Pipe, "put", failing)
+    watch = Counting()
+
+    moved = ends.move("REPLICATE [orders]", watch)
+
+    assert any("looked at one by one" in line for line in watch.lines)
+    assert (moved.rows_read, moved.inserted, watch.counts[-1].get("rows_read", 0)) == (10, 10, 0)

@@ -68,7 +68,7 @@ def test_what_it_says(text: str, expected: Replicate) -> None:
         ("REPLICATE x WITH ReplicateIntervalUnit='moons'", (1, 40), "one of minutes"),
         ("REPLICATE x (a FOO)", (1, 16), "FOO is no type"),
         ("REPLICATE x (a INT, A INT)", (1, 21), "given twice"),
-        ("REPLICATE x (a)", (1, 15), "is no type"),
+        ("REPLICATE x (a)", (1, 15), "The type of a column is missing"),
         ("REPLICATE x (a INT", (1, 19), ") is missing"),
         ("REPLICATE x (PRIMARY KEY a)", (1, 26), "( is missing"),
         ("REPLICATE x y WHERE a = 1", (1, 15), "too much"),

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from apiserver.jobs.models import Task, TaskRun
 from apiserver.jobs.replica_serving import KNOWN
+from apiserver.jobs.services import save_job
 from apiserver.resources import services
 from apiserver.resources.configuration import exported, replica_of
 from apiserver.resources.models import Resource
@@ -333,3 +334,31 @@ def test_a_table_that_is_not_there_yet_is_not_published(shop: Replicated) -> Non
     answer = person("admin").post(f"/console/external-objects/publish/{task.pk}", {"next": "/console/"}, follow=True)
 
     assert "There is no table lines2 at warehouse yet. Run the job first." in answer.content.decode()
+
+
+def test_rows_that_are_marked_as_deleted_are_not_served(fresh: None, tmp_path: Path) -> None:
+    soft = "REPLICATE [customers] WITH SoftDelete"
+    copy = COPY.replace("city VARCHAR(40));", "city VARCHAR(40), _cdatasync_deleted TIMESTAMP);", 1)
+    copy = copy.replace(
+        "INSERT INTO customers VALUES (1, 'Aoi', 'Kyoto'), (2, 'Ben', NULL)",
+        "INSERT INTO customers VALUES (1, 'Aoi', 'Kyoto', NULL), (2, 'Ben', NULL, '2026-01-01 00:00:00')",
+    )
+    found = published(replicate_shop(tmp_path, soft, "REPLICATE [orders]", copy=copy))
+    found.ran(an_hour_ago())
+    reader = client()
+
+    answer = reader.get(ROWS)
+
+    assert answer["Served-From"] == "replica"
+    assert [(row["id"], list(row)[-3:]) for row in answer.json()["value"]] == [(1, ["id", "name", "city"])]
+    assert (reader.get(f"{ROWS}/$count").content, reader.get(f"{ROWS}(2)").status_code) == (b"1", 404)
+
+
+def test_the_job_of_a_replica_is_known_under_its_new_name(shop: Replicated) -> None:
+    set_up(shop, replica={"job": "nightly", "max_age": 3600})
+
+    save_job(shop.job, who="admin", now=timezone.now(), name="hourly")
+
+    assert Resource.objects.get(name="customers").replica == {"job": "hourly", "max_age": 3600}
+    stamp.forget()
+    assert client().get(ROWS)["Served-From"] == "replica"

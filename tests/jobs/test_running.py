@@ -15,7 +15,7 @@ from apiserver.jobs.claiming import claim
 from apiserver.jobs.errors import Busy, JobError, Refused
 from apiserver.jobs.models import CANCELLED, DONE, FAILED, SKIPPED, WAITING, Run, RunLine, TaskRun
 from apiserver.jobs.moving_order import Order
-from apiserver.jobs.orders import taken, task_runs
+from apiserver.jobs.orders import order_of, taken, task_runs
 from apiserver.jobs.running import run_here
 from apiserver.jobs.under_way import Running
 from apiserver.server import options
@@ -252,3 +252,31 @@ def test_command_runs_a_job_without_a_worker(make: Make, moves: Moves) -> None:
 
     assert run_here(run).state == DONE
     assert under_way.UNDER_WAY.all() == []
+
+
+@pytest.mark.parametrize(
+    ("query", "rows", "says"),
+    [
+        ("SELECT 1 AS One", {"columns": ["One"], "rows": [["1"]]}, False),
+        ("SELECT a FROM nowhere", None, True),
+    ],
+)
+def test_the_query_of_the_notifications_is_run_at_the_end(make: Make, moves: Moves, query: str, rows: Any, says: bool) -> None:
+    job = make("REPLICATE [A]")
+    job.notify = {"query": query}
+    job.save()
+
+    run = done(begun(job))
+
+    assert (run.state, run.order.get("notify_rows")) == (DONE, rows)
+    assert RunLine.objects.filter(run=run, text__contains="The query of the notifications can't be run.").exists() is says
+
+
+def test_rows_are_counted_only_where_the_job_wants_it(make: Make) -> None:
+    job = make("REPLICATE [A]")
+    assert order_of(job.tasks.get()).counts_rows
+
+    job.settings = {"row_counts": "off"}
+    job.save()
+
+    assert not order_of(job.tasks.get()).counts_rows

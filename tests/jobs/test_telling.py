@@ -14,7 +14,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from apiserver.jobs import notify_settings, report, telling
+from apiserver.jobs import notify_query, notify_settings, report, telling
 from apiserver.jobs.models import Run, RunLine, TaskRun
 from apiserver.server.configuration_protocol import ConfigurationError
 from apiserver.server.models import Notice, NoticeDelivery
@@ -86,6 +86,38 @@ def test_words_of_the_job_are_filled_in_and_break_no_header(shop: Replicated, pl
     assert (mail["To"], mail["Bcc"]) == ("own@example.com", None)
     assert mail["Subject"] == "[nightly] failed: It broke. Bcc: evil@example.com {Rows}"
     assert mail.get_content().strip() == "1,234/1,400 customers, orders {Unknown} {}"
+
+
+def test_columns_of_a_query_are_filled_in(shop: Replicated, plain: Any, mailbox: Mailbox) -> None:
+    give(smtp=smtp(plain.port), to=["desk@example.com"], on="all")
+    query = "SELECT COUNT(*) AS Buyers, MAX(name) AS [Last name] FROM customers"
+    shop.job.notify = {
+        "query": query,
+        "subject": "{buyers} buyers, {LAST NAME}, {QueryRows} row",
+        "text": "{Buyers}: {Last name}\n\n{QueryRows}",
+    }
+    shop.job.save()
+    run = over(shop)
+    run.order = {"notify_rows": notify_query.asked(query, shop.job.destination, now=NOW).data()}
+
+    telling.tell(run, NOW)
+    send()
+
+    (mail,) = mailbox.mails
+    assert mail["Subject"] == "2 buyers, Ben, 1 row"
+    assert mail.get_content().splitlines()[0] == "2: Ben"
+    assert "| 2 | Ben |" in mail.get_content()
+
+
+def test_a_query_without_rows_fills_in_nothing(shop: Replicated) -> None:
+    found = notify_query.asked("SELECT name FROM customers WHERE 1 = 2", shop.job.destination, now=NOW)
+
+    assert (found.values(), found.markdown()) == ({"name": ""}, "")
+
+
+def test_the_query_is_checked_when_it_is_saved() -> None:
+    with pytest.raises(ConfigurationError, match=r"notify\.query: "):
+        notify_settings.checked({"query": "DELETE FROM customers"}, "notify")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from apiserver.jobs import task_running
 from apiserver.jobs.claiming import claim
+from apiserver.jobs.event_settings import opened
 from apiserver.jobs.models import Job, Run, Task
 from apiserver.jobs.running import carry_out
 from apiserver.jobs.under_way import Running
@@ -69,6 +70,23 @@ def test_change_rename_copy_delete(job: Caller) -> None:
     assert [found.name for found in Job.objects.all()] == ["hourly"]
 
 
+def test_a_secret_that_was_made_is_told_once(job: Caller) -> None:
+    hooks = [{"when": "after", "webhook": f"https://hooks.example.com/{name}"} for name in ("a", "b")]
+    own = {"when": "after", "webhook": {"url": "https://hooks.example.com/c", "secret": "whsec_" + "c2VjcmV0" * 4}}
+    body = {"name": "second", "source": "shop", "destination": "copy", "table_prefix": "b_", "tasks": ["REPLICATE [Orders]"]}
+
+    made = job("POST", "/jobs/", {**body, "events": [hooks[0]]})
+    read = job("GET", "/jobs/second/")
+    changed = job("PATCH", "/jobs/second/", {"events": [hooks[0], hooks[1], own]})
+    again = job("PATCH", "/jobs/second/", {"labels": ["x"]})
+
+    kept = [item["webhook"]["secret"] for item in opened(Job.objects.get(name="second").events)]
+    assert [item["secret"] for item in made.json()["webhook_secrets"]] == kept[:1]
+    assert made.json()["webhook_secrets"][0]["id"] == read.json()["events"][0]["webhook"]["id"]
+    assert [item["secret"] for item in changed.json()["webhook_secrets"]] == kept[1:2]
+    assert "webhook_secrets" not in read.json() and "webhook_secrets" not in again.json()
+
+
 def test_webhook_of_an_event_is_named_by_its_id(job: Caller) -> None:
     address = "https://hooks.example.com/s3cret"
     made = job("PATCH", "/jobs/nightly/", {"events": [{"when": "after", "webhook": {"url": address}}]})
@@ -77,7 +95,7 @@ def test_webhook_of_an_event_is_named_by_its_id(job: Caller) -> None:
     again = job("PUT", "/jobs/nightly/", {**made.json(), "labels": ["x"]})
     unknown = job("PATCH", "/jobs/nightly/", {"events": [{"webhook": {"id": "0"}}]})
 
-    assert (made.status_code, "s3cret" in made.content.decode(), "whsec" in made.content.decode()) == (200, False, False)
+    assert (made.status_code, "s3cret" in made.content.decode(), "whsec" in again.content.decode()) == (200, False, False)
     assert (again.status_code, again.json()["events"], Job.objects.get().events) == (200, made.json()["events"], stored)
     assert (unknown.status_code, error(unknown)["target"]) == (422, "events[0].webhook")
 

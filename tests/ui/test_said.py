@@ -13,8 +13,7 @@ from connections.connectors.registry import get_connector
 from connections.pages import STEPS
 from tools import messages
 
-MODULES = [path for folder in messages.SPOKEN for path in sorted((messages.ROOT / folder).rglob("*.py"))]
-FILLED = sorted({text for path in MODULES for text in messages.filled_sentences(path)})
+FILLED = sorted({text for path in messages.spoken() for text in messages.filled_sentences(path)})
 
 
 @pytest.mark.parametrize("text", FILLED)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 from connections.connectors.dbapi.describing import Describing, Fetch
 from connections.connectors.dbapi.errors import is_lost
-from connections.connectors.dbapi.paging import Page, pages_of, position
+from connections.connectors.dbapi.paging import Page, has_held_key, pages_of, position
 from connections.connectors.dbapi.printing import Printer, Statement
 from connections.connectors.dbapi.rules import Catalog, Rules
 from connections.connectors.dbapi.values import reader
@@ -111,6 +111,8 @@ class DbapiSession:
         is_whole = all(grade is Grade.EXACT for grade in grades)
         takes_order = all(self._printer.rules.can_order(scan.table.by_name[item.column]) for item in scan.order)
         offer = Offer(scan, grades, takes_order=takes_order, takes_limit=is_whole and takes_order, takes_count=is_whole, calls=1)
+        is_paged = not (scan.order and takes_order) and scan.limit is None and has_held_key(self._printer.rules, scan)
+        offer = replace(offer, is_steady=is_paged, is_snapshot=not is_paged)  # pages behind keys, or one statement
         made = self._printer.count(scan, grades) if scan.wants_count else self._first(offer)
         return replace(offer, explain=made.finish(self._printer.rules)[:1])
 

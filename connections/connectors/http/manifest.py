@@ -159,8 +159,16 @@ def references(content: Mapping[str, Any]) -> str:
         lost += [
             c["lookup"] for c in columns.values() if isinstance(c, dict) and c.get("lookup") and c["lookup"] not in table.get("lookups", {})
         ]
+        deleted = table.get("deleted") or {}
+        lost += [deleted["table"]] if deleted and deleted["table"] not in content["tables"] else []
         if lost:
             return f"tables.{name}: there is no table or lookup {lost[0]}"
+        named = {deleted["moment"], *deleted["key"].values(), *deleted.get("where", {})} if deleted else set()
+        unknown = sorted(named - content["tables"][deleted["table"]]["columns"].keys()) if deleted else []
+        if unknown:
+            return f"tables.{name}.deleted: there is no column {unknown[0]} in {deleted['table']}"
+        if deleted and not set(deleted["key"]) <= set(columns):
+            return f"tables.{name}.deleted: there is no column {min(set(deleted['key']) - set(columns))}"
     return wrong_pattern(content)
 
 

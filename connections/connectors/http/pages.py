@@ -66,6 +66,11 @@ def one_text(values: Mapping[str, list[str]]) -> dict[str, str]:
     return {name: texts[0] for name, texts in values.items()}
 
 
+def is_steady(access: Access) -> bool:
+    """Claim that rows that come and go shift no page: it begins behind a row that is named, or the manifest says so."""
+    return bool(access.paging.get("steady", access.paging["type"] == "last_id"))
+
+
 def page_size(plan: Plan, most: int | None) -> int | None:
     """Return how many rows a page is asked to have: no more than are needed, as many as are allowed otherwise."""
     size = plan.access.paging.get("size")

@@ -133,6 +133,7 @@ class HttpSession:
             calls=None if found.is_fanned else len(found.variants),
             explain=explained(found, scan, self.shown_texts, self.page_size),
             path=found,
+            is_steady=not found.is_fanned and len(found.variants) == 1 and pages.is_steady(found.access),
             is_partial="" if is_whole else partial,
         )
 

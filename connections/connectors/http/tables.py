@@ -11,7 +11,7 @@ from connections.connectors.http.manifest import Manifest
 from connections.connectors.http.paths import Steps, steps_of
 from connections.connectors.http.templates import names_in
 from connections.contract.errors import TableGone
-from connections.contract.table import ForeignKey, Table, TableRef
+from connections.contract.table import Deletions, ForeignKey, Table, TableRef
 
 INHERITED = ("rows", "row", "paging", "total", "fields", "filter", "sort", "takes")
 FIRST_PAGE_ONLY = "Page two can't be found: the service's paging is unknown, so only the first page is read."
@@ -71,8 +71,17 @@ class ManifestTable:
             comment=self.place.get("description") or self.spec.get("description", ""),
             writes=frozenset(write),
             check_column=self.spec.get("check_column", ""),
+            deletions=self.deletions(ref),
             partial=self.partial,
         )
+
+    def deletions(self, ref: TableRef) -> Deletions | None:
+        """Return where the service tells what was deleted."""
+        spec = self.spec.get("deleted")
+        if not spec:
+            return None
+        there = TableRef(spec.get("schema", ref.schema), spec["table"])
+        return Deletions(there, tuple(spec["key"].items()), spec["moment"], tuple(spec.get("where", {}).items()), spec.get("days", 0))
 
     @property
     def place(self) -> Mapping[str, Any]:

@@ -48,6 +48,17 @@ class Versioned(ABC):
         whole, column = self.name(target), self.quote(mark)
         return self.execute(f"UPDATE {whole} SET {column} = NULL WHERE {column} IS NOT NULL AND {self.is_in(stage, whole, key)}")
 
+    def take_out(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str = "", versions: Versions | None = None) -> int:
+        """Delete, mark or end the rows whose key `stage` has."""
+        whole = self.name(target)
+        gone = self.is_in(stage, whole, key)
+        if versions is not None:
+            end, active = self.quote(versions.end), self.quote(versions.active)
+            return self.execute(f"UPDATE {whole} SET {end} = {self.now}, {active} = FALSE WHERE {active} AND {gone}")
+        if mark:
+            return self.execute(f"UPDATE {whole} SET {self.quote(mark)} = {self.now} WHERE {self.quote(mark)} IS NULL AND {gone}")
+        return self.execute(f"DELETE FROM {whole} WHERE {gone}")
+
     def is_in(self, stage: TableRef, whole: str, key: Sequence[str]) -> str:
         """Return SQL that is true of rows of a table whose key `stage` has."""
         return f"EXISTS (SELECT 1 FROM {self.name(stage)} s WHERE {self.same(key, whole)})"
