@@ -79,6 +79,25 @@ def test_a_run_is_watched_to_its_end(served: Served, browser: Browser) -> None:
     page.context.close()
 
 
+def test_buttons_that_can_not_be_pressed_stay_so_and_one_that_was_pressed_works_again(served: Served, browser: Browser) -> None:
+    page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    sign_in(page, served)
+    page.goto(f"{served.base}/console/jobs/1/tasks")
+
+    expect(page.get_by_role("button", name="Move orders up")).to_be_disabled()
+    page.goto(f"{served.base}/console/jobs/1/notifications")
+    expect(page.get_by_role("button", name="Send test")).to_be_disabled()
+
+    save = page.get_by_role("button", name="Save", exact=True)
+    save.evaluate("it => { it.form.addEventListener('submit', event => event.preventDefault()); }")
+    save.click()
+    expect(save).to_be_disabled()
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow'))")
+    expect(save).to_be_enabled()
+    expect(page.get_by_role("button", name="Send test")).to_be_disabled()
+    page.context.close()
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_pages_of_runs_can_be_read_and_used(served: Served, browser: Browser, scheme: str, width: int) -> None:
     page = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}).new_page()  # type: ignore[arg-type]

@@ -108,8 +108,9 @@ document.addEventListener("input", (event) => {
 document.addEventListener("submit", (event) => {
   // A second click must not do it twice; the button stays enabled for this submission, so that its name is sent.
   const button = event.submitter;
-  if (button) setTimeout(() => { button.disabled = true; setTimeout(() => { button.disabled = false; }, 4000); });
+  if (button) setTimeout(() => { button.disabled = true; button.dataset.sent = ""; setTimeout(() => release(button), 4000); });
 });
+const release = (button) => { button.disabled = false; delete button.dataset.sent; };
 const start = () => {
   showFields(document);
   showSelected(document);
@@ -144,5 +145,6 @@ document.addEventListener("htmx:afterSettle", (event) => {
   // A whole page came in place: say its result, which no page load announces.
   if (event.target.id === "content") said().textContent = event.target.querySelector(".note")?.textContent ?? "";
 });
-addEventListener("pageshow", () => { for (const button of document.querySelectorAll("button:disabled")) button.disabled = false; });
+// Back to a page that was left by a button; those that the server disabled stay so.
+addEventListener("pageshow", () => document.querySelectorAll("button[data-sent]").forEach(release));
 start();
