@@ -34,6 +34,8 @@ MODULES = (
     "api_changes",
     "long_reads",
     "jobs",
+    "job_stops",
+    "job_broker",
     "soak",
 )
 
