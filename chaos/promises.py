@@ -35,6 +35,8 @@ MODULES = (
     "long_reads",
     "jobs",
     "job_stops",
+    "job_late",
+    "job_rows",
     "job_broker",
     "soak",
 )
