@@ -95,6 +95,14 @@ class Staff:
             worker.wait()
         self._workers = [self._start("worker") for _ in self._workers]
 
+    def pids(self) -> list[int]:
+        """Return the workers."""
+        return [worker.pid for worker in self._workers]
+
+    def another(self) -> subprocess.Popen[bytes]:
+        """Start one more worker, which whoever asks ends."""
+        return self._start("worker")
+
     def dismiss(self) -> None:
         """End them."""
         for process in (self._beat, *self._workers):

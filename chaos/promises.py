@@ -34,6 +34,10 @@ MODULES = (
     "api_changes",
     "long_reads",
     "jobs",
+    "job_stops",
+    "job_late",
+    "job_rows",
+    "job_broker",
     "soak",
 )
 

@@ -159,6 +159,21 @@ def test_what_the_source_has_no_more_is_deleted_or_marked(loading: Any, database
     assert [(row[0], bool(row[1])) for row in marks] == [(1, True), (2, False)]
 
 
+def test_keys_of_a_large_table_are_compared_in_time(session: Any) -> None:
+    loading = session.loading(15)
+    try:
+        rows = [(number, "x", number) for number in range(40_000)]
+        columns = made(loading, TARGET, rows)
+        loading.begin()
+        stage = loading.stage(TARGET, columns[:1])
+        loading.fill(stage, columns[:1], [[(number,) for number, _, _ in rows[:-3]]])
+
+        assert loading.keep(stage, TARGET, ("Id",)) == 3
+        loading.commit()
+    finally:
+        loading.close()
+
+
 def test_columns_are_added_and_widened_without_a_loss(loading: Any, database: Database) -> None:
     made(loading, TARGET, [(1, "a", 2147483647)])
     loading.add(TARGET, stored(loading, (Column("More", Type.DOUBLE), Column("When", Type.DATE))))

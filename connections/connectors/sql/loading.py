@@ -50,6 +50,7 @@ class SqlLoading(Versioned, ABC):
         self._is_dead = is_dead
         self._cursor = connection.cursor()
         self._stages = 0
+        self._keys: dict[TableRef, Sequence[str]] = {}  # of tables that stages were made like
         self._recorded: list[str] | None = None  # statements that are told instead of run
         self.allow(seconds)
 
@@ -302,6 +303,13 @@ class SqlLoading(Versioned, ABC):
         """Return a name for a stage."""
         self._stages += 1
         return TableRef("", f"{STAGE}_{self._stages}")
+
+    def key_among(self, like: TableRef, columns: Sequence[Column]) -> list[str]:
+        """Return the columns of a table's key that are among these: what a stage like it is looked into by."""
+        if like not in self._keys:
+            found = self.describe(like)
+            self._keys[like] = found.primary_key if found else ()
+        return [name for name in self._keys[like] if any(column.name == name for column in columns)]
 
     def quote(self, name: str) -> str:
         """Return a name as it stands in a statement that has binds."""

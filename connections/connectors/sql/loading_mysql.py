@@ -121,8 +121,11 @@ class MysqlLoading(SqlLoading):
         """Return an empty table of this connection alone."""
         ref = self.next_stage()
         names = self.names(column.name for column in columns)
+        # Without an index each row of a table is looked for among all of the stage; made later it would end the transaction.
+        key = self.names(self.key_among(like, columns))
+        index = f" (INDEX ({key}))" if key else ""
         self.execute(f"DROP TEMPORARY TABLE IF EXISTS {self.name(ref)}")
-        self.execute(f"CREATE TEMPORARY TABLE {self.name(ref)} AS SELECT {names} FROM {self.name(like)} LIMIT 0")
+        self.execute(f"CREATE TEMPORARY TABLE {self.name(ref)}{index} AS SELECT {names} FROM {self.name(like)} LIMIT 0")
         return ref
 
     def put(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> int:

@@ -86,6 +86,9 @@ class SqliteLoading(SqlLoading):
         ref = TableRef("temp", self.next_stage().name)
         self.execute(f"DROP TABLE IF EXISTS {self.name(ref)}")
         self.execute(f"CREATE TEMP TABLE {self.quote(ref.name)} ({', '.join(self.definition(column) for column in columns)})")
+        key = self.names(self.key_among(like, columns))
+        if key:  # else each row of a table is looked for among all of the stage
+            self.execute(f"CREATE INDEX temp.{self.quote(ref.name + '_key')} ON {self.quote(ref.name)} ({key})")
         return ref
 
     def put(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> int:
