@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import cpu, replicate_data, replicate_peers
-from benchmarks.replicate_data import Ends, Load
+from benchmarks.replicate_data import PAGE_ROWS, PAGE_SECONDS, Ends, Load
 from tests import servers
 
 CASES = ("table", "sqlite", "upsert")
@@ -117,12 +117,13 @@ def show(found: dict[str, dict[str, list[float]]]) -> list[str]:
 
 
 def waiting(ends: Ends, worker: Ours) -> list[str]:
-    """Move the rows of an API whose pages take 50 ms each; print how much of the time was waiting for it."""
+    """Move the rows of an API that takes its time for each page; print how much of the time was waiting for it."""
     with replicate_data.fake_api() as fake:
         replicate_data.drop(ends, "api")
         seconds = worker.ask(case="api", source=fake.address, table="api", check="")["seconds"]
         share = fake.seconds / seconds
-    print(f"\nAPI: {seconds:.1f} s, {share:.0%} of them waiting for {fake.calls} pages (bar {LEAST_WAITING:.0%})")
+    pages = f"{fake.calls} pages of {PAGE_ROWS} rows that take {PAGE_SECONDS * 1000:.0f} ms each"
+    print(f"\nAPI: {seconds:.1f} s, {share:.0%} of them waiting for {pages} (bar {LEAST_WAITING:.0%})")
     return [] if share >= LEAST_WAITING else ["api"]
 
 

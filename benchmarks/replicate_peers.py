@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from benchmarks.replicate_data import DESTINATION, NAMES, SOURCE, Ends, Load
 
-PEERS = Path(__file__).resolve().parent.parent / ".venv" / "bench-peers"
+# APISERVER_BENCH_PEERS: another folder for the peers, which are installed once.
+PEERS = Path(os.environ.get("APISERVER_BENCH_PEERS") or Path(__file__).resolve().parent.parent / ".venv" / "bench-peers")
 QUIET = {"DISABLE_TELEMETRY": "true", "INGESTR_DISABLE_TELEMETRY": "true", "SLING_DISABLE_TELEMETRY": "TRUE", "DO_NOT_TRACK": "1"}
 BLOCK = 1 << 20
 
@@ -29,7 +31,7 @@ def installed(package: str, program: str) -> Path:
 def run(command: list[str]) -> float:
     """Run a program; return the seconds."""
     begun = time.perf_counter()
-    done = subprocess.run(command, env={**os.environ, **QUIET}, capture_output=True, text=True)
+    done = subprocess.run(command, env={**os.environ, **QUIET, "HOME": str(PEERS)}, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{Path(command[0]).name} failed: {(done.stdout + done.stderr)[-1500:]}")
     return time.perf_counter() - begun
@@ -66,6 +68,9 @@ def sling(ends: Ends, load: Load) -> float:
     command += ["--tgt-conn", f"{ends.url(DESTINATION)}?sslmode=disable", "--tgt-object", f"public.{load.table}"]
     command += ["--mode", "incremental" if load.case == "upsert" else "full-refresh"]
     command += ["--primary-key", "id", "--update-key", "changed"] if load.case == "upsert" else []
+    # It takes the types of a SQLite file for texts unless it is told.
+    told = {"placed": "datetime", "changed": "datetime", "weight": "decimal"}
+    command += ["--columns", json.dumps(told)] if load.source == "sqlite" else []
     return run(command)
 
 
