@@ -1,4 +1,4 @@
-"""Loading rows into MySQL and MariaDB: inserts of many rows into a temporary table, an update and an insert out of it."""
+"""Loading rows into MySQL and MariaDB: lines or inserts of many rows into a temporary table, an update and an insert out of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, ClassVar
 
+from pymysql.err import MySQLError
+
+from connections.connectors.sql.errors_mysql import code_of, is_dead, is_late
 from connections.connectors.sql.loading import SqlLoading, as_text
+from connections.connectors.sql.sending_mysql import Sent, block_of, statement
 from connections.contract.errors import BadValue
 from connections.contract.loading import Merged, Rows
 from connections.contract.table import Column, TableRef, Type
@@ -16,7 +20,9 @@ MOST_DIGITS, MOST_DECIMALS, LONGEST_TEXT, LONGEST_BINARY, FINEST = 65, 30, 8000,
 LONGEST_KEY, CHARACTER = 3072, 4  # bytes of a key, and those that a character takes at most
 MOST_IN_ROW = 60_000  # bytes of a row's columns of a stated length
 LONGEST_COMMENT = 1024
-ROWS_AT_ONCE = 500
+ROWS_AT_ONCE, FEWEST_LINES = 500, 50
+SAVEPOINT = "_apiserver_lines"
+UNDOES_ALL = (1205, 1213)  # waited too long for a lock, deadlock: the transaction is gone
 TYPES: dict[Type, str] = {
     Type.BOOLEAN: "boolean",
     Type.BYTE: "tinyint unsigned",
@@ -129,16 +135,41 @@ class MysqlLoading(SqlLoading):
         return ref
 
     def put(self, ref: TableRef, columns: Sequence[Column], batches: Iterable[Rows]) -> int:
-        """Put rows into a table, many with each statement."""
+        """Put rows into a table: as lines where the server takes them, else many with each statement."""
+        binary = self.dialect.bind(Column("", Type.BINARY))
         head = f"INSERT INTO {self.name(ref)} ({self.names(column.name for column in columns)}) VALUES "
-        binary = self.dialect.bind(Column("", Type.BINARY)).format("%s")
-        marks = f"({', '.join(binary if column.type == Type.BINARY else '%s' for column in columns)})"
+        marks = f"({', '.join(binary.format('%s') if column.type == Type.BINARY else '%s' for column in columns)})"
+        lines = statement(self.name(ref), [(self.quote(column.name), column) for column in columns], binary).replace("%%", "%")
         count = 0
         for batch in batches:
-            for begun in range(0, len(batch), ROWS_AT_ONCE):
-                self._put(head, marks, batch[begun : begun + ROWS_AT_ONCE])
+            if len(batch) < FEWEST_LINES or not self._takes_lines or not self._sent(lines, columns, batch):
+                for begun in range(0, len(batch), ROWS_AT_ONCE):
+                    self._put(head, marks, batch[begun : begun + ROWS_AT_ONCE])
             count += len(batch)
         return count
+
+    @cached_property
+    def _takes_lines(self) -> bool:
+        """Claim that the server reads rows that are sent as a file."""
+        ((found,),) = self.rows("SELECT @@local_infile")
+        return bool(found)
+
+    def _sent(self, lines: str, columns: Sequence[Column], batch: Rows) -> bool:
+        """Put rows into the table as lines; undo it and return False where the server did not take each of them as it is.
+
+        What is wrong the inserts tell: here the server leaves out a row whose key is there, and cuts a value that does not fit.
+        """
+        self._cursor.execute(f"SAVEPOINT {SAVEPOINT}")
+        try:
+            sent = self._connection.send(lines, block_of(columns, batch))
+            if sent == Sent(len(batch), 0):
+                return True
+        except MySQLError as error:
+            if is_dead(error) or is_late(error) or code_of(error) in UNDOES_ALL:
+                raise
+        self._takes_lines = False
+        self._cursor.execute(f"ROLLBACK TO SAVEPOINT {SAVEPOINT}")
+        return False
 
     def _put(self, head: str, marks: str, rows: Sequence[Sequence[Any]]) -> None:
         """Insert rows by statements that the server takes: half of them at a time where they are too long."""

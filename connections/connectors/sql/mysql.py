@@ -6,7 +6,6 @@ import socket
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import pymysql
 from pymysql.constants import CLIENT
 
 from connections.connectors.sql import properties as shared
@@ -16,6 +15,7 @@ from connections.connectors.sql.dialect_mysql import dialect
 from connections.connectors.sql.errors_mysql import is_dead, translate
 from connections.connectors.sql.loading_mysql import MysqlLoading
 from connections.connectors.sql.reflect_mysql import Reflection
+from connections.connectors.sql.sending_mysql import SendingConnection
 from connections.connectors.sql.session import SqlSession
 from connections.contract.context import NONE, Context
 from connections.contract.property import Property
@@ -58,7 +58,7 @@ def connector(values: Mapping[str, Any], tunnel: Callable[[], tuple[str, int]] |
 
     def connect(is_writer: bool) -> Any:
         context = context_of(values)
-        connection = pymysql.connect(
+        connection = SendingConnection(
             host=values["Server"],
             port=values["Port"],
             user=values["User"] or None,
@@ -66,13 +66,14 @@ def connector(values: Mapping[str, Any], tunnel: Callable[[], tuple[str, int]] |
             database=values["Database"] or None,
             charset="utf8mb4",
             autocommit=True,
-            local_infile=False,
+            local_infile=False,  # no file is ever sent; rows in the place of one are, where we ask for it
             connect_timeout=values["ConnectTimeout"],
             read_timeout=values["Timeout"] + GRACE,
             write_timeout=values["Timeout"] + GRACE,
             ssl=context,
             ssl_disabled=context is None,
-            client_flag=CLIENT.FOUND_ROWS,  # an update that changes nothing still found its row
+            # An update that changes nothing still found its row.
+            client_flag=CLIENT.FOUND_ROWS | (CLIENT.LOCAL_FILES if is_writer else 0),
             defer_connect=True,
         )
         # Through a tunnel the certificate is still checked against Server.
