@@ -11,8 +11,10 @@ import pytest
 
 from apiserver.jobs import moving_full, moving_pipe
 from apiserver.jobs.moving import Cancelled
-from apiserver.jobs.moving_ahead import ahead
+from apiserver.jobs.moving_ahead import ahead, ahead_of
+from connections.contract.context import Call
 from connections.contract.errors import ConnectorError
+from connections.contract.hearing import Heard, hear, listening
 from tests.jobs.moves import Counting, Pair, pair
 
 pytestmark = pytest.mark.django_db
@@ -53,8 +55,8 @@ def piped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     put = moving_pipe.Pipe.put
 
-    def counted(self: moving_pipe.Pipe, *given: object) -> int:
-        count = put(self, *given)  # type: ignore[arg-type]
+    def counted(self: moving_pipe.Pipe, *given: object, **named: object) -> int:
+        count = put(self, *given, **named)  # type: ignore[arg-type]
         found.append(count)
         return count
 
@@ -70,6 +72,12 @@ def test_the_fast_way_brings_what_reading_brings(ends: Pair, piped: list[int]) -
     ends.move(INCREMENTAL.replace("WITH", "WITH DropTable,"), batch_rows=100)
     assert piped == [4]
     assert as_seen(ends) == fast
+
+
+def test_a_first_load_is_written_for_good(ends: Pair) -> None:
+    ends.move(INCREMENTAL)
+
+    assert ends.destination.run("SELECT relallvisible > 0 FROM pg_class WHERE relname = 'orders'") == [(True,)]
 
 
 def test_changed_rows_come_the_fast_way_and_move_the_mark(ends: Pair, piped: list[int]) -> None:
@@ -145,3 +153,24 @@ def test_reading_ahead_raises_what_the_source_raises_and_closes_it() -> None:
     assert closed.is_set()
     with pytest.raises(ValueError, match="away"):
         list(ahead(broken()))
+
+
+def test_the_next_page_of_a_service_is_asked_for_while_one_is_worked_on() -> None:
+    asked, heard = threading.Event(), Heard()
+
+    def pages() -> Iterator[int]:
+        yield 1
+        hear(Call("GET", "https://service.example/page/2", 200, 0.05))
+        asked.set()
+        yield 2
+
+    service = type("Service", (), {"is_remote": True})()
+    with listening(heard):
+        found = ahead_of(service, pages())  # type: ignore[arg-type]
+        assert next(found) == 1
+        assert asked.wait(5)
+    found.close()
+
+    assert [call.address[-6:] for call in heard.calls] == ["page/2"]
+    file = pages()
+    assert ahead_of(object(), file) is file  # type: ignore[arg-type]
