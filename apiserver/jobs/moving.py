@@ -42,6 +42,7 @@ from apiserver.jobs.moving_task import Task
 from connections import patient
 from connections.contract.errors import BadAnswer, ChangeUnknown, ConnectionFailed, ConnectorError, Overtaken, RateLimited, SourceTimeout
 from connections.contract.loading import Checkpoint, Loading
+from connections.contract.table import Table
 from connections.models import Connection
 
 __all__ = ["Cancelled", "DryRun", "JobError", "Moved", "Order", "Settings", "Watch", "dry_run", "move", "reset"]
@@ -181,10 +182,10 @@ def why_full(task: Task) -> str:
 def run(task: Task) -> None:
     """Move."""
     task.take()
-    look(task)
+    found = look(task)
     is_resumed = full.in_place(task)
-    is_known = task.state.is_loaded and task.state.shape == task.shape and task.loading.describe(task.target) is not None
-    if not is_known or not task.is_incremental or task.state.load is not None or task.table.added or has_other_key(task):
+    is_known = task.state.is_loaded and task.state.shape == task.shape and found is not None
+    if not is_known or not task.is_incremental or task.state.load is not None or task.table.added or has_other_key(task, found):
         is_resumed = refresh(task)
         if not (is_resumed and task.is_incremental):
             compare(task)
@@ -194,8 +195,7 @@ def run(task: Task) -> None:
     is_told = take_out(task)
     bring(task)
     task.moved.mode = mode
-    if not sweep(task, is_needed=(is_resumed and task.reading.is_sql) or not is_told):
-        compare(task)
+    sweep(task, is_needed=(is_resumed and task.reading.is_sql) or not is_told)
 
 
 def refresh(task: Task) -> bool:
@@ -209,8 +209,8 @@ def refresh(task: Task) -> bool:
     return is_resumed
 
 
-def look(task: Task) -> None:
-    """Compare the destination's table with what is read."""
+def look(task: Task) -> Table | None:
+    """Compare the destination's table, which is returned, with what is read."""
     found = task.loading.describe(task.target)
     known = task.state.columns if task.state.shape == task.shape else {}
     if found is not None and task.settings.history and ACTIVE not in found.by_name:
@@ -222,11 +222,11 @@ def look(task: Task) -> None:
         task.watch.says("info", f"Columns are added: {', '.join(task.table.added)}.")
     if task.table.widened:
         task.watch.says("info", f"Columns are widened: {', '.join(task.table.widened)}.")
+    return found
 
 
-def has_other_key(task: Task) -> bool:
+def has_other_key(task: Task, found: Table | None) -> bool:
     """Claim that the destination's table has another key than the rows."""
-    found = task.loading.describe(task.target)
     return found is not None and set(found.primary_key) != set(task.table_key)
 
 

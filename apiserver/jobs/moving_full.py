@@ -181,7 +181,7 @@ def pipe_piece(task: Task, pipe: Pipe, load: Load) -> bool:
         end = reading.key_at(piece, PIECE) if reading.has_text_key else ()
         piece = replace(piece, until=end)
     with task.counted_anew(), task.transaction():
-        count = pipe.put(task.shadow, piece)
+        count = pipe.put(task.shadow, piece, is_first=load.after is None)
         load.is_read = is_whole or not (end or (count == PIECE and not reading.has_text_key))
         if not load.is_read:
             load.after = [text_of(value) for value in end] or pipe.last_key(task.shadow)
@@ -242,8 +242,8 @@ def complete(task: Task) -> None:
     if task.key and not task.described(task.shadow).primary_key:
         add_key(task)
     count = task.loading.count(task.shadow)
-    is_there = task.loading.describe(task.target) is not None
-    before = count_present(task) if is_there and task.settings.deletes != NO_DELETES else 0
+    found = task.loading.describe(task.target)
+    before = count_present(task, found) if found is not None and task.settings.deletes != NO_DELETES else 0
     check_shrinking(task, before, count)
     load.rows, load.is_whole = count, True
     with task.transaction():
@@ -257,9 +257,8 @@ def keep_shadow_current(task: Task, pages: Iterable[Rows]) -> None:
         writer.write(chunk, task.save)
 
 
-def count_present(task: Task) -> int:
-    """Return how many rows the destination's table has, without those that are marked or of the past."""
-    found = task.described(task.target)
+def count_present(task: Task, found: Table) -> int:
+    """Return how many rows the destination's table, as it was found, has without those that are marked or of the past."""
     where, is_null = (name if name in found.by_name else "" for name in (ACTIVE if task.versions else "", task.mark))
     return task.loading.count(task.target, where=where, is_null=is_null)
 

@@ -34,14 +34,18 @@ def bring(task: Task) -> None:
     is_another = running is not None and state.horizon is not None and running < state.horizon
     if is_another:
         raise JobError("The source is another database, or an older state of it.", hint="Reset the task: it reads everything anew.")
-    low = lows(task)
+    low, high = lows(task), lag_of(task)
     marks = dict(state.marks)
-    piece = task.piece(low=low, has_nulls=task.reading.is_sql, high=lag_of(task))
+    is_compared = state.horizon is not None and running is not None and is_due(task, begun)
+    is_near = is_compared and running - state.horizon < MOST_TRANSACTIONS  # type: ignore[operator]
+    # Both at once where that means the same: the source goes through its rows for what was written late anyway.
+    late = state.horizon if is_near and low and high is None else None
+    piece = task.piece(low=low, late=late, has_nulls=task.reading.is_sql, high=high)
     if not has_come_in_order(task, piece, marks, begun):
         write(task, piece, marks)
-    if state.horizon is not None and running is not None and is_due(task, begun):
-        is_near = running - state.horizon < MOST_TRANSACTIONS
-        write(task, task.piece(low=low, is_old=True, since=state.horizon) if is_near else task.piece(), {})
+    if is_compared:
+        if late is None:
+            write(task, task.piece(low=low, is_old=True, since=state.horizon) if is_near else task.piece(), {})
         state.horizon, state.late_at, state.late_cost = running, begun, time.time() - begun
     state.marks = bounded_later(task, marks, begun)
     state.columns = task.signatures()
@@ -153,7 +157,7 @@ def is_due(task: Task, now: float) -> bool:
     since = now - state.late_at
     if since < 0 or state.late_cost * SHARE <= since:
         return True
-    return task.loading.count(task.target) <= SMALL
+    return task.loading.count(task.target, most=SMALL + 1) <= SMALL
 
 
 def bounded_later(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:

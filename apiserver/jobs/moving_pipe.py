@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from apiserver.jobs.moving_ahead import ahead
 from apiserver.jobs.moving_order import SOURCE, Settings, told_of
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
@@ -25,7 +24,7 @@ from connections.engine.sql_expressions import aliased
 from connections.engine.sql_lower import native
 from connections.engine.sql_nodes import Output
 
-BATCH = 5000  # rows of one fetch
+BATCH = 1000  # rows of one fetch: less waits at the socket than the server takes meanwhile
 Blocks = Generator[tuple[int, bytes], None, None]
 
 
@@ -37,15 +36,15 @@ class Pipe:
         self.columns = columns
         self._lines = lines
 
-    def put(self, ref: TableRef, piece: Piece) -> int:
-        """Put the rows of a piece into a table, in the transaction at hand; return how many."""
+    def put(self, ref: TableRef, piece: Piece, *, is_first: bool = False) -> int:
+        """Put the rows of a piece into a table, in the transaction at hand; return how many. `is_first`: into an empty one of our own."""
         loading: Any = self.task.loading
         blocks = self._binary(piece) if self._lines is None else self._texts(self._lines, piece)
+        columns, form = self.columns, {}
+        if self._lines is not None:
+            columns, form = [columns[place] for place in self._lines.places], {"options": COPY_OPTIONS}
         with closing(blocks):
-            if self._lines is None:
-                return int(loading.pipe(ref, self.columns, self._told(blocks)))
-            ordered = [self.columns[place] for place in self._lines.places]
-            return int(loading.put_lines(ref, ordered, self._told(blocks), COPY_OPTIONS))
+            return int(loading.pipe(ref, columns, self._told(blocks), is_first=is_first, **form))
 
     def _told(self, blocks: Blocks) -> Iterator[bytes]:
         """Tell the watch of each block; it may stop the move."""
@@ -69,16 +68,10 @@ class Pipe:
     def _texts(self, lines: Lines, piece: Piece) -> Blocks:
         names = self._names()
         statement = self._statement(piece, [(names[place or 0], template) for place, template in lines.reads])
-        with closing(ahead(self._batches(statement))) as batches:
-            for batch in batches:
-                yield len(batch), lines.block(batch)
-
-    def _batches(self, statement: Any) -> Iterator[Sequence[Sequence[Any]]]:
         result = self.task.reading.session.query(statement.sql, statement.binds, batch_size=BATCH, stream=True)
-        try:
-            yield from result.batches
-        finally:
-            result.close()
+        with closing(result):
+            for batch in result.batches:
+                yield len(batch), lines.block(batch)
 
     def _names(self) -> list[str]:
         """Return the columns of the table in the order in which they are shown."""

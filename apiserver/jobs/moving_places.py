@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
-from apiserver.jobs.moving_reading import Piece, Rows, sample
+from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_task import Task
-from apiserver.jobs.moving_types import text_of, value_of
+from apiserver.jobs.moving_types import sample, text_of, value_of
 from connections.contract.errors import ConnectorError
 from connections.contract.table import INTEGERS, Type
 from connections.contract.unsayable import Unsayable

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, cast
 
 from sqlglot import exp
 
+from apiserver.jobs.moving_ahead import ahead_of
 from apiserver.jobs.moving_order import SOURCE, told_of
+from apiserver.jobs.moving_types import sample
 from connections import patient, services
 from connections.contract.dialect import Commits
 from connections.contract.errors import Incomplete, NotSupported
@@ -76,6 +78,7 @@ class Piece:
     floor: tuple[tuple[str, Any], ...] = ()  # no row below these values is read at all, and none without one
     nulls_of: str = ""  # only rows without a value of this column
     low: tuple[tuple[str, Any], ...] = ()  # one of these columns is at or above its value
+    late: int | None = None  # or it was written by this transaction of the source, or a later one
     high: tuple[str, Any] | None = None  # the column is below the value
     has_nulls: bool = False  # and rows whose column of `low` is null
     since: int | None = None  # written by this transaction of the source, or a later one
@@ -193,10 +196,10 @@ class Reading:
             yield from Plan(bound, WIDE).batches()
             return
         result = self.session.select(plan, [slot.value for slot in bound.slots])
-        try:
-            yield from result.batches
-        finally:
-            result.close()
+        # In the order of a column each page is asked for anew: nobody wants the one behind it.
+        batches = result.batches if piece.sorted_by else ahead_of(self.session.rows, result.batches)
+        with closing(result), closing(batches):
+            yield from batches
 
     def foreseen(self, piece: Piece) -> Foreseen | None:
         """Return how the rows of a piece of one table of a service would come; None where they don't come as they are read."""
@@ -322,13 +325,11 @@ class Reading:
             newer: list[exp.Expression] = [self.compared("ge", name, value, slots) for name, value in piece.low]
             if piece.has_nulls:
                 newer += [fn("is_null", self.cell(name)) for name, _ in piece.low if self.column(name).is_nullable]
+            newer += self.written(piece.late)
             found.append(fn("or", *newer) if len(newer) > 1 else newer[0])
         if piece.high is not None:
             found.append(self.compared("lt", *piece.high, slots))
-        if piece.since is not None and self.commits is not None:
-            old = self.commits.before.replace("{1}", str(int(piece.since)))
-            old = old.replace("%", "%%") if self.session.dialect.doubles_percent else old
-            found.append(fn("not", Read(table=self.alias, column=self.commits.column, template=f"({old})")))
+        found += self.written(piece.since)
         if piece.after:
             found.append(self.behind(self.key, piece.after, slots))
         if piece.until:
@@ -338,6 +339,14 @@ class Reading:
         if piece.keys:
             found.append(self.among(piece.keys, slots))
         return found
+
+    def written(self, since: int | None) -> list[exp.Expression]:
+        """Return what is true of rows that this transaction or a later one wrote."""
+        if since is None or self.commits is None:
+            return []
+        old = self.commits.before.replace("{1}", str(int(since)))
+        old = old.replace("%", "%%") if self.session.dialect.doubles_percent else old
+        return [fn("not", Read(table=self.alias, column=self.commits.column, template=f"({old})"))]
 
     def compared(self, operator: str, name: str, value: Any, slots: list[Slot]) -> exp.Expression:
         """Return a comparison of a column with a value."""
@@ -386,12 +395,3 @@ def read_sql(session: Any, statement: Any) -> Iterator[Rows]:
             yield rows
     finally:
         result.close()
-
-
-def sample(column: Column) -> Any:
-    """Return a value of a column's type, for asking what the source would do."""
-    if column.type == Type.TIMESTAMP:
-        return datetime.fromisoformat("2000-01-01T00:00:00+00:00")
-    if column.type == Type.DATE:
-        return datetime.fromisoformat("2000-01-01").date()
-    return "0" if column.type == Type.STRING else 0

@@ -19,6 +19,7 @@ from connections.contract.table import Column, TableRef
 SMALL = 10_000  # rows of a table whose keys are compared in each run
 QUICK = 0.1  # seconds of a comparison that costs too little to be put off
 SHARE = 20  # a comparison takes at most one of so many parts of the time
+MINUTE, HOUR = 60.0, 3600.0  # between two comparisons of large tables, and of those of which nothing says that they differ
 DAY = 86_400.0  # between two comparisons with a service, which costs calls
 MOST_LATE, AT_ONCE = 1000, 100  # keys of rows that are read one by one
 NOTHING = Merged(0, 0)
@@ -30,7 +31,7 @@ def compare(task: Task) -> None:
         return
     found = task.loading.describe(task.target)
     if found is not None:
-        task.moved.destination_count = count_present(task)
+        task.moved.destination_count = count_present(task, found)
         task.moved.source_count = task.reading.count(task.piece())
 
 
@@ -47,11 +48,11 @@ def catch_up(task: Task) -> None:
         task.save()
 
 
-def sweep(task: Task, *, is_needed: bool = False) -> bool:
-    """Compare keys where it is needed or time to; return whether that was done. Raises JobError where most rows would go."""
+def sweep(task: Task, *, is_needed: bool = False) -> None:
+    """Count both ends; compare keys where it is needed or time to. Raises JobError where most rows would go."""
     compare(task)
     if not is_needed and not is_due(task, time.time()):
-        return False
+        return
     begun = time.time()
     keys = key_columns(task, task.target)
     with task.transaction():
@@ -72,7 +73,6 @@ def sweep(task: Task, *, is_needed: bool = False) -> bool:
         bring_late(task, late, keys)
     if gone or late:
         compare(task)
-    return True
 
 
 def is_due(task: Task, now: float) -> bool:
@@ -90,7 +90,11 @@ def is_due(task: Task, now: float) -> bool:
     if not task.order.counts_rows:  # the last comparison tells how large the table is
         return state.sweep_cost < QUICK or since >= state.sweep_cost * SHARE + 60
     here, there = task.moved.destination_count or 0, task.moved.source_count or 0
-    return here <= SMALL or here > there or since >= state.sweep_cost * SHARE + 60
+    if here <= SMALL or here > there:
+        return True
+    # Where no late row is missed, as many rows at both ends are the same ones, but for rows that came just while they were counted.
+    is_same = here == there and task.reading.commits is not None
+    return since >= state.sweep_cost * SHARE + (HOUR if is_same else MINUTE)
 
 
 def key_columns(task: Task, ref: TableRef) -> list[Column]:

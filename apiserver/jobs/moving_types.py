@@ -254,6 +254,15 @@ CONVERTERS: dict[tuple[str, str], Convert] = {
 }
 
 
+def sample(column: Column) -> Any:
+    """Return a value of a column's type, for asking what the source would do."""
+    if column.type == Type.TIMESTAMP:
+        return datetime(2000, 1, 1, tzinfo=UTC)
+    if column.type == Type.DATE:
+        return date(2000, 1, 1)
+    return "0" if column.type == Type.STRING else 0
+
+
 # ---- values of check columns as text, in the checkpoint ----
 
 

@@ -173,8 +173,11 @@ class Loading(Protocol):
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run one statement of this database's own SQL; return its rows, none of one that has none."""
 
-    def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
-        """Return the number of rows; of those where the column `where` is true, or the column `is_null` is null."""
+    def count(self, ref: TableRef, *, where: str = "", is_null: str = "", most: int = 0) -> int:
+        """Return the number of rows; of those where the column `where` is true, or the column `is_null` is null.
+
+        `most`: rows beyond so many are not counted; 0 = all are.
+        """
 
     def planned(
         self, ref: TableRef, columns: Sequence[Column], key: Sequence[str], *, added: Sequence[str], widened: Sequence[str]
@@ -195,8 +198,11 @@ class TakesPipe(Protocol):
     def pipe_type(self, column: Column) -> str:
         """Return the SQL of the type that a piped value must have for a column, '' where there is none."""
 
-    def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
-        """Put rows into a table that come in the database's own form; return how many."""
+    def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes], *, options: str = ..., is_first: bool = False) -> int:
+        """Put rows into a table that come in the database's own form, or that of `options`; return how many.
+
+        `is_first`: the table is nobody else's yet, and is emptied before.
+        """
 
     def largest(self, ref: TableRef, name: str) -> Any:
         """Return the largest value of a column as the driver gives it, None of an empty table."""

@@ -121,6 +121,8 @@ class RowSession(Protocol):
 
     One whose service tells versions of its rows has also `takes_expected = True`. Its `update` and `delete` then take `expected`, the row
     as it was read: they raise RowChanged where the source holds another by the time of the write.
+
+    One that waits for a service, page by page, has also `is_remote = True`: who takes all of its rows may let a thread read ahead.
     """
 
     dialect: None  # tells it from a Session, which takes SQL

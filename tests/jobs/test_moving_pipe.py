@@ -12,8 +12,10 @@ import pytest
 
 from apiserver.jobs import moving_full, moving_pipe
 from apiserver.jobs.moving import Cancelled
-from apiserver.jobs.moving_ahead import ahead
+from apiserver.jobs.moving_ahead import ahead, ahead_of
+from connections.contract.context import Call
 from connections.contract.errors import BadValue, ConnectorError
+from connections.contract.hearing import Heard, hear, listening
 from tests.jobs.moves import Counting, Pair, pair
 
 pytestmark = pytest.mark.django_db
@@ -54,8 +56,8 @@ def piped(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     found: list[int] = []
     put = moving_pipe.Pipe.put
 
-    def counted(self: moving_pipe.Pipe, *given: object) -> int:
-        count = put(self, *given)  # type: ignore[arg-type]
+    def counted(self: moving_pipe.Pipe, *given: object, **named: object) -> int:
+        count = put(self, *given, **named)  # type: ignore[arg-type]
         found.append(count)
         return count
 
@@ -71,6 +73,12 @@ def test_the_fast_way_brings_what_reading_brings(ends: Pair, piped: list[int]) -
     ends.move(INCREMENTAL.replace("WITH", "WITH DropTable,"), batch_rows=100)
     assert piped == [4]
     assert as_seen(ends) == fast
+
+
+def test_a_first_load_is_written_for_good(ends: Pair) -> None:
+    ends.move(INCREMENTAL)
+
+    assert ends.destination.run("SELECT relallvisible > 0 FROM pg_class WHERE relname = 'orders'") == [(True,)]
 
 
 def test_changed_rows_come_the_fast_way_and_move_the_mark(ends: Pair, piped: list[int]) -> None:
@@ -167,3 +175,24 @@ def test_rows_that_the_fast_way_could_not_bring_are_counted_once(
 
     assert any("looked at one by one" in line for line in watch.lines)
     assert (moved.rows_read, moved.inserted, watch.counts[-1].get("rows_read", 0)) == (10, 10, 0)
+
+
+def test_the_next_page_of_a_service_is_asked_for_while_one_is_worked_on() -> None:
+    asked, heard = threading.Event(), Heard()
+
+    def pages() -> Iterator[int]:
+        yield 1
+        hear(Call("GET", "https://service.example/page/2", 200, 0.05))
+        asked.set()
+        yield 2
+
+    service = type("Service", (), {"is_remote": True})()
+    with listening(heard):
+        found = ahead_of(service, pages())  # type: ignore[arg-type]
+        assert next(found) == 1
+        assert asked.wait(5)
+    found.close()
+
+    assert [call.address[-6:] for call in heard.calls] == ["page/2"]
+    file = pages()
+    assert ahead_of(object(), file) is file  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from connections.connectors.http import pages
 from connections.connectors.http.calls import Caller, Service
@@ -32,6 +32,7 @@ class HttpSession:
     """A RowSession over a manifest. Thread-safe: what it keeps are the connection pool and facts about the service."""
 
     dialect: None = None
+    is_remote: ClassVar[bool] = True
 
     def __init__(
         self, manifest: Manifest, service: Service, caller: Caller, context: Context, *, page_size: int | None, read_only: bool

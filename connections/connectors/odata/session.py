@@ -47,6 +47,7 @@ class ODataSession:
     """One OData service in use."""
 
     dialect: None = None
+    is_remote = True
     takes_expected = True
 
     def __init__(self, service: Service, rules: Rules, *, has_pushdown: bool = True, read_only: bool = False) -> None:

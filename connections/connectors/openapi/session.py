@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, ClassVar
 
 from connections.connectors.http.session import HttpSession
 from connections.connectors.openapi.derive import Derived
@@ -22,6 +22,7 @@ class OpenapiSession:
     """A RowSession. Thread-safe; `list_tables` reads the document again."""
 
     dialect: None = None
+    is_remote: ClassVar[bool] = True
 
     def __init__(self, opened: Opened, variant: Callable[[dict[str, Any]], HttpSession], stamp: Callable[[], int]) -> None:
         self._opened, self.variant, self._stamp = opened, variant, stamp

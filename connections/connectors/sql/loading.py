@@ -116,7 +116,7 @@ class SqlLoading(Versioned, ABC):
     def take(self, task: str) -> Checkpoint:
         """Take over a task's checkpoint."""
         state, mark = self.name(TableRef("", STATE)), self.dialect.bind_mark
-        if self.describe(TableRef("", STATE)) is None:
+        if not self.has_state():
             lines = f"task varchar(200) NOT NULL PRIMARY KEY, fence bigint NOT NULL, data {self.long_text} NOT NULL"
             self.make(f"CREATE TABLE IF NOT EXISTS {state} ({lines})")
         self.begin()
@@ -130,6 +130,10 @@ class SqlLoading(Versioned, ABC):
             raise
         return Checkpoint(int(fence), text_of(data))
 
+    def has_state(self) -> bool:
+        """Claim that the table of checkpoints is there."""
+        return self.describe(TableRef("", STATE)) is not None
+
     def make(self, sql: str) -> None:
         """Make what another may make at the same moment: PostgreSQL then breaks its own IF NOT EXISTS, and finds it the second time."""
         try:
@@ -139,10 +143,9 @@ class SqlLoading(Versioned, ABC):
 
     def peek(self, task: str) -> str:
         """Return the data of a task's checkpoint."""
-        state = TableRef("", STATE)
-        if self.describe(state) is None:
+        if not self.has_state():
             return ""
-        found = self.rows(f"SELECT data FROM {self.name(state)} WHERE task = {self.dialect.bind_mark}", (task,))
+        found = self.rows(f"SELECT data FROM {self.name(TableRef('', STATE))} WHERE task = {self.dialect.bind_mark}", (task,))
         return text_of(found[0][0]) if found else ""
 
     def save(self, task: str, checkpoint: Checkpoint) -> None:
@@ -253,10 +256,11 @@ class SqlLoading(Versioned, ABC):
         """Claim that something hangs on the table that a new one in its place would lack: it gets the rows instead."""
         return False
 
-    def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
+    def count(self, ref: TableRef, *, where: str = "", is_null: str = "", most: int = 0) -> int:
         """Return the number of rows."""
         condition = f" WHERE {self.quote(where)}" if where else f" WHERE {self.quote(is_null)} IS NULL" if is_null else ""
-        ((count,),) = self.rows(f"SELECT count(*) FROM {self.name(ref)}{condition}")
+        rows = f"{self.name(ref)}{condition}"
+        ((count,),) = self.rows(f"SELECT count(*) FROM {f'(SELECT 1 FROM {rows} LIMIT {most}) AS few' if most else rows}")
         return int(count)
 
     def rows(self, sql: str, binds: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

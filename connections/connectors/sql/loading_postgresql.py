@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import psycopg
 
 from connections.connectors.sql.copying_postgresql import binary_type
-from connections.connectors.sql.loading import SqlLoading, as_text
+from connections.connectors.sql.loading import STATE, SqlLoading, as_text
 from connections.connectors.sql.types_postgresql import column_wished
 from connections.contract.exact_types import told, wished
 from connections.contract.loading import Merged, Rows
@@ -45,6 +45,11 @@ class PostgresqlLoading(SqlLoading):
         """Let each statement take so long."""
         self.execute("SELECT set_config('statement_timeout', %s, false)", (str(seconds * 1000),))
         self._connection.seconds = seconds + 5
+
+    def has_state(self) -> bool:
+        """Claim that the table of checkpoints is there, where the statements about it look for it."""
+        ((found,),) = self.rows("SELECT to_regclass(%s) IS NOT NULL", (STATE,))
+        return bool(found)
 
     def describe(self, ref: TableRef) -> Table | None:
         """Return the table as it is now; what is made like a column of it gets its very type."""
@@ -119,13 +124,24 @@ class PostgresqlLoading(SqlLoading):
         """Return the type that a piped value must have for a column."""
         return binary_type(column)
 
-    def pipe(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes]) -> int:
-        """Put rows into a table that come in PostgreSQL's own binary form; return how many."""
-        return self._copied(f"{self._copy_in(ref, columns)} (FORMAT binary)", blocks)
+    def pipe(
+        self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes], *, options: str = "FORMAT binary", is_first: bool = False
+    ) -> int:
+        """Put rows into a table that come in a form of COPY's, by default its binary one; return how many.
 
-    def put_lines(self, ref: TableRef, columns: Sequence[Column], blocks: Iterable[bytes], options: str) -> int:
-        """Put rows into a table that come as lines of COPY's text format (documentation of COPY, "Text Format"); return how many."""
-        return self._copied(f"{self._copy_in(ref, columns)} {options}", blocks)
+        `is_first`: the table is nobody else's yet, and is emptied before. Rows are then written as PostgreSQL keeps them for good (FREEZE
+        in the documentation of COPY), not once more when they are first read.
+        """
+        if is_first:
+            self.empty(ref)
+        statement = f"{self._copy_in(ref, columns)} ({options}{', FREEZE' if is_first else ''})"
+        try:
+            with self._cursor.copy(statement) as copy:
+                for block in blocks:
+                    copy.write(block)
+        except psycopg.Error as error:
+            raise self._translate(error) from error
+        return int(self._cursor.rowcount)
 
     def largest(self, ref: TableRef, name: str) -> Any:
         """Return the largest value of a column, None of an empty table."""
@@ -136,15 +152,6 @@ class PostgresqlLoading(SqlLoading):
         """Return the largest key of a table, () of an empty one."""
         order = ", ".join(f"{self.quote(name)} DESC" for name in key)
         return next(iter(self.rows(f"SELECT {self.names(key)} FROM {self.name(ref)} ORDER BY {order} LIMIT 1")), ())
-
-    def _copied(self, statement: str, blocks: Iterable[bytes]) -> int:
-        try:
-            with self._cursor.copy(statement) as copy:
-                for block in blocks:
-                    copy.write(block)
-        except psycopg.Error as error:
-            raise self._translate(error) from error
-        return int(self._cursor.rowcount)
 
     def _copy_in(self, ref: TableRef, columns: Sequence[Column]) -> str:
         return f"COPY {self.name(ref)} ({self.names(column.name for column in columns)}) FROM STDIN".replace("%%", "%")

@@ -40,7 +40,7 @@ class Versioned(ABC):
         """Return SQL that is true where two values are not the same."""
 
     @abstractmethod
-    def count(self, ref: TableRef, *, where: str = "", is_null: str = "") -> int:
+    def count(self, ref: TableRef, *, where: str = "", is_null: str = "", most: int = 0) -> int:
         """Return the number of rows."""
 
     def revive(self, stage: TableRef, target: TableRef, key: Sequence[str], *, mark: str) -> int:
