@@ -62,7 +62,7 @@ def sweep(task: Task, *, is_needed: bool = False) -> None:
         late = task.loading.missing(stage, task.target, task.key, check=check, active=ACTIVE if task.versions else "", most=MOST_LATE + 1)
         gone = remove(task, stage)
         before = task.moved.destination_count
-        before = count_present(task) + gone if gone and before is None else before or 0
+        before = count_present(task, task.described(task.target)) + gone if gone and before is None else before or 0
         check_shrinking(task, before, gone)
         task.state.swept_at, task.state.sweep_cost = begun, time.time() - begun
         task.pending = {"deleted": gone}
