@@ -150,8 +150,9 @@ class Reader:
         text = self._type()
         column = column_of(name, text)
         if column is None:
+            said = f"{text} is no type." if text else f"The type of the column {name} is missing here."
             hint = "Use VARCHAR(n), INT, BIGINT, DECIMAL(p, s), DOUBLE, DATE, TIME, TIMESTAMP, BIT, UUID, JSON or VARBINARY."
-            raise SqlProblem(f"{text or 'Nothing'} is no type.", at=place(begun), hint=hint)
+            raise SqlProblem(said, at=place(begun), hint=hint)
         return column
 
     def _type(self) -> str:
@@ -197,7 +198,7 @@ class Reader:
         """Return the parts of a name with dots between them."""
         parts: list[str] = []
         while True:
-            if not self._word():
+            if not self._word().strip():
                 raise self._problem(f"The name of {what} is missing here.", EXAMPLE)
             parts.append(self._take().text)
             if self._next().token_type != TokenType.DOT:

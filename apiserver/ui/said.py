@@ -61,6 +61,7 @@ PATTERNS = (
     _("It is true or false."),
     _("It is a list of names."),
     _("It is a whole number of 0 or more."),
+    _("It is a whole number of %(count)s at most."),
     _("It can't be replicated."),
     _("A value of the column %(name)s (row %(key)s) is no %(type)s: %(value)s."),
     _("A value of the column %(name)s is no %(type)s: %(value)s."),
