@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from apiserver.jobs.checking import sources
-from apiserver.jobs.claims import VIEW, is_excluded, place_of, read, written_by_others
+from apiserver.jobs.claims import VIEW, is_excluded, is_own, place_of, read, written_by_others
 from apiserver.jobs.models import Job, RunLine, Task
 from apiserver.jobs.replicate import Replicate, written
 from apiserver.jobs.services import next_position
@@ -18,7 +18,6 @@ from connections.contract.table import TableInfo, TableRef
 from connections.models import Connection
 from connections.services import list_tables
 
-OWN = "_apiserver_"  # tables in which this product keeps what it has to know
 GONE = "The source has no such table any more. Its copy stays."
 EXCLUDED = "The table is excluded."
 
@@ -40,7 +39,7 @@ def tables_of(source: Connection, *, now: datetime) -> list[TableRef]:
     """Return the tables of a source; its views too where it is no database."""
     is_database = getattr(get_connector(source.connector), "is_destination", False)
     found: list[TableInfo] = list_tables(source, now=now, refresh=True)
-    return [item.ref for item in found if not (is_database and item.kind == VIEW) and not item.ref.name.startswith(OWN)]
+    return [item.ref for item in found if not (is_database and item.kind == VIEW) and not is_own(item.ref.name)]
 
 
 def names_of(ref: TableRef) -> tuple[str, str]:

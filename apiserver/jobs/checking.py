@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from sqlglot import exp
 
 from apiserver.jobs import event_settings, schedules
-from apiserver.jobs.claims import Place, coming, place_of, read, written_by_others
+from apiserver.jobs.claims import Place, coming, is_own, place_of, read, written_by_others
 from apiserver.jobs.cron import ScheduleProblem
 from apiserver.jobs.errors import InvalidJob
 from apiserver.jobs.job_settings import split
@@ -110,12 +110,15 @@ def connector(connection: Connection) -> Any:
         raise wrong(f"The connector of {connection.name} is not installed.") from error
 
 
-def check_words(job: Job) -> None:
-    """Raise ValidationError for lists that are none."""
-    for name in ("exclude", "labels"):
+def check_words(name: str) -> Callable[[Job], None]:
+    """Return the test of a field that is a list of short texts."""
+
+    def test(job: Job) -> None:
         value = getattr(job, name)
         if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() and len(item) <= 200 for item in value):
             raise wrong(f"{name} is a list of texts.")
+
+    return test
 
 
 def check_events(job: Job) -> None:
@@ -149,7 +152,8 @@ FIELDS: dict[str, Callable[[Job], None]] = {
     "schema": check_text("schema"),
     "table_prefix": check_text("table_prefix"),
     "schedule": check_text("schedule"),
-    "labels": check_words,
+    "exclude": check_words("exclude"),
+    "labels": check_words("labels"),
     "events": check_events,
 }
 
@@ -181,6 +185,9 @@ def statement_errors(job: Job, statements: Sequence[str]) -> dict[str, str]:
 
 def check_statement(job: Job, found: Replicate) -> None:
     """Raise ValidationError for a statement that this job can't run."""
+    table = f"{job.table_prefix}{found.target[-1]}"
+    if is_own(table):
+        raise wrong(f"{table} is a name of the product's own tables: give the destination's table another one.")
     for one, other in TOGETHER:
         if found.options.get(one) and found.options.get(other):
             raise wrong(f"{one} and {other} exclude each other.")

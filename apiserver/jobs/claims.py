@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from apiserver.jobs.models import Job, Task
+from apiserver.jobs.moving_names import SHADOW
 from apiserver.jobs.replicate import Replicate, replicate
 from connections.connectors.registry import get_connector
 from connections.contract.errors import ConnectorError
@@ -18,6 +19,7 @@ from connections.models import Connection
 DEFAULT_SCHEMAS = {"postgresql": "public", "sqlite": "main", "duckdb": "main"}
 FILES = ("sqlite", "duckdb")  # connectors whose database is a file
 VIEW = "view"
+OWN = "_apiserver_"  # how tables begin in which this product keeps what it has to know
 THIS_MACHINE = ("localhost", "127.0.0.1", "::1", "[::1]", "")
 
 
@@ -91,6 +93,11 @@ def coming(job: Job) -> list[tuple[str, ...]]:
 def is_excluded(job: Job, names: Sequence[str]) -> bool:
     """Claim that the job leaves a table out: by one of its names, with or without its schema, or a pattern such as tmp_*."""
     return any(fnmatch.fnmatchcase(name.casefold(), pattern.casefold()) for name in names for pattern in job.exclude)
+
+
+def is_own(table: str) -> bool:
+    """Claim that a table is one of ours: what we have to know stands in it, or a load under way."""
+    return table.casefold().startswith(OWN) or table.casefold().endswith(SHADOW)
 
 
 def target_of(task: Task) -> tuple[str, ...] | None:

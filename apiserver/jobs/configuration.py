@@ -116,30 +116,35 @@ def connections_of(values: Mapping[str, Any], existing: Job | None, change: Chan
 
 def wanted_of(values: Mapping[str, Any], place: str) -> dict[str, Any]:
     """Return the fields that the file sets, save connections and tasks."""
-    found: dict[str, Any] = {name: typed(values[name] or "", str, f"{place}.{name}") for name in TEXTS if name in values}
+    found: dict[str, Any] = {name: typed(blank(values[name], ""), str, f"{place}.{name}") for name in TEXTS if name in values}
     if "kind" in values:
         found["kind"] = reference(str(values["kind"]), Job.KINDS, f"{place}.kind")
     if "paused" in values:
         found["paused"] = typed(values["paused"], bool, f"{place}.paused")
     for name in LISTS:
         if name in values:
-            found[name] = typed(values[name] or [], list, f"{place}.{name}")
+            found[name] = typed(blank(values[name], []), list, f"{place}.{name}")
     if "settings" in values:
         found["settings"] = settings_of(values["settings"], SETTINGS, f"{place}.settings")
     if "notify" in values:
-        found["notify"] = typed(values["notify"] or {}, dict, f"{place}.notify")
+        found["notify"] = typed(blank(values["notify"], {}), dict, f"{place}.notify")
     return found
+
+
+def blank(value: Any, empty: Any) -> Any:
+    """Return a value, the empty one in the place of null; what is empty in another way is a value of another type."""
+    return empty if value is None else value
 
 
 def settings_of(given: Any, known: Collection[str], place: str) -> dict[str, Any]:
     """Return settings by names that there are."""
-    return dict(check_keys(given or {}, known, place))
+    return dict(check_keys(blank(given, {}), known, place))
 
 
 def tasks_of(given: Any, place: str) -> list[Given]:
     """Return the tasks: statements, or mappings with what else is said of one."""
     found = []
-    for number, item in enumerate(typed(given or [], list, place)):
+    for number, item in enumerate(typed(blank(given, []), list, place)):
         here = f"{place}[{number}]"
         values = check_keys({"statement": item} if isinstance(item, str) else item, TASK, here)
         if "statement" not in values:

@@ -20,6 +20,7 @@ from apiserver.server.configuration_server import Between, text
 from apiserver.server.notification_settings import host_of
 from apiserver.server.standard_webhooks import is_secret, new_secret
 from connections import vault
+from connections.engine.sql_reader import SqlProblem, parse
 
 Event = dict[str, Any]
 BEFORE, AFTER = "before", "after"
@@ -82,7 +83,18 @@ def refusal(value: Any, place: str, _secrets: Mapping[str, str]) -> Any:
     if len(given) != 1:
         raise ConfigurationError(f"{place} needs one statement, at the source or at the destination.")
     (side,) = given
-    return {side: statement(given[side], f"{place}.{side}")}
+    found = statement(given[side], f"{place}.{side}")
+    if side == SOURCE:
+        check_select(found, f"{place}.{side}")
+    return {side: found}
+
+
+def check_select(found: str, place: str) -> None:
+    """Raise ConfigurationError for what is no SELECT in the product's SQL."""
+    try:
+        parse(found)
+    except SqlProblem as error:
+        raise ConfigurationError(f"{place}: {error.message}") from error
 
 
 def statements(value: Any, place: str, _secrets: Mapping[str, str]) -> list[str]:

@@ -39,6 +39,7 @@ from apiserver.jobs.moving_schema import evolved
 from apiserver.jobs.moving_state import State
 from apiserver.jobs.moving_sweep import catch_up, compare, sweep
 from apiserver.jobs.moving_task import Task
+from apiserver.jobs.moving_types import value_of
 from connections import patient
 from connections.contract.errors import BadAnswer, ChangeUnknown, ConnectionFailed, ConnectorError, Overtaken, RateLimited, SourceTimeout
 from connections.contract.loading import Checkpoint, Loading
@@ -111,7 +112,7 @@ def loading_of(destination: int, seconds: int) -> Loading:
 def prepared(task: Task) -> Task:
     """Return the task with its key, its check columns, and why it is not incremental."""
     reading = task.reading
-    names = distinct((column.name for column in reading.columns), task.loading.longest_name)
+    names = distinct((column.name for column in reading.columns), task.loading.longest_name, trims=task.loading.trims_names)
     shown = {column.name.lower(): name for column, name in zip(reading.columns, names, strict=True)}
     if task.order.statement.key:
         task.key = tuple(key_name(name, shown) for name in task.order.statement.key)
@@ -183,6 +184,7 @@ def run(task: Task) -> None:
     """Move."""
     task.take()
     found = look(task)
+    forget_marks(task)
     is_resumed = full.in_place(task)
     is_known = task.state.is_loaded and task.state.shape == task.shape and found is not None
     if not is_known or not task.is_incremental or task.state.load is not None or task.table.added or has_other_key(task, found):
@@ -196,6 +198,28 @@ def run(task: Task) -> None:
     bring(task)
     task.moved.mode = mode
     sweep(task, is_needed=(is_resumed and task.reading.is_sql) or not is_told)
+
+
+def forget_marks(task: Task) -> None:
+    """Forget the marks of check columns whose type has changed: their values are ordered in another way, so all is read once more."""
+    if not task.is_incremental or task.state.shape != task.shape:
+        return  # everything is read
+    now = task.signatures()
+    for name, text in list(task.state.marks.items()):
+        shown = task.table.names[task.reading.places[name]] if name in task.reading.places else ""
+        before = task.state.columns.get(shown, now.get(shown))
+        if before != now.get(shown) or not is_value(task, name, text):
+            del task.state.marks[name]
+            task.watch.says("info", f"The check column {name} is of another type now: everything is read once more.")
+
+
+def is_value(task: Task, name: str, text: str) -> bool:
+    """Claim that a mark is a value of its check column."""
+    try:
+        value_of(task.reading.column(name), text)
+    except ValueError:
+        return False
+    return True
 
 
 def refresh(task: Task) -> bool:

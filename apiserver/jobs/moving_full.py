@@ -31,8 +31,8 @@ from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
 from apiserver.jobs.moving_windows import has_windows, windows
 from apiserver.jobs.moving_writing import Writer, merged_from, no_key, twice
-from connections.contract.errors import BadValue, ConnectorError, NotSupported, SourceRejected
-from connections.contract.loading import Merged
+from connections.contract.errors import BadValue, ConnectorError, NotSupported, Overtaken, SourceRejected
+from connections.contract.loading import Merged, TakenOver
 from connections.contract.table import Table, TableRef, Type
 from connections.contract.unsayable import Unsayable
 
@@ -54,10 +54,30 @@ def load(task: Task) -> bool:
     if task.is_incremental and not (task.reading.is_sql or has_windows(task) or way_of(task)):
         task.moved.note = f"{task.moved.note} {BEGINS_ANEW}".strip()
     if not goes_on or (before and not before.is_whole):
-        if not (goes_on and before and before.is_read):
-            read(task)
-        complete(task)
+        try:
+            if not (goes_on and before and before.is_read):
+                read(task)
+            complete(task)
+        except ConnectorError as error:
+            abandon(task, error)
+            raise
     return goes_on
+
+
+def abandon(task: Task, error: ConnectorError) -> None:
+    """Take away what was read of a load that can't go on, so that a failed task leaves no table of ours behind."""
+    load = task.state.load
+    if isinstance(error, TakenOver | Overtaken):
+        return
+    try:
+        if load is None or not can_go_on(task, load):
+            if load is not None:
+                load.after, load.window = None, ""
+            with task.transaction():
+                task.save()  # refuses where another run has taken over: the table is that one's then
+                task.loading.drop(task.shadow)
+    except ConnectorError as problem:
+        task.watch.says("info", f"The table {task.shadow} stays until the next run: {problem.message}")
 
 
 def can_go_on(task: Task, before: Load) -> bool:

@@ -9,9 +9,14 @@ HASH = 8  # characters
 SHADOW = "_apiserver_new"
 
 
-def fitting(name: str, longest: int) -> str:
-    """Return a name of at most so many bytes; a cut one ends with a hash of the whole, the same each time."""
+def fitting(name: str, longest: int, *, trims: bool = False) -> str:
+    """Return a name of at most so many bytes; a cut one ends with a hash of the whole, the same each time.
+
+    `trims`: blanks at its end are cut off, too.
+    """
     name = name.replace("\0", "")
+    if trims and name != name.rstrip():
+        name = f"{name.rstrip()}_{hashed(name)}"
     encoded = name.encode()
     if len(encoded) <= longest:
         return name
@@ -24,12 +29,12 @@ def hashed(name: str) -> str:
     return hashlib.blake2b(name.encode(), digest_size=HASH // 2).hexdigest()
 
 
-def distinct(names: Iterable[str], longest: int) -> list[str]:
+def distinct(names: Iterable[str], longest: int, *, trims: bool = False) -> list[str]:
     """Return the names as columns of one table, whatever case a database tells apart; the later of two that are alike gets a hash."""
     found: list[str] = []
     taken: set[str] = set()
     for name in names:
-        made = fitting(name or "column", longest)
+        made = fitting(name or "column", longest, trims=trims)
         if made.lower() in taken:
             made = fitting(f"{made[: longest - HASH - 1]}_{hashed(name + str(len(found)))}", longest)
         taken.add(made.lower())

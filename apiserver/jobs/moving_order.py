@@ -91,6 +91,10 @@ class Settings:
         ):
             if value not in allowed:
                 raise JobError(f"{name} can't be {value!r}.", hint=f"It is one of {', '.join(item or 'nothing' for item in allowed)}.")
+        for name in NUMBERS:
+            number = getattr(self, name)
+            if number is not None and number > most_of(name):
+                raise JobError(f"{name} can't be {number!r}.", hint=f"It is a whole number of {most_of(name)} at most.")
         return self
 
     def under(self, statement: Replicate) -> Settings:
@@ -140,7 +144,7 @@ def taken(name: str, value: Any, default: Any) -> Any:
     if name == "check_columns":
         if isinstance(value, str):
             return names_of(value)
-        if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
+        if isinstance(value, Sequence) and all(isinstance(item, str) and item.strip() for item in value):
             return tuple(value)
     elif isinstance(default, bool):
         if isinstance(value, bool):
@@ -154,7 +158,14 @@ def taken(name: str, value: Any, default: Any) -> Any:
     raise JobError(f"{name} can't be {value!r}.", hint=KINDS.get(type(default), "It is a whole number of 0 or more."))
 
 
+def most_of(name: str) -> int:
+    """Return the largest number that a setting may have."""
+    return MOST.get(name, 10**9)
+
+
+NUMBERS = ("overlap_seconds", "lag_seconds", "interval", "sweep_every", "batch_rows", "command_timeout", "parallel")
 AT_LEAST_ONE = ("batch_rows", "command_timeout", "parallel")
+MOST = {"parallel": 32, "batch_rows": 1_000_000, "command_timeout": 7 * 86_400}
 KINDS = {bool: "It is true or false.", tuple: "It is a list of names."}
 
 

@@ -38,7 +38,7 @@ def move_part(order: Order, watch: Watch, *, part: str, version: str) -> Moved:
 def with_part(task: Task) -> str:
     """Let rows have the name of their part behind them, and be told apart by it; return the column's name."""
     task.reading = replace(task.reading, columns=(*task.reading.columns, PART), hidden=())
-    names = distinct((column.name for column in task.reading.columns), task.loading.longest_name)
+    names = distinct((column.name for column in task.reading.columns), task.loading.longest_name, trims=task.loading.trims_names)
     key = [names[task.reading.places[name]] for name in task.reading.key]
     task.key = (names[-1], *key) if key else ()
     return names[-1]

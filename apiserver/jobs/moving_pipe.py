@@ -14,9 +14,10 @@ from typing import Any
 from apiserver.jobs.moving_order import SOURCE, Settings, told_of
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
-from apiserver.jobs.moving_types import holds, text_of, value_of
+from apiserver.jobs.moving_types import converter, holds, text_of, value_of
 from connections.connectors.sql.lines_sqlite import COPY_OPTIONS, Lines, lines_of
 from connections.contract.dialect import Dialect
+from connections.contract.errors import NotSupported
 from connections.contract.exact_types import wished
 from connections.contract.table import Column, TableRef, Type
 from connections.engine.nodes import Read
@@ -108,9 +109,18 @@ class Pipe:
             top = loading.largest(ref, kept.name)
             if top is None:
                 continue
-            value = contract(loading.dialect, kept)(top)
+            value = as_read(contract(loading.dialect, kept)(top), kept, source)
             if name not in marks or value > value_of(source, marks[name]):
                 marks[name] = text_of(value)
+
+
+def as_read(value: Any, kept: Column, source: Column) -> Any:
+    """Return a value of the destination's column as the source's type has it; raise NotSupported where it has none such."""
+    convert = converter(kept, source)
+    try:
+        return value if convert is None else convert(value)
+    except (ValueError, ArithmeticError, LookupError) as error:
+        raise NotSupported(f"The values of {kept.name} are kept as {kept.type}.") from error
 
 
 def contract(dialect: Dialect, column: Column) -> Callable[[Any], Any]:

@@ -52,7 +52,7 @@ class Task:
     def target(self) -> TableRef:
         """Return the destination's table."""
         *schema, name = self.order.statement.target
-        name = fitting(self.order.table_prefix + name, self.loading.longest_name)
+        name = fitting(self.order.table_prefix + name, self.loading.longest_name, trims=self.loading.trims_names)
         return TableRef(schema[0] if schema else self.order.schema, name)
 
     @property
@@ -75,7 +75,7 @@ class Task:
     def wanted(self) -> list[Column]:
         """Return the columns that are read, as the destination keeps them and under the names they have there."""
         given = {column.name.lower(): column for column in self.order.statement.columns}
-        names = distinct((column.name for column in self.reading.columns), self.loading.longest_name)
+        names = distinct((column.name for column in self.reading.columns), self.loading.longest_name, trims=self.loading.trims_names)
         found = []
         for column, name in zip(self.reading.columns, names, strict=True):
             chosen = given.pop(column.name.lower(), column)

@@ -35,7 +35,7 @@ def windows(task: Task, done: str) -> Iterator[tuple[Piece, Any]]:
     low = value_of(column, done) if done else task.floor[0][1] if task.floor else smallest(task, name)
     last = value_of(column, top) if top and task.reading.is_sql else end_of(task, column)
     number = 0
-    while low is not None and last is not None and (high := after(low, task)) <= last:
+    while low is not None and last is not None and (high := after(low, task)) is not None and high <= last:
         number += 1
         if number > MOST:
             raise JobError(f"These are more than {MOST} windows.", hint="Choose a larger interval, or a later start value.")
@@ -60,16 +60,19 @@ def smallest(task: Task, name: str) -> Any:
 
 
 def after(value: Any, task: Task) -> Any:
-    """Return where the window that begins at a value ends."""
+    """Return where the window that begins at a value ends; None where that is behind the last day of the calendar."""
     count, unit = task.settings.interval, task.settings.interval_unit
     if isinstance(value, int | float | Decimal):
         return value + count
     if not isinstance(value, date):  # a datetime is one
         raise JobError(f"{task.checks[0]} can't be read in windows.", hint="Choose a check column of times or numbers.")
-    if unit in ("months", "years"):
-        return months_later(value, count * (12 if unit == "years" else 1))
-    step = timedelta(**{unit: count})
-    return value + (step if isinstance(value, datetime) else max(step, timedelta(days=1)))
+    try:
+        if unit in ("months", "years"):
+            return months_later(value, count * (12 if unit == "years" else 1))
+        step = timedelta(**{unit: count})
+        return value + (step if isinstance(value, datetime) else max(step, timedelta(days=1)))
+    except (OverflowError, ValueError):
+        return None
 
 
 def months_later(value: Any, count: int) -> Any:

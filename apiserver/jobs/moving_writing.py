@@ -11,7 +11,7 @@ from apiserver.jobs.moving_reading import Rows
 from apiserver.jobs.moving_rows import Shaper, shown
 from apiserver.jobs.moving_task import Task
 from connections.contract.errors import BadValue, ConnectorError, ConstraintViolated, SourceRejected
-from connections.contract.exact_types import unmarked
+from connections.contract.exact_types import telling, unmarked
 from connections.contract.loading import Merged, Unfit
 from connections.contract.table import Column, TableRef, Type
 
@@ -138,8 +138,9 @@ class Writer:
             return False
         place, wide, row = found
         column = self.columns[place]
-        stored = self.task.loading.stored(unmarked(wide))
-        if self.task.settings.schema != EVOLVE or column.name in self.task.key or stored == column:
+        is_guid = column.type == Type.GUID
+        stored = self.task.loading.stored(telling(wide, "uuid") if is_guid else unmarked(wide))
+        if self.task.settings.schema != EVOLVE or (column.name in self.task.key and not is_guid) or stored == column:
             raise self.shaper.problem(row, place, "does not fit the destination's column") from error
         self.task.watch.says("warning", f"The column {column.name} becomes wider: a value needs it ({shown(row[place])}).")
         self.task.loading.widen(self.ref, stored)

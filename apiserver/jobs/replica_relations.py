@@ -6,13 +6,15 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.utils import timezone
+
 from apiserver.jobs.replicas import Replica, is_same, replicas_at
 from apiserver.resources import builder, names, services, snapshot
 from apiserver.resources.models import Resource
 from connections.contract.errors import ConnectorError
-from connections.contract.table import ForeignKey, Table
+from connections.contract.table import ForeignKey, Table, TableRef
 from connections.models import Connection
-from connections.services import describe
+from connections.services import describe, list_tables
 
 logger = logging.getLogger(__name__)
 Published = Sequence[tuple[Replica, Resource]]
@@ -49,10 +51,19 @@ def source_tables(replicas: Sequence[Replica]) -> dict[int, Table]:
     found: dict[int, Table] = {}
     for replica in replicas:
         try:
-            found[replica.task.pk] = describe(replica.source, [replica.source_ref])[0]
+            found[replica.task.pk] = describe(replica.source, [as_listed(replica)])[0]
         except ConnectorError as error:
             logger.warning("The relations of %s are not known: %s", replica.source_ref, error.message)
     return found
+
+
+def as_listed(replica: Replica) -> TableRef:
+    """Return the source's table as the source spells it: a statement may write it in another case."""
+    ref = replica.source_ref
+    found = [item.ref for item in list_tables(replica.source, now=timezone.now())]
+    listed = [item for item in found if ref.schema in ("", item.schema)]
+    exact = next((item for item in listed if item.name == ref.name), None)
+    return exact or next((item for item in listed if item.name.casefold() == ref.name.casefold()), ref)
 
 
 def related(replica: Replica, resource: Resource, keys: Sequence[ForeignKey], published: Published) -> dict[str, Any]:
@@ -82,7 +93,7 @@ def target_of(replica: Replica, key: ForeignKey, published: Published) -> tuple[
     """Return the published replica of the table that a foreign key leads to."""
     for other, resource in published:
         ref = other.source_ref
-        is_there = ref.name == key.target_table and (ref.schema in ("", key.target_schema) or not key.target_schema)
+        is_there = ref.name.casefold() == key.target_table.casefold() and (ref.schema in ("", key.target_schema) or not key.target_schema)
         if other.source.pk == replica.source.pk and is_there:
             return other, resource
     return None

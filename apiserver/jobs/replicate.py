@@ -151,8 +151,9 @@ class Reader:
         text = self._type()
         column = column_of(name, text)
         if column is None:
+            said = f"{text} is no type." if text else f"The type of the column {name} is missing here."
             hint = "Use VARCHAR(n), INT, BIGINT, DECIMAL(p, s), DOUBLE, DATE, TIME, TIMESTAMP, BIT, UUID, JSON or VARBINARY."
-            raise SqlProblem(f"{text} is no type." if text else "The type of a column is missing here.", at=place(begun), hint=hint)
+            raise SqlProblem(said, at=place(begun), hint=hint)
         return column
 
     def _type(self) -> str:
@@ -198,7 +199,7 @@ class Reader:
         """Return the parts of a name with dots between them."""
         parts: list[str] = []
         while True:
-            if not self._word():
+            if not self._word().strip():
                 raise self._problem(missing, EXAMPLE)
             parts.append(self._take().text)
             if self._next().token_type != TokenType.DOT:

@@ -47,12 +47,28 @@ class ExecuteView(JobActionView):
         """Start the job; with WaitForResults wait for its end, for Timeout seconds, 30 at most."""
         data = given(request)
         job = self.job(data)
-        timeout = data.get("Timeout", 0)
-        seconds = int(timeout) if str(timeout).isascii() and str(timeout).isdecimal() and len(str(timeout)) < 10 else 0
-        waits = str(data.get("WaitForResults", False)).lower() in ("true", "1")
+        seconds, waits = seconds_of(data.get("Timeout")), is_wished(data.get("WaitForResults"))
         run = starting.start(job, reason=API, now=timezone.now(), asked_by=by(request)["who"])
         rest_runs.wait_for(run, min(seconds or rest_runs.MOST_WAIT, rest_runs.MOST_WAIT) if waits else 0)
         return Response({"value": rows(run)})
+
+
+def seconds_of(value: Any) -> int:
+    """Return a Timeout, which scripts send as a number or as its text; raise Refusal."""
+    if value in (None, ""):
+        return 0
+    text = str(value)
+    if isinstance(value, bool) or not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise Refusal(422, "InvalidConfiguration", "Timeout must be a whole number of seconds.", target="Timeout")
+    return int(text)
+
+
+def is_wished(value: Any) -> bool:
+    """Return WaitForResults, which scripts send as a truth or as its text; raise Refusal."""
+    found = {"true": True, "1": True, "false": False, "0": False, "none": False, "": False}.get(str(value).lower())
+    if found is None:
+        raise Refusal(422, "InvalidConfiguration", "WaitForResults must be true or false.", target="WaitForResults")
+    return found
 
 
 class CancelJobView(JobActionView):

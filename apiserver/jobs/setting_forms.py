@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apiserver.jobs.job_settings import RUNNING
-from apiserver.jobs.moving_order import UNITS, Settings
+from apiserver.jobs.moving_order import UNITS, Settings, most_of
 
 UNIT_WORDS = {
     "minutes": _("minutes"),
@@ -65,7 +65,6 @@ GROUPS: dict[Any, tuple[str, ...]] = {
 OF_A_JOB_ALONE = ("parallel", "continue_on_error", "row_counts")
 OF_A_TASK_ALONE = ("check_columns", "start_value")
 LEASTS = {"batch_rows": 1, "command_timeout": 1, "parallel": 1}
-MOSTS = {"parallel": 32, "batch_rows": 1_000_000}
 DEFAULTS: dict[str, Any] = {name: getattr(Settings(), name) for name in LABELS if name not in RUNNING} | RUNNING
 
 
@@ -99,7 +98,7 @@ class SettingsForm(forms.Form):
         if isinstance(default, int) or default is None:
             beneath = self.beneath.get(name)
             widget = forms.NumberInput(attrs={"placeholder": "" if beneath is None else str(beneath)})
-            return forms.IntegerField(min_value=LEASTS.get(name, 0), max_value=MOSTS.get(name, 10**9), widget=widget, **common)
+            return forms.IntegerField(min_value=LEASTS.get(name, 0), max_value=most_of(name), widget=widget, **common)
         return forms.CharField(max_length=500, widget=forms.TextInput(attrs={"spellcheck": "false", "autocomplete": "off"}), **common)
 
     def choices(self, name: str) -> list[tuple[str, Any]]:

@@ -34,6 +34,11 @@ def told(column: Column) -> Column:
     kind = kind_of(column)
     if kind in PLAIN or not TYPE.fullmatch(kind):
         return column
+    return telling(column, kind)
+
+
+def telling(column: Column, kind: str) -> Column:
+    """Return the column with a comment that tells this type of PostgreSQL."""
     return replace(column, comment=f"{MARK.sub('', column.comment)} {{postgresql: {kind}}}".strip())
 
 

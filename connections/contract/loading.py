@@ -71,6 +71,7 @@ class Loading(Protocol):
 
     dialect: Dialect  # how values of `rows` are read
     longest_name: ClassVar[int]  # bytes of an identifier
+    trims_names: ClassVar[bool]  # an identifier that ends with a blank is none here
     adds_keys: ClassVar[bool]  # False: a table has its key from the beginning or never (SQLite)
     reads_texts: ClassVar[bool]  # True: a value may come as the text that PostgreSQL writes of it
     changes_tables_at_once: ClassVar[bool]  # False: a change of a table ends the transaction (MySQL)

@@ -24,7 +24,7 @@ from connections.engine.sql_sources import Named, Sources, check_said, names_its
 from connections.engine.sql_state import together
 from connections.engine.sql_windows import is_aggregate, ordered
 
-LONGEST_LIST = 1000  # columns
+LONGEST_LIST = 2000  # columns; tables of PostgreSQL have up to 1600
 HIDDEN = "qualified?"
 NOTHING: Mapping[str, int] = {}
 SETS = {exp.Union: exp.Union, exp.Except: exp.Except, exp.Intersect: exp.Intersect}

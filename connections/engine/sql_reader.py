@@ -97,6 +97,7 @@ READ: dict[type[exp.Expr], frozenset[str]] = {
     exp.Trim: PLAIN | {"position", "collation"},
 }
 
+HALVES = ("ORDER", "GROUP")  # words that would be taken for the name of a table where BY does not follow
 BEGINS = re.compile(r"[\s(]*(select|with|--|/\*)", re.IGNORECASE)
 
 
@@ -134,9 +135,23 @@ def checked(trees: list[Any]) -> exp.Expression:
     root: exp.Expression = trees[0]
     if not isinstance(root.unnest() if isinstance(root, exp.Subquery) else root, exp.Select | exp.SetOperation | exp.Values):
         raise no_select()
+    check_whole(root)
     if max((node.depth for node in root.walk()), default=0) > DEEPEST:
         raise SqlProblem("The SQL is nested too deeply.")
     return root
+
+
+def check_whole(root: exp.Expression) -> None:
+    """Raise for a query that says less than it begins to, or writes: the parser takes these."""
+    for select in root.find_all(exp.Select):
+        if not select.expressions:
+            raise problem("The SELECT names no columns.", select, hint="Write SELECT * or the columns behind it.")
+        if select.args.get("into"):
+            raise problem("INTO is not supported in this SQL.", select)
+    for alias in root.find_all(exp.TableAlias):
+        name = alias.this
+        if isinstance(name, exp.Identifier) and not name.args.get("quoted") and name.name.upper() in HALVES:
+            raise problem(f"The SQL can't be read here (at {name.name}): something is missing behind it.", name)
 
 
 def no_select() -> SqlProblem:

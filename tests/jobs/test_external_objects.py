@@ -138,6 +138,16 @@ def test_relations_of_the_source_hold_between_replicas(shop: Replicated) -> None
     assert client.get("/api.rsc/orders(12)/customer").json()["name"] == "Ben"
 
 
+def test_relations_hold_whatever_the_case_of_a_statement(fresh: None, tmp_path: Path) -> None:
+    shop = replicate_shop(tmp_path, "REPLICATE [customers] [CUSTOMERS]", "REPLICATE [orders] [Orders]")
+    admin = person("admin")
+    created(admin, shop)
+
+    tick(admin, shop, "customers", "orders")
+
+    assert list(Resource.objects.get(name="orders").relations) == ["customer"]
+
+
 def test_passwords_are_reset_with_an_overlap_revealed_and_revoked(shop: Replicated) -> None:
     admin, base = person("admin"), f"/console/external-objects/{shop.destination.pk}"
     old = created(admin, shop)

@@ -32,7 +32,7 @@ VALUES: dict[str, list[str]] = {
     '"char"': ["a"],
     "name": ["some_name"],
     "bytea": ["", "\\x00ff0a5c27"],
-    "uuid": ["00000000-0000-0000-0000-000000000000", "c0ffee00-dead-4eef-8000-0123456789ab"],
+    "uuid": ["00000000-0000-0000-0000-000000000000", "c0ffee00-dead-4eef-8000-0123456789ab", "eccbc87e-4b5c-e2fe-2830-8fd9f2a7baf3"],
     "json": ['{"b": 1, "a": [1.10, 12345678901234567890.123], "b": 2}', "null", '"x"'],
     "jsonb": ['{"a": {"日": [1, null, 1e400]}}', "[]", "12345678901234567890.10"],
     "xml": ["<a b='1'>x</a>"],
@@ -85,13 +85,15 @@ def filled(database: Database) -> list[str]:
         f'CREATE TABLE {odd} ({odd} text, "select" text, b bytea, {database.quote("x" * 63)} date, PRIMARY KEY ({odd}, "select"))',
         f"INSERT INTO {odd} VALUES ('k%', '日', '\\x00', '2024-01-01'), ('K%', ' 日', NULL, NULL), ('k% ', '日', NULL, NULL)",
         "CREATE TABLE nothing (id bigint PRIMARY KEY, a text)",
+        "CREATE TABLE guids (id uuid PRIMARY KEY, v uuid)",
+        "INSERT INTO guids SELECT uuid(md5(text(n))), uuid(md5(text(-n))) FROM generate_series(1, 50) n",
         "CREATE TABLE keyless (a integer, b character varying(3))",
         "INSERT INTO keyless VALUES (1, 'a'), (1, 'a'), (NULL, NULL)",
         f"CREATE TABLE wide (id integer PRIMARY KEY, {', '.join(f'c{n} character varying(2000)' for n in range(60))})",
         f"INSERT INTO wide (id, c0, c59) VALUES (1, {quoted('é' * 2000)}, 'x')",
     ]
     database.run(";\n".join(statements))
-    return [*(f"t{number}" for number in range(len(VALUES))), ODD, "nothing", "keyless", "wide"]
+    return [*(f"t{number}" for number in range(len(VALUES))), ODD, "nothing", "guids", "keyless", "wide"]
 
 
 def quoted(text: str | None) -> str:

@@ -27,6 +27,7 @@ class SqlLoading(Versioned, ABC):
     """One writer at a SQL database; subclasses say how its tables are made, filled, merged and swapped."""
 
     longest_name: ClassVar[int]
+    trims_names: ClassVar[bool] = False
     changes_tables_at_once: ClassVar[bool] = True
     reads_texts: ClassVar[bool] = False
     adds_keys: ClassVar[bool] = True

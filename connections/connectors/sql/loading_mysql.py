@@ -40,6 +40,7 @@ class MysqlLoading(SqlLoading):
     """One writer at a MySQL or MariaDB database."""
 
     longest_name: ClassVar[int] = 64
+    trims_names: ClassVar[bool] = True
     changes_tables_at_once: ClassVar[bool] = False
     adds_keys: ClassVar[bool] = False  # texts in a key have a length, and rows lie in the key's order
     begin_sql: ClassVar[str] = "START TRANSACTION READ WRITE"
