@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from apiserver.odata.documents import ByFingerprint
-from apiserver.odata.swagger import Address
+from apiserver.odata.swagger import Address, fitted
 from apiserver.odata.swagger_limits import (
     CREATE,
     DELETE,
@@ -27,7 +25,8 @@ from apiserver.odata.swagger_limits import (
     UPDATE,
     planned,
 )
-from apiserver.odata.swagger_report import Measure, Report, report
+from apiserver.odata.swagger_report import Measure, reported
+from apiserver.resources.catalog import Catalog
 from apiserver.resources.services import catalog_for
 from apiserver.server.addresses import service_root
 from apiserver.ui.access import admin_page
@@ -35,6 +34,8 @@ from users.models import User
 from users.principal import principal_of
 
 MOST_CHECKED = 20  # users, on Status
+# Bytes of an operation and of a property without its description; schemas that name a property: the row, what creates and what changes one.
+MOST_OF_OPERATION, MOST_OF_PROPERTY, SCHEMAS = 3000, 400, 3
 KINDS = {
     LIST: gettext_lazy("lists of rows"),
     CREATE: gettext_lazy("new rows"),
@@ -63,22 +64,18 @@ def fitting(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "console/fitting.html", context)
 
 
-@lru_cache(maxsize=16)
-def reported(key: ByFingerprint, root: str) -> Report:
-    """Return the report of a catalog, remembered until anything changes."""
-    parts = urlsplit(root)
-    return report(key.catalog, Address(parts.scheme, parts.netloc, parts.path))
-
-
 def shown(measure: Measure, root: str) -> dict[str, Any]:
     """Return a measure as the page shows it."""
     address = f"{root}/$oas?{measure.query}" if measure.query else f"{root}/$oas"
-    return {"it": measure, "address": address, "left_out": said(measure.left_out)}
+    return {"it": measure, "address": address, "left_out": said(measure)}
 
 
-def said(kinds: Iterable[str]) -> str:
-    """Return the names of kinds in the reader's language."""
-    return ", ".join(str(KINDS[kind]) for kind in kinds)
+def said(measure: Measure) -> str:
+    """Return what is left out in the reader's language."""
+    parts = [str(KINDS[kind]) for kind in measure.left_out]
+    if measure.untold:
+        parts.append(ngettext("%(count)s resource", "%(count)s resources", measure.untold) % {"count": measure.untold})
+    return ", ".join(parts)
 
 
 def too_much() -> str:
@@ -93,5 +90,20 @@ def too_much() -> str:
 
 @lru_cache(maxsize=100)
 def left_out(key: ByFingerprint) -> bool:
-    """Claim that the catalog has more operations than one document."""
-    return bool(planned(key.catalog).left_out)
+    """Claim that the catalog has more than one document holds. Only where it may be too large is it written to see how large it is."""
+    catalog = key.catalog
+    plan = planned(catalog)
+    if plan.is_whole and may_be_large(catalog, plan.operations):
+        plan = fitted(catalog, Address("https", "localhost", "/api.rsc")).plan
+    return not plan.is_whole
+
+
+def may_be_large(catalog: Catalog, operations: int) -> bool:
+    """Claim that a document may have more bytes than one connector holds, by what operations and properties take at most by experience."""
+    size = operations * MOST_OF_OPERATION
+    for resource in catalog.resources.values():
+        texts = sum(len(item.description) for item in resource.properties)
+        size += SCHEMAS * (len(resource.properties) * MOST_OF_PROPERTY + 6 * texts)
+        if size >= MOST_BYTES:
+            return True
+    return False

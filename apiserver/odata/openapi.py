@@ -38,7 +38,7 @@ SCHEMES: dict[str, Any] = {
 
 def openapi(catalog: Catalog, address: Address, version: str, kinds: frozenset[str] = ALL) -> bytes:
     """Return the document in one of the versions."""
-    old, is_new = described(catalog, address, kinds), version.startswith("3.1")
+    old, is_new = described(catalog, address, kinds, with_byte=True), version.startswith("3.1")
     schemas = {name: schema_of(schema, is_new=is_new) for name, schema in old["definitions"].items()}
     paths = {
         path: {verb: operation_of(item, is_new=is_new) for verb, item in verbs.items() if not verb.startswith("x-")}

@@ -48,7 +48,7 @@ def secured(bare: Document, way: str, root: str, directory: tuple[str, str]) -> 
     told = WAYS[way](found, root, directory)
     found |= in_openapi(found["components"], told) if "openapi" in found else told
     body = (json.dumps(found, ensure_ascii=True, separators=(",", ":")) + "\n").encode("ascii")
-    return Document(body, tag([body.decode()]))
+    return Document(body, tag([body.decode()]), bare.left_out)
 
 
 def in_openapi(components: Mapping[str, Any], told: Written) -> Written:

@@ -50,6 +50,8 @@ class ServiceContext:
         return self.session_for(target.resource.connection_id)
 
 
+# A text among the keys of a path, up to a quote behind which the next one begins or nothing comes.
+BARE_KEYS = re.compile(r"(?P<name>(?:^|(?<=,))(?:\w+=)?)'(?P<value>.*?)'(?=,\w+=|\Z)", re.DOTALL)
 REMEMBERED_LENGTH = 2000  # of a query; some bytes of it become a hundred times as many of nodes
 OpenContext = Callable[[HttpRequest], ServiceContext]
 
@@ -191,16 +193,24 @@ def addressed(exchange: Exchange, path: str) -> Target:
 
 
 def read_path(path: str, limits: Limits) -> nodes.ResourcePath:
-    """Return a path as nodes; Power Platform fills a key into `Set('{key}')` without doubling its quotes: `Names('it's')` is meant."""
+    """Return a path as nodes; Power Platform fills keys into `Set('{key}')` and `Set(a={a},b='{b}')` without doubling their quotes:
+    `Names('it's')` is meant."""
     try:
         return parse_path(path, decoded=True, limits=limits)
     except ODataSyntaxError:
-        name, _, key = path.partition("('")
-        key = key.removesuffix("')")
-        if not path.endswith(f"('{key}')") or "'" not in key or "''" in key or "/" in name:
+        name, _, keys = path.partition("(")
+        if not path.endswith(")") or "/" in name or "''" in keys:
             raise
-        doubled = key.replace("'", "''")
-        return parse_path(f"{name}('{doubled}')", decoded=True, limits=limits)
+        doubled = BARE_KEYS.sub(with_doubled_quotes, keys[:-1])
+        if doubled == keys[:-1]:
+            raise
+        return parse_path(f"{name}({doubled})", decoded=True, limits=limits)
+
+
+def with_doubled_quotes(found: re.Match[str]) -> str:
+    """Return one key of a path as a literal."""
+    doubled = found["value"].replace("'", "''")
+    return f"{found['name']}'{doubled}'"
 
 
 @lru_cache(maxsize=500)

@@ -17,6 +17,7 @@ from apiserver.server.responses import ApiResponse
 
 SHORT = ("3.0", "3.1")
 DEFAULT = SHORT[0]
+LEFT_OUT = "Left-Out"
 _OFFERS = {
     "": ("application/json",),
     "$metadata": ("application/xml", "application/json"),
@@ -40,9 +41,16 @@ def answer(exchange: Exchange) -> HttpResponse:
         raise NotFound(f"{name} is not served here.", hint="Use the service document.")
     found = exchange.context.document(name, media, exchange.options.custom)
     headers = {"ETag": found.etag, "Vary": "Accept"}
+    if found.left_out:
+        headers[LEFT_OUT] = headers_text(found.left_out)
     if is_unchanged(exchange.request, found.etag):
         return ApiResponse(status=304, headers=headers)
     return ApiResponse(found.body, content_type=chosen.media, headers=headers)
+
+
+def headers_text(text: str) -> str:
+    """Return a text as a header can hold it: percent-encoded beyond ASCII."""
+    return quote(text, safe=" ,.'()!*:;@&=+$/?#[]<>|~^`{}-_")
 
 
 def openapi_media(exchange: Exchange) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 from django.utils.module_loading import import_string
 
+from apiserver.odata.selection import narrowed
 from apiserver.odata.swagger_info import LONGEST_DESCRIPTION, Address, info, metadata
 from apiserver.odata.swagger_limits import (
     ALL,
@@ -30,6 +31,7 @@ from apiserver.odata.swagger_limits import (
     Adds,
     Plan,
     contributions,
+    fewer,
     has,
     planned,
     shorter,
@@ -58,9 +60,12 @@ from apiserver.server.registry import DESCRIBED
 
 SECURITY = {"type": "apiKey", "in": "header", "name": "x-cdata-authtoken"}
 LEFT_OUT = (
-    "Left out, as one document holds 256 operations and 1 MB: {kinds}. Choose tables with ?resources= or ?connection=, "
-    "or kinds with ?operations=, in its address."
+    "Left out, as one document holds 256 operations and 1 MB: {parts}. Choose tables with ?resources= or ?connection=, "
+    "or kinds with ?operations=, in its address; $parts lists addresses of parts that fit."
 )
+NOTHING = "Nothing is described here: no table is published to this user, or the user has no privilege on any of them."
+LONGEST_NAME = 60
+NEEDLESS = ("x-ms-summary", "x-nullable")
 REFERENCE = b'"$ref":"#/definitions/'
 BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 
@@ -80,58 +85,72 @@ def swagger(catalog: Catalog, address: Address, wanted: frozenset[str] = ALL) ->
 
 
 def fitted(catalog: Catalog, address: Address, wanted: frozenset[str] = ALL) -> Written:
-    """Return the document without the kinds of operations that are too many for one connector; it says which these are."""
-    plan, is_related = planned(catalog, wanted), True
+    """Return the document without what is too much for one connector: kinds of operations, then resources; it says which these are."""
+    plan, is_related, thrift = planned(catalog, wanted), any(item.navigations for item in catalog.resources.values()), 0
     while True:
-        document = described(catalog, address, plan.kinds, is_related=is_related)
-        if plan.left_out:
-            document["info"]["description"] = told(document["info"]["description"], plan.left_out)
+        document = told(catalog, address, plan, is_related=is_related)
+        if thrift:
+            shorten(document, thrift)
         body = written(document)
-        if len(body) < MOST_BYTES:
-            break
-        if is_related:  # operations are worth more than $expand, which is not offered without the shapes of what it brings
-            is_related = False
+        if len(body) >= MOST_BYTES and is_related:
+            is_related = False  # operations are worth more than $expand, which is not offered without the shapes of what it brings
             continue
-        fewer = shorter(plan, catalog)
-        if fewer is None:
-            break
-        plan = fewer
-    if len(body) >= MOST_BYTES:
-        document = {**document, "paths": bare(document["paths"]), "definitions": shortened(document["definitions"])}
-        body = written(document)
-    return Written(document, body, plan)
+        less = shorter(plan, catalog) if len(body) >= MOST_BYTES else None
+        size = len(body)
+        while size >= MOST_BYTES and less is None and thrift < len(NEEDLESS):
+            thrift += 1
+            size -= shorten(document, thrift)
+            if size < MOST_BYTES or thrift == len(NEEDLESS):
+                body = written(document)
+                size = len(body)
+        if len(body) >= MOST_BYTES:
+            less = less or fewer(plan, catalog, len(body))
+        if less is None:
+            return Written(document, body, plan)
+        plan = less
 
 
-def told(description: str, kinds: Sequence[str]) -> str:
-    """Return the description and, within its length, what is left out."""
-    note = LEFT_OUT.format(kinds=", ".join(SPOKEN[kind] for kind in reversed(kinds)))
+def told(catalog: Catalog, address: Address, plan: Plan, *, is_related: bool) -> dict[str, Any]:
+    """Return a document and, in its description, what it leaves out."""
+    part = narrowed(catalog, set(catalog.resources) - set(plan.untold)) if plan.untold else catalog
+    document = described(part, address, plan.kinds, is_related=is_related)
+    if not plan.is_whole:
+        document["info"]["description"] = noted(document["info"]["description"], LEFT_OUT.format(parts=left_out(plan, catalog)))
+    elif not document["paths"]:
+        document["info"]["description"] = noted(document["info"]["description"], NOTHING)
+    return document
+
+
+def left_out(plan: Plan, catalog: Catalog) -> str:
+    """Return what one document can't hold: kinds, and the resources behind the last that it tells."""
+    parts = [SPOKEN[kind] for kind in reversed(plan.left_out)]
+    if plan.untold:
+        first = plan.untold[0]
+        name = first if len(first) <= LONGEST_NAME else f"{first[:LONGEST_NAME]}..."
+        parts.append(f"{len(plan.untold)} of {len(catalog.resources)} tables, from {name} on")
+    return ", ".join(parts)
+
+
+def noted(description: str, note: str) -> str:
+    """Return the description with a note, within its length."""
     return f"{description[: LONGEST_DESCRIPTION - len(note) - 1].rstrip()} {note}"
 
 
-def bare(paths: dict[str, Any]) -> dict[str, Any]:
-    """Return the paths without the headers that nobody has to send."""
-    return {
-        path: {verb: without_headers(found) if verb in VERBS else found for verb, found in item.items()} for path, item in paths.items()
-    }
+def shorten(document: dict[str, Any], thrift: int) -> int:
+    """Take headers that nobody has to send out of a new document and, of properties, what is said twice (1) and what may be null (2).
 
-
-def without_headers(found: dict[str, Any]) -> dict[str, Any]:
-    """Return an operation without its optional headers."""
-    kept = [item for item in found["parameters"] if item["in"] != "header" or item.get("required")]
-    return {**found, "parameters": kept}
-
-
-def shortened(definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return the definitions without what is said twice of a property, and without what only some readers know."""
-    return {
-        name: {**schema, "properties": {key: spare(item) for key, item in schema["properties"].items()}}
-        for name, schema in definitions.items()
-    }
-
-
-def spare(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of a property, its title said once."""
-    return {key: value for key, value in schema.items() if key not in ("x-ms-summary", "x-nullable")}
+    Returns how many bytes that is worth, or somewhat less.
+    """
+    spared = 0
+    for schema in document["definitions"].values():
+        for item in schema["properties"].values():
+            for name in NEEDLESS[:thrift]:
+                if name in item:
+                    spared += len(name) + len(str(item.pop(name))) + 4
+    for path in document["paths"].values():
+        for found in (path[verb] for verb in VERBS if verb in path):
+            found["parameters"] = [item for item in found["parameters"] if item["in"] != "header" or item.get("required")]
+    return spared
 
 
 def written(document: dict[str, Any]) -> bytes:
@@ -148,8 +167,13 @@ def escaped(found: re.Match[str]) -> str:
     return json.dumps(found[0])[1:-1]
 
 
-def described(catalog: Catalog, address: Address, kinds: frozenset[str] = ALL, *, is_related: bool = True) -> dict[str, Any]:
-    """Return the document as data, from which OpenAPI 3 is written too; `is_related` = with $expand and the shapes of what it brings."""
+def described(
+    catalog: Catalog, address: Address, kinds: frozenset[str] = ALL, *, is_related: bool = True, with_byte: bool = False
+) -> dict[str, Any]:
+    """Return the document as data, from which OpenAPI 3 is written too.
+
+    `is_related`: with $expand and the shapes of what it brings; `with_byte`: bytes that come back have the format `byte`.
+    """
     related = {
         name: resource.having(navigations=expandable(catalog, resource) if is_related else ())
         for name, resource in catalog.resources.items()
@@ -168,14 +192,15 @@ def described(catalog: Catalog, address: Address, kinds: frozenset[str] = ALL, *
     }
     paths, definitions = document["paths"], document["definitions"]
     for resource in resources.values():
-        add_resource(document, resource, kinds)
+        add_resource(document, resource, kinds, with_byte=with_byte)
         for navigation in told_relations(resources, resource):
             definitions[definition_name(resource)]["properties"] |= related_schemas(resources[navigation.target], navigation)
     for add in (*(add for kind, add in contributions().items() if kind in kinds), *general()):
         for resource in resources.values():
             add(paths, definitions, resource)
     for name in sorted({navigation.target for resource in resources.values() for navigation in resource.navigations}):
-        definitions[related_name(resources[name])] = row_schema(resources[name])  # its relations left out: none holds itself
+        # Its relations left out: none holds itself. One row may be none, which no reference can say.
+        definitions[related_name(resources[name])] = row_schema(resources[name], with_byte=with_byte) | {"x-nullable": True}
     document["definitions"] = reachable(paths, definitions)
     document["x-ms-connector-metadata"] = metadata(catalog, address)
     if not address.is_open:
@@ -206,11 +231,11 @@ def offered(resources: Mapping[str, PublishedResource], resource: PublishedResou
     return tuple(navigation for navigation in resource.navigations if navigation in told)
 
 
-def add_resource(document: dict[str, Any], resource: PublishedResource, kinds: frozenset[str]) -> None:
+def add_resource(document: dict[str, Any], resource: PublishedResource, kinds: frozenset[str], *, with_byte: bool) -> None:
     """Add the paths and definitions of one resource; only the methods that this user has."""
     paths, definitions = document["paths"], document["definitions"]
     name = definition_name(resource)
-    definitions[name] = row_schema(resource)
+    definitions[name] = row_schema(resource, with_byte=with_byte)
     collection: dict[str, Any] = {}
     if LIST in kinds and has(resource, LIST):
         collection["get"] = list_operation(resource, name)

@@ -1,7 +1,8 @@
 """The kinds of operations of $oas, the most needed first, and `?operations=read,polling`, by which a maker chooses among them.
 
 What Power Platform takes at most of one document: 256 operations, 512 schemas of a body and 1 MB; 500,000 characters where the
-connector is part of a solution (Microsoft's connector documentation, "Limits"). Beyond it kinds are left out, the least needed first.
+connector is part of a solution (Microsoft's connector documentation, "Limits"). Beyond it kinds are left out, the least needed first,
+and then resources, the last in the alphabet first.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 
 from django.utils.module_loading import import_string
 
-from apiserver.odata.errors import BadRequest
+from apiserver.odata.errors import BadRequest, Forbidden, NotFound
+from apiserver.odata.selection import CONNECTION, RESOURCES
 from apiserver.odata.swagger_schemas import writable
 from apiserver.resources.catalog import Catalog, PublishedResource
 from apiserver.server.configuration_protocol import nearest
@@ -47,6 +49,7 @@ GROUPS = {
     "triggers": frozenset({POLLING, SUBSCRIPTIONS}),
 }
 
+METHODS_IN_ORDER = ("GET", "POST", "PATCH", "DELETE")
 METHODS = {LIST: "GET", CREATE: "POST", ONE: "GET", UPDATE: "PATCH", DELETE: "DELETE"}
 
 Adds = Callable[[dict[str, Any], dict[str, Any], PublishedResource], None]  # to paths and definitions
@@ -54,11 +57,17 @@ Adds = Callable[[dict[str, Any], dict[str, Any], PublishedResource], None]  # to
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The kinds that one document holds, those left out of it, and how many operations it has."""
+    """The kinds that one document holds, those left out of it, how many operations it has; resources left out, which are the last ones."""
 
     kinds: frozenset[str]
     left_out: tuple[str, ...] = ()
     operations: int = 0
+    untold: tuple[str, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Claim that nothing is left out."""
+        return not self.left_out and not self.untold
 
 
 def wanted_kinds(choice: Iterable[tuple[str, str]]) -> frozenset[str]:
@@ -92,6 +101,31 @@ def has(resource: PublishedResource, kind: str) -> bool:
     return METHODS[kind] in methods
 
 
+def check_any(catalog: Catalog, kinds: frozenset[str], choice: Iterable[tuple[str, str]]) -> None:
+    """Refuse a choice of which nothing is left: makers are told why, as Power Platform takes no document without operations.
+
+    Forbidden where this user lacks the privilege for what the sources can do, else NotFound.
+    """
+    target = next((option for option, _ in choice if option in (OPERATIONS, RESOURCES, CONNECTION)), "")
+    resources = catalog.resources.values()
+    if not target or any(number for kind in KINDS if kind in kinds for number in counts(resources, kind)):
+        return
+    if not resources or not kinds:
+        raise NotFound("No operation is chosen.", target=target, hint="Name what there is, or leave the choice out.")
+    needed = {METHODS.get(kind, "GET") for kind in kinds}
+    missing = [name for name in METHODS_IN_ORDER if any(name in needed & item.offered - item.methods for item in resources)]
+    if missing:
+        message = f"This user may do none of the chosen operations: {spoken(missing)} is missing on each chosen resource."
+        raise Forbidden(message, target=target, hint="Ask an administrator for the privilege, or choose other operations.")
+    reason = "their tables have no key, can only be read, or have no check column for triggers"
+    raise NotFound(f"The chosen resources have none of these operations: {reason}.", target=target, hint="Choose other operations.")
+
+
+def spoken(names: list[str]) -> str:
+    """Return names as alternatives."""
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 @cache
 def contributions() -> Mapping[str, Adds]:
     """Return what rooms above add, by kind."""
@@ -116,34 +150,39 @@ def operations(document: Mapping[str, Any]) -> int:
 
 
 def planned(catalog: Catalog, wanted: frozenset[str] = ALL) -> Plan:
-    """Return the most needed kinds whose operations one document can hold together; once one is too many, the others are left out too."""
+    """Return the most needed kinds whose operations one document can hold together; once one is too many, the others are left out too.
+
+    Where the most needed one is too many by itself, so are resources.
+    """
     kept: list[str] = []
     left_out: list[str] = []
+    untold: tuple[str, ...] = ()
     total = 0
     for kind in KINDS:
         if kind not in wanted:
             continue
         numbers = counts(catalog.resources.values(), kind)
-        if left_out:
+        if left_out or untold:
             left_out += [kind] if any(numbers) else []
             continue
-        more = fitting(numbers, MOST_OPERATIONS - total if kept else None)
-        if more is None:
+        more, place = fitting(numbers, MOST_OPERATIONS - total)
+        if place is not None and kept:
             left_out.append(kind)
         elif more:
             kept.append(kind)
             total += more
-    return Plan(frozenset(kept), tuple(left_out), total)
+            untold = tuple(catalog.resources)[place:] if place is not None else ()
+    return Plan(frozenset(kept), tuple(left_out), total, untold)
 
 
-def fitting(numbers: Iterable[int], room: int | None) -> int | None:
-    """Return the sum, None as soon as it is more than there is room for."""
+def fitting(numbers: Iterable[int], room: int) -> tuple[int, int | None]:
+    """Return the sum of as many as there is room for, and the place of the first for which there is none."""
     total = 0
-    for number in numbers:
+    for place, number in enumerate(numbers):
+        if total + number > room:
+            return total, place
         total += number
-        if room is not None and total > room:
-            return None
-    return total
+    return total, None
 
 
 def shorter(plan: Plan, catalog: Catalog) -> Plan | None:
@@ -153,3 +192,14 @@ def shorter(plan: Plan, catalog: Catalog) -> Plan | None:
         return None
     gone = kept[-1]
     return Plan(plan.kinds - {gone}, (gone, *plan.left_out), plan.operations - sum(counts(catalog.resources.values(), gone)))
+
+
+def fewer(plan: Plan, catalog: Catalog, size: int) -> Plan | None:
+    """Return the plan with as many resources as a document of `size` bytes lets expect to fit, None when one is left."""
+    names = tuple(catalog.resources)
+    held = len(names) - len(plan.untold)
+    if held < 2:
+        return None
+    count = max(1, min(held - 1, held * MOST_BYTES // size))
+    told = [catalog.resources[name] for name in names[:count]]
+    return Plan(plan.kinds, plan.left_out, sum(sum(counts(told, kind)) for kind in plan.kinds), names[count:])

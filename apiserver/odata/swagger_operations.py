@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from apiserver.odata.swagger_info import one_line
-from apiserver.odata.swagger_schemas import FORMATS, allowed, page_schema, sentence, shown, summary, title
+from apiserver.odata.swagger_schemas import allowed, page_schema, sentence, shown, summary, title, type_of
 from apiserver.odata.swagger_words import LONGEST_LIST, columns_said, example, listed, searched, such_as
 from apiserver.resources.catalog import PublishedResource
 from connections.contract.table import Type
@@ -114,7 +114,7 @@ def key_parameters(resource: PublishedResource) -> list[dict[str, Any]]:
     found = []
     for name in resource.key:
         item = resource.by_name[name]
-        schema = FORMATS[item.column.type] | allowed(item.column)
+        schema = type_of(item.column) | allowed(item.column)
         about = f" {sentence(item.description)}" if item.description else ""
         found.append(
             {"name": item.name, "in": "path", "required": True, **schema, "x-ms-summary": title(item)}

@@ -1,11 +1,16 @@
-"""What of one user's $oas fits one connector, told before a maker finds out: its size, what is left out, addresses of parts that fit."""
+"""What of one user's $oas fits one connector, told before a maker finds out: its size, what is left out, addresses of parts that fit.
+
+On a page of the console, and at `$parts` to the user.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from functools import lru_cache
+from urllib.parse import quote, urlsplit
 
+from apiserver.odata.documents import ByFingerprint
 from apiserver.odata.selection import CONNECTION, RESOURCES, narrowed
 from apiserver.odata.swagger import Address, fitted
 from apiserver.odata.swagger_limits import ALL, GROUPS, KINDS, LIST, MOST_BYTES, MOST_IN_SOLUTION, MOST_OPERATIONS, OPERATIONS, counts
@@ -23,18 +28,24 @@ CHOICES: tuple[tuple[str, frozenset[str]], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One document: its query, how many operations it has, its bytes, the kinds that are left out of it."""
+    """One document: its query, its resources, operations and bytes; the kinds and how many resources are left out of it."""
 
     query: str
     resources: int
     operations: int
     size: int
     left_out: tuple[str, ...] = ()
+    untold: int = 0
+
+    @property
+    def published(self) -> int:
+        """Return how many resources there are to tell."""
+        return self.resources + self.untold
 
     @property
     def is_whole(self) -> bool:
         """Claim that a connector holds all that was asked for."""
-        return not self.left_out and self.operations <= MOST_OPERATIONS and self.size < MOST_BYTES
+        return not self.left_out and not self.untold and self.operations <= MOST_OPERATIONS and self.size < MOST_BYTES
 
     @property
     def is_for_solutions(self) -> bool:
@@ -71,11 +82,19 @@ def report(catalog: Catalog, address: Address) -> Report:
     return Report(whole, choices, tuple(found), len(catalog.resources) - sum(part.resources for part in found))
 
 
+@lru_cache(maxsize=16)
+def reported(key: ByFingerprint, root: str) -> Report:
+    """Return the report of a catalog at an absolute service root, remembered until anything changes."""
+    parts = urlsplit(root)
+    return report(key.catalog, Address(parts.scheme, parts.netloc, parts.path))
+
+
 def measured(catalog: Catalog, address: Address, query: str, kinds: frozenset[str] = ALL) -> Measure:
     """Return the measure of one document."""
     made = fitted(catalog, address, kinds)
     left_out = tuple(kind for kind in KINDS if kind in made.plan.left_out)
-    return Measure(query, len(catalog.resources), made.plan.operations, len(made.body), left_out)
+    untold = len(made.plan.untold)
+    return Measure(query, len(catalog.resources) - untold, made.plan.operations, len(made.body), left_out, untold)
 
 
 def parts(catalog: Catalog, address: Address) -> Iterator[Measure]:

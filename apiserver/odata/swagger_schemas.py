@@ -72,7 +72,7 @@ def summary(text: str) -> str:
 
 def title(item: PublishedProperty) -> str:
     """Return a property's display name."""
-    return one_line(item.label or item.name)[:LONGEST_SUMMARY] or item.name
+    return one_line(item.label)[:LONGEST_SUMMARY] if item.label else item.name[:LONGEST_SUMMARY]
 
 
 def sentence(text: str) -> str:
@@ -87,15 +87,24 @@ def allowed(column: Column) -> dict[str, list[str]]:
     return {"enum": values} if values and column.type is Type.STRING else {}
 
 
-def property_schema(item: PublishedProperty, *, is_sent: bool = False) -> dict[str, Any]:
+def type_of(column: Column) -> dict[str, Any]:
+    """Return type and format of a column's values; decimals without digits after the point are whole."""
+    return {"type": "integer"} if column.type is Type.DECIMAL and column.scale == 0 else dict(FORMATS[column.type])
+
+
+def property_schema(item: PublishedProperty, *, is_sent: bool = False, with_byte: bool = False) -> dict[str, Any]:
     """Return the schema of one property.
 
     What is sent offers the values of an enumeration in any case; what comes back may be null besides, which no enum can hold.
+    Bytes come back as base64url (OData JSON Format 4.01, 7.1), for which Swagger has no format: `byte` is base64, and clients decode it.
     """
     column = item.column
-    found: dict[str, Any] = dict(FORMATS[column.type])
+    found: dict[str, Any] = type_of(column)
+    is_text = not with_byte and column.type is Type.BINARY and not is_sent
+    if is_text:
+        del found["format"]
     if column.allowed_values and (is_sent or not column.is_nullable):
-        found |= allowed(column)
+        found.update(allowed(column))
     if column.is_collection:
         found = {"type": "array", "items": found | {"x-nullable": True}}  # an array holds nulls whatever its column says
     elif text := EXAMPLES.get("JSON" if column.is_json else column.type):
@@ -105,15 +114,17 @@ def property_schema(item: PublishedProperty, *, is_sent: bool = False) -> dict[s
     name = title(item)
     found["title"] = found["x-ms-summary"] = name
     found["description"] = sentence(item.description) or f"The column {item.name}."
+    if is_text:
+        found["description"] += " Bytes as base64url text."
     if column.is_nullable and not item.is_key:
         found["x-nullable"] = True
     return found
 
 
-def row_schema(resource: PublishedResource) -> dict[str, Any]:
+def row_schema(resource: PublishedResource, *, with_byte: bool = False) -> dict[str, Any]:
     """Return the schema of a row as it comes back; every column is in it."""
     properties: dict[str, Any] = {"@odata.etag": ETAG, "@odata.context": CONTEXT}
-    properties |= {item.name: property_schema(item) for item in resource.properties}
+    properties |= {item.name: property_schema(item, with_byte=with_byte) for item in resource.properties}
     return {"type": "object", "properties": properties}
 
 

@@ -19,7 +19,7 @@ ID = "ItemInternalId"  # the name that makers know from tables of other connecto
 def schema_for(resource: PublishedResource, purpose: str) -> dict[str, Any]:
     """Return the JSON schema of what an operation takes (create, update) or answers (list, read, delete: the row; events: rows)."""
     if purpose in EVENTS:
-        return {"type": "array", "items": row_schema(resource)}
+        return {"type": "array", "items": row_schema(resource, with_byte=True)}
     if purpose in (CREATE, UPDATE):
         return body_schema(resource, is_create=purpose == CREATE)
     return page(resource) if purpose == LIST else row(resource)
@@ -44,7 +44,7 @@ def polled(resource: PublishedResource) -> frozenset[str]:
 
 def row(resource: PublishedResource) -> dict[str, Any]:
     """Return the schema of a row, its id first."""
-    found = row_schema(resource)
+    found = row_schema(resource, with_byte=True)
     if resource.key:
         about: dict[str, Any] = {"type": "string", "title": "Row Id", "x-ms-summary": "Row Id"}
         about |= {"description": "What the operations on one row take as its id.", "readOnly": True}

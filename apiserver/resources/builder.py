@@ -63,7 +63,7 @@ def catalog_for(principal: Principal) -> Catalog:
 
 def published(others: Mapping[int, Table] | None = None) -> dict[str, PublishedResource]:
     """Return all resources as an administrator would see them, relations included; over `others`, by id, where tables have changed."""
-    rows = list(Resource.objects.select_related("connection"))
+    rows = list(Resource.objects.prefetch_related("connection").defer("created", "modified", "written"))  # each connection once
     tables = {row.pk: snapshot.from_json(row.snapshot) for row in rows} | dict(others or {})
     found = {row.name: resource_of(row, tables[row.pk]) for row in rows}
     navigations = relations(rows, tables, found)
@@ -85,7 +85,7 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
         property_of(column.as_text() if is_text else column, natural[column.name], shown.get(column.name) or {}, is_key=column.name in key)
         for column in table.columns
     )
-    visible = tuple(item for item in every if item.column.name in shown)
+    visible = every if row.columns is None else tuple(item for item in every if item.column.name in shown)
     by_column = {item.column.name: item.name for item in visible}
     is_keyed = bool(key) and all(name in by_column for name in key)
     is_writable = is_keyed and table.kind == "table" and row.connection is not None and not row.connection.read_only
@@ -113,14 +113,15 @@ def resource_of(row: Resource, table: Table) -> PublishedResource:
 
 def property_of(column: Column, name: str, details: Mapping[str, Any], *, is_key: bool) -> PublishedProperty:
     """Return a published column; `details` are what an administrator says of it. No key is null."""
-    return PublishedProperty(
-        name=details.get("name") or name,
-        column=replace(column, is_nullable=False) if is_key else column,
-        is_key=is_key,
-        is_read_only=column.is_generated or bool(details.get("read_only")),
-        label=details.get("label", ""),
-        description=told(details.get("description", "") or column.comment, demanded(column)),
-    )
+    if is_key and column.is_nullable:
+        column = replace(column, is_nullable=False)
+    if not details and not column.is_demanded:
+        return PublishedProperty(name, column, is_key, column.is_generated, "", column.comment)
+    text = details.get("description", "") or column.comment
+    if column.is_demanded:
+        text = told(text, demanded(column))
+    is_read_only = column.is_generated or bool(details.get("read_only"))
+    return PublishedProperty(details.get("name") or name, column, is_key, is_read_only, details.get("label", ""), text)
 
 
 def read_from(row: Resource) -> dict[str, Any]:
@@ -134,9 +135,7 @@ def read_from(row: Resource) -> dict[str, Any]:
 
 def demanded(column: Column) -> str:
     """Return what clients must know of a column without whose value nothing can be read."""
-    return (
-        f"Every filter must say {column.name} eq ...: the source gives rows of one {column.name} at a time." if column.is_demanded else ""
-    )
+    return f"Every filter must say {column.name} eq ...: the source gives rows of one {column.name} at a time."
 
 
 def partly(table: Table) -> str:

@@ -13,12 +13,17 @@ FIRST = re.compile(r"[^\W\d]")
 
 def identifier(text: str) -> str:
     """Return the nearest simple identifier: letters of any script, digits and `_`; what is refused becomes `_`."""
-    if text.isascii() and text.isidentifier() and len(text) <= LONGEST:
+    if is_plain(text):
         return text
     found = OUTSIDE.sub("_", text) or "_"
     if not FIRST.match(found):
         found = f"_{found}"
     return found[:LONGEST]
+
+
+def is_plain(text: str) -> bool:
+    """Claim that the text is a simple identifier of ASCII."""
+    return text.isascii() and text.isidentifier() and len(text) <= LONGEST
 
 
 def unique(name: str, taken: Collection[str]) -> str:
@@ -46,6 +51,9 @@ def resource_name(connection: str, schema: str, table: str, taken: Collection[st
 
 def property_names(columns: Collection[str], resource: str) -> dict[str, str]:
     """Return column -> property name: unique ignoring case, none equal to the entity type's name."""
+    given = {column.lower() for column in columns}
+    if len(given) == len(columns) and resource.lower() not in given and all(is_plain(column) for column in columns):
+        return {column: column for column in columns}
     found: dict[str, str] = {}
     lower = {resource.lower()}
     for column in columns:

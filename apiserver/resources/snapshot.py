@@ -7,6 +7,7 @@ from typing import Any
 
 from connections.contract.table import WRITES, Column, ForeignKey, Table, TableRef, Type
 
+TYPES = {str(item): item for item in Type}
 COLUMN_DEFAULTS = {item.name: item.default for item in fields(Column)}
 
 
@@ -52,7 +53,6 @@ def from_json(data: dict[str, Any]) -> Table:
 
 def column_from_json(data: dict[str, Any]) -> Column:
     """Return the column of `column_to_json`."""
-    values = {**data, "type": Type(data["type"])}
-    if "allowed_values" in values:
-        values["allowed_values"] = tuple(values["allowed_values"])
-    return Column(**values)
+    if "allowed_values" in data:
+        data = {**data, "allowed_values": tuple(data["allowed_values"])}
+    return Column(**{**data, "type": TYPES[data["type"]]})

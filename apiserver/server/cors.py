@@ -25,6 +25,7 @@ EXPOSED = (
     "RateLimit-Policy",
     "Served-From",
     "Data-As-Of",
+    "Left-Out",
 )
 ANY_ORIGIN = r"(?:https?|[a-z][a-z0-9+.-]*)://[^\s/?#@\\]+\Z|null\Z"
 

@@ -46,6 +46,7 @@ ADDRESSES = {
     "$subscriptions": "apiserver.triggers.subscribing.answer",
     "$postman": "apiserver.powerplatform.postman.answer",
     "$odc": "apiserver.powerplatform.office.odc",
+    "$parts": "apiserver.powerplatform.parts.answer",
     "$pbids": "apiserver.powerplatform.office.pbids",
     "$async": "apiserver.powerplatform.long_reads.answer",
     "$connector": "apiserver.powerplatform.package_answers.answer",

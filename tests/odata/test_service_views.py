@@ -8,6 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from apiserver.odata.parser import parse_path
+from apiserver.odata.parser_errors import DEFAULT_LIMITS, ODataSyntaxError
+from apiserver.odata.service import read_path
 from apiserver.resources.services import publish_tables
 from apiserver.server import options
 from connections.contract.table import TableRef
@@ -88,3 +91,21 @@ def test_documents_are_served_to_this_user(client: Client) -> None:
     assert "API" in client.get("/api.rsc/$metadata?$format=json").json()
     assert client.get("/api.rsc/$oas").json()["swagger"] == "2.0"
     assert client.get("/api.rsc/$metadata", headers={"accept": "text/html"}).status_code == 406
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("Names('it's')", "Names('it''s')"),
+        ("Names('a/b's')", "Names('a/b''s')"),
+        ("Lines(a=1,b='it's')", "Lines(a=1,b='it''s')"),
+        ("Lines(b='x/y'z, 1',a=2)", "Lines(b='x/y''z, 1',a=2)"),
+        ("Lines(b=''',c='')", "Lines(b='''',c='')"),
+    ],
+)
+def test_keys_are_read_whose_quotes_the_client_did_not_double(given: str, meant: str) -> None:
+    if "''" in given:
+        with pytest.raises(ODataSyntaxError):
+            read_path(given, DEFAULT_LIMITS)
+    else:
+        assert read_path(given, DEFAULT_LIMITS) == parse_path(meant, decoded=True, limits=DEFAULT_LIMITS)
