@@ -38,6 +38,8 @@ MODULES = (
     "job_late",
     "job_rows",
     "job_broker",
+    "job_disk",
+    "job_clock",
     "soak",
 )
 
