@@ -36,6 +36,7 @@ MODULES = (
     "jobs",
     "job_stops",
     "job_late",
+    "job_readers",
     "job_rows",
     "job_broker",
     "job_disk",
