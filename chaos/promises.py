@@ -37,6 +37,7 @@ MODULES = (
     "job_stops",
     "job_late",
     "job_readers",
+    "job_schema",
     "job_rows",
     "job_broker",
     "job_disk",
