@@ -36,8 +36,12 @@ MODULES = (
     "jobs",
     "job_stops",
     "job_late",
+    "job_readers",
+    "job_schema",
     "job_rows",
     "job_broker",
+    "job_disk",
+    "job_clock",
     "soak",
 )
 
