@@ -62,6 +62,8 @@ def reveal(sealed: str) -> str:
         raise VaultError("A secret was sealed with a key that is not in APISERVER_ENCRYPTION_KEYS.")
     try:
         raw = base64.urlsafe_b64decode(body)
+        if base64.urlsafe_b64encode(raw).decode() != body:  # one text for one secret: marks that decoding passes over were put in
+            raise ValueError
         return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], key_id.encode()).decode("utf-8", "surrogatepass")
     except (InvalidTag, ValueError) as error:  # ValueError: cut short, or no base64 at all
         raise VaultError("A sealed secret was changed.") from error

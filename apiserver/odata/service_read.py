@@ -71,7 +71,7 @@ def narrowed(exchange: Exchange) -> nodes.Options:
     options, target = exchange.options, exchange.target
     for condition in target.filters:
         both = condition if options.filter is None else nodes.Binary("and", options.filter, condition)
-        options = replace(options, filter=both)
+        options = replace(options, filter=both, given={**options.given, "$filter()": repr(target.filters)})  # next links are bound to it
     if target.search is not None:
         both = target.search if options.search is None else nodes.SearchBoolean("and", options.search, target.search)
         options = replace(options, search=both)

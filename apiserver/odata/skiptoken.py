@@ -38,7 +38,7 @@ def write(question: Question, mark: Mark) -> str:
     body = json.dumps([list(mark.values), mark.offset, mark.left], separators=(",", ":"), ensure_ascii=False).encode(
         "utf-8", "surrogatepass"
     )
-    return base64.urlsafe_b64encode(_sign(question, body) + body).decode().rstrip("=")
+    return _text(_sign(question, body) + body)
 
 
 def read(question: Question, token: str, keys: int) -> Mark:
@@ -46,7 +46,7 @@ def read(question: Question, token: str, keys: int) -> Mark:
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         signature, body = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
-        if not hmac.compare_digest(signature, _sign(question, body)):
+        if _text(raw) != token or not hmac.compare_digest(signature, _sign(question, body)):
             raise ValueError
         values, offset, left = json.loads(body)
     except (ValueError, TypeError, UnicodeError) as error:
@@ -55,6 +55,11 @@ def read(question: Question, token: str, keys: int) -> Mark:
     if values and len(values) != keys:
         raise BindError("This $skiptoken is too old.", 0, "$skiptoken", "Begin again without $skiptoken.")
     return Mark(tuple(values), offset, left)
+
+
+def _text(raw: bytes) -> str:
+    """Return bytes as they stand in a link; a token has no other spelling."""
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
 def texts(columns: Sequence[Column], values: Sequence[Any]) -> tuple[str | None, ...]:
@@ -74,7 +79,8 @@ def _value(column: Column, text: str) -> Any:
 
 def _sign(question: Question, body: bytes) -> bytes:
     resource = question.resource
-    given = sorted((name, text) for name, text in question.options.given.items() if name not in NOT_BOUND)
+    asked = [(name, text) for name, text in question.options.given.items() if name not in NOT_BOUND]
+    given = sorted([*asked, *((f"@{name}", repr(node)) for name, node in question.aliases.items())])
     rights = ([item.text for item in resource.row_filters], [item.name for item in resource.properties])
     bound = json.dumps([resource.id, rights, given, sorted(map(str, question.where.items()))]).encode()
     return hmac.new(settings.SECRET_KEY.encode(), hashlib.sha256(bound).digest() + body, hashlib.sha256).digest()[:SIGNATURE_BYTES]

@@ -18,6 +18,7 @@ from django.utils import timezone
 from apiserver.odata.errors import BadRequest, Conflict, Forbidden, NotAllowed, NotFound
 from apiserver.odata.format import Format
 from apiserver.odata.payload import PayloadWriter, dumps
+from apiserver.odata.percent import decode
 from apiserver.odata.reader_plan import Question
 from apiserver.odata.service import Exchange, readable
 from apiserver.odata.service_rows import NotedSession, needed_names
@@ -123,6 +124,7 @@ def question_of(exchange: Exchange, window: Window) -> str:
     """Return a name of the question that a state belongs to."""
     resource = window.question.resource
     given = {name: text for name, text in exchange.options.given.items() if name != "format"}
+    given |= {f"@{name}": repr(node) for name, node in exchange.options.aliases.items()}
     text = json.dumps([resource.id, window.event, window.check.column.name, list(resource.key), sorted(given.items())])
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -280,7 +282,7 @@ def rows(poller: Poller, found: Answer, state: Poll) -> HttpResponseBase:
 def headers(poller: Poller, state: Poll, wait: int) -> dict[str, str]:
     """Return where to ask next, and when."""
     exchange, window = poller.exchange, poller.window
-    kept = [piece for piece in exchange.query.split("&") if piece and piece.partition("=")[0] != STATE]
+    kept = [piece for piece in exchange.query.split("&") if piece and decode(piece.partition("=")[0]) != STATE]
     token = quote(vault.seal(f"poll {state.pk}"), safe="")
     path = f"{exchange.context.root}/$poll/{quote(window.question.resource.name)}/{window.event}"
     return {"Location": f"{path}?{'&'.join([*kept, f'{STATE}={token}'])}", "Retry-After": str(wait)}

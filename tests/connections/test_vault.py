@@ -39,7 +39,19 @@ def test_every_key_of_the_ring_opens_and_the_first_seals(ring: vault.Ring) -> No
         vault.reveal(old)
 
 
-@pytest.mark.parametrize("change", [lambda s: s[:-8] + "AAAAAAA=", lambda s: s[:10], lambda s: "v1:x:y", lambda s: "plain", lambda s: ""])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda s: s[:-8] + "AAAAAAA=",
+        lambda s: s[:10],
+        lambda s: "v1:x:y",
+        lambda s: "plain",
+        lambda s: "",
+        lambda s: s + "x",
+        lambda s: s + "=",
+        lambda s: s[:20] + "*" + s[20:],
+    ],
+)
 def test_changed_secret_is_refused(ring: vault.Ring, change: object) -> None:
     sealed = vault.seal("secret")
 

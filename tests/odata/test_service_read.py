@@ -280,6 +280,32 @@ def test_paging_gives_each_row_once_and_keeps_the_options(api: Service) -> None:
     assert "x=%26" in first.json["@odata.nextLink"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "other"),
+    [
+        ("customers?$filter=id gt @n&@n=1", "customers?$filter=id gt @n&@n=2"),
+        ("customers/$filter(id gt 1)", "customers/$filter(id gt 2)"),
+        ("customers?$orderby=id", "customers?$orderby=id desc"),
+        ("customers?$orderby=id", "orders?$orderby=id"),
+    ],
+)
+def test_a_token_of_another_question_is_refused(api: Service, asked: str, other: str) -> None:
+    link = api.get(asked, Prefer="odata.maxpagesize=3").json["@odata.nextLink"]
+    token = link.partition("$skiptoken=")[2]
+
+    reply = api.get(f"{other}{'&' if '?' in other else '?'}$skiptoken={token}")
+
+    assert (reply.status, api.follow(link).status) == (400, 200)
+
+
+def test_no_mark_of_a_token_can_be_another(api: Service) -> None:
+    base, _, token = api.get("customers", Prefer="odata.maxpagesize=3").json["@odata.nextLink"].partition("$skiptoken=")
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    changed = [token[:-1] + digit for digit in digits if digit != token[-1]] + [token + "%3D", token + "A"]
+
+    assert {api.follow(f"{base}$skiptoken={other}").status for other in changed} == {400}
+
+
 def test_page_size_of_the_server_bounds_every_answer(api: Service) -> None:
     small = api.seen_with(page_size=4, max_page_size=5)
 

@@ -153,6 +153,15 @@ def test_postgresql_rows_wait_for_older_transactions(shop: Shop) -> None:
     assert (meanwhile, poller.names(), poller.names()) == ([], ["slow", "quick"], [])
 
 
+def test_location_has_one_state_however_it_was_written(small: Shop) -> None:
+    poller = Poller(small.user("flow"), CREATED)
+    poller()
+
+    answer = poller(poller.address.replace("triggerState", "trigger%53tate"))
+
+    assert (answer.status_code, answer["Location"].count("tate=")) == (202, 1)
+
+
 def test_states_that_are_forged_foreign_or_expired_are_refused(small: Shop) -> None:
     mine, other = Poller(small.user("flow"), CREATED), Poller(small.user("other"), CREATED)
     mine()
@@ -168,6 +177,8 @@ def test_states_that_are_forged_foreign_or_expired_are_refused(small: Shop) -> N
     assert refused(mine.client, CREATED + "?triggerState=" + vault.seal("poll x")) == (400, "triggerState")
     assert refused(mine.client, MODIFIED + "?triggerState=" + state) == (400, "triggerState")
     assert refused(mine.client, CREATED + "?$filter=id gt 1&triggerState=" + state) == (400, "triggerState")
+    assert refused(mine.client, CREATED + "?triggerState=" + state + "x") == (400, "triggerState")
+    assert refused(mine.client, CREATED + "?@n=1&triggerState=" + state) == (400, "triggerState")
     assert refused(mine.client, CREATED + f"?triggerState={state}&triggerState={state}") == (400, "triggerState")
     assert refused(other.client, CREATED + "?triggerState=" + state) == (403, "triggerState")
     Poll.objects.all().delete()
