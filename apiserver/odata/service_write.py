@@ -21,7 +21,7 @@ from apiserver.odata.resolve import Target, resolve_id
 from apiserver.odata.service import Exchange
 from apiserver.odata.service_rows import filter_condition
 from apiserver.odata.versions import check_version
-from apiserver.odata.writer import COUNTER_FOLLOWS, Writer, child_key, may, no_row
+from apiserver.odata.writer import COUNTER_FOLLOWS, Outside, Writer, child_key, may, no_row
 from apiserver.odata.writer_body import Change, change_of, nested_expand, property_value, read_json, read_value, reference_of
 from apiserver.odata.writer_rows import RowWriter, idempotency_of, is_conditional
 from apiserver.odata.writer_sql import Row, by_column, by_property
@@ -200,10 +200,11 @@ def _upsert(exchange: Exchange, writer: Writer, change: Change) -> Finish:
     if generated and resource.dialect not in COUNTER_FOLLOWS:
         raise no_row(resource)
     _show_nested(exchange, change)
-    writer.refuse_hidden(resource, by_column(resource, key))
     change.values.update(key)
     try:
         row = writer.create(resource, change)
+    except Outside as error:  # the same where there is a hidden row and where there is none: an upsert must not tell
+        raise (no_row(resource) if error.target == resource.name else error) from None
     except ConstraintViolated as error:
         if error.kind != "unique":
             raise

@@ -50,11 +50,6 @@ class Writer:
             raise no_row(resource)
         return row
 
-    def refuse_hidden(self, resource: PublishedResource, where: Row) -> None:
-        """Raise NotFound when a row of this key exists outside of what the user may see: an upsert must not tell."""
-        if self.hides(resource, where):
-            raise no_row(resource)
-
     def hides(self, resource: PublishedResource, where: Row) -> bool:
         """Claim that a row of this key exists outside of what the user may see."""
         if self.condition_of(resource) is None or not self._run(*TableSql(resource, self.dialect).select(where)).rows:
@@ -263,9 +258,13 @@ def no_row(resource: PublishedResource) -> NotFound:
     return NotFound(f"{resource.name} has no row with this key.", target=resource.name, hint="Look it up with $filter.")
 
 
-def outside(resource: PublishedResource) -> Forbidden:
+class Outside(Forbidden):
+    """The user would not be allowed to see the row that was to be written."""
+
+
+def outside(resource: PublishedResource) -> Outside:
     """Return the error of a write whose row the user would not be allowed to see."""
-    return Forbidden(f"The row would be outside of what you may see of {resource.name}.", target=resource.name, hint="Change its values.")
+    return Outside(f"The row would be outside of what you may see of {resource.name}.", target=resource.name, hint="Change its values.")
 
 
 def is_writable(resource: PublishedResource, item: PublishedProperty, *, on_insert: bool) -> bool:

@@ -47,10 +47,10 @@ class RowWriter(Writer):
             raise not_unique(resource)
         return found[0] if found else None
 
-    def refuse_hidden(self, resource: PublishedResource, where: Row) -> None:
-        """Raise NotFound when a row of this key exists outside of what the user may see."""
-        if resource.row_filters and fetch_rows(self.session, self.catalog, resource, where, is_whole=True):
-            raise no_row(resource)
+    def hides(self, resource: PublishedResource, where: Row) -> bool:
+        """Claim that a row of this key exists outside of what the user may see."""
+        is_there = resource.row_filters and fetch_rows(self.session, self.catalog, resource, where, is_whole=True)
+        return bool(is_there) and self.fetch(resource, where) is None
 
     def create(self, resource: PublishedResource, change: Change, *, fixed: Row | None = None) -> Row:
         """Insert the row; nested entities would be further rows."""
@@ -70,7 +70,9 @@ class RowWriter(Writer):
             raise NotBuilt(f"{name} can't be written along. {ONE_ROW}", target=name, hint="Send its rows one by one.")
 
     def _insert(self, resource: PublishedResource, values: Row) -> Row:
-        if not meets_filters(self.session, self.catalog, resource, values):
+        where = {name: values[name] for name in key_columns(resource) if name in values}
+        is_given = len(where) == len(key_columns(resource))
+        if not meets_filters(self.session, self.catalog, resource, values) or (is_given and self.hides(resource, where)):
             raise outside(resource)
         table = self.session.table(resource.ref)
         with self._write("INSERT", resource):

@@ -16,6 +16,7 @@ from apiserver.odata.errors import InvalidValue
 from connections.contract.table import FLOATS, INTEGER_RANGE, NUMBERS, Column, Type
 
 _INTEGER = re.compile(r"[+-]?\d{1,40}")
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _TIME = re.compile(r"(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,12}))?)?")
 _TIMESTAMP = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,12})?)?)(Z|z|[+-]\d\d:\d\d)?")
 _DURATION = re.compile(r"([+-]?)P(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.(\d{1,12}))?S)?)?")
@@ -92,6 +93,8 @@ def _string(column: Column, raw: str, name: str) -> str:
 def _number(column: Column, raw: Any, name: str) -> Any:
     if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal | str):
         raise _bad(name, column, raw)
+    if isinstance(raw, str) and not is_number(raw, column):
+        raise _bad(name, column, raw)
     if type(raw) is int and column.type in INTEGER_RANGE:
         return _in_range(column, raw, name)
     if column.type in FLOATS:
@@ -105,6 +108,11 @@ def _number(column: Column, raw: Any, name: str) -> Any:
     if not number.is_finite():
         raise _bad(name, column, raw)
     return _decimal(column, number, name) if column.type is Type.DECIMAL else _integer(column, number, name)
+
+
+def is_number(text: str, column: Column) -> bool:
+    """Claim that a text is a number of OData, blanks around it or not: Python would take `1_0`, `nan` and digits of other scripts too."""
+    return _NUMBER.fullmatch(text.strip(" \t\r\n")) is not None or (column.type in FLOATS and text in _WORDS)
 
 
 def _float(column: Column, raw: Any, name: str) -> float:

@@ -126,6 +126,15 @@ def test_writes_stay_inside_the_row_filter(writer: Client) -> None:
     assert writer.get("customers").ids() == [1, 4, 9]
 
 
+@pytest.mark.parametrize("headers", [{}, {"If-None-Match": "*"}])
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+@pytest.mark.parametrize("body", [{"name": "mine", "country": "US"}, {"name": "mine"}, {"country": "JP"}, {"name": "mine", "visits": 1.5}])
+def test_an_upsert_does_not_tell_hidden_rows_from_absent_ones(writer: Client, method: str, body: Any, headers: dict[str, str]) -> None:
+    hidden, absent = (writer.request(method, f"customers({key})", body, **headers) for key in (2, 77))
+
+    assert (hidden.status, hidden.error) == (absent.status, absent.error)
+
+
 @pytest.mark.parametrize("token", ["", "x", "wrong-token-0123456789abcdef", JAPAN + "x", JAPAN.upper()])
 @pytest.mark.parametrize("path", ["", "$metadata", "$oas", "customers", "nothing", "customers(1)/name"])
 def test_no_valid_token_no_answer(served: Client, token: str, path: str) -> None:

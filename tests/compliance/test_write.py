@@ -189,6 +189,9 @@ def test_method_override_for_weak_clients(odata: Client) -> None:
         ({"id": 1, "name": "x" * 41}, 400),
         ({"id": 1, "ref": "no guid"}, 400),
         ({"id": 1, "amount": "many"}, 400),
+        ({"id": 1, "amount": "1_0"}, 400),
+        ({"id": 1, "amount": "１"}, 400),
+        ({"id": "1_0"}, 400),
         ({"id": 1, "data": "***"}, 400),
         ([], 400),
         ("text", 400),
@@ -203,6 +206,12 @@ def test_wrong_bodies_are_refused_by_name(odata: Client, body: Any, status: int)
     assert answer.status == status, answer.body
     assert answer.error["message"]
     assert odata.get("things/$count").body == b"0"
+
+
+def test_numbers_as_text_are_those_of_odata(odata: Client) -> None:
+    for text in ("nan", "infinity", "1_0", "１", "0x10"):
+        assert odata.request("PATCH", "customers(1)", {"score": text}).status == 400, text
+    assert odata.request("PATCH", "customers(1)", {"score": " 1.5e0\n"}).status == 204
 
 
 def test_duplicate_key_and_broken_relation_are_named(odata: Client) -> None:
