@@ -23,11 +23,16 @@ from tests.served import DISMISSED, Served
 # Before Django reads its settings: each test process has a data directory of its own. In processes that share the tests the
 # settings are read before this file is: they are given theirs.
 IS_WORKER = "PYTEST_XDIST_WORKER" in os.environ
+ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ["APISERVER_DATA_DIR"] if IS_WORKER else tempfile.mkdtemp(prefix="apiserver-test-data-"))
 os.environ["APISERVER_DATA_DIR"] = str(DATA)
 os.environ["DJANGO_SETTINGS_MODULE"] = "apiserver.settings"  # here and not in pyproject.toml, from where it would be read too early
 for name in ("APISERVER_DATABASE_URL", "DATABASE_URL", "APISERVER_REDIS_URL", "APISERVER_ADMIN_USER", "APISERVER_ADMIN_PASSWORD"):
     os.environ.pop(name, None)
+# The product's own database of a run, SQLite in the data directory unless an address is given: rooms repeat their tests over PostgreSQL.
+OWN_DATABASE = "APISERVER_TEST_OWN_DATABASE"
+if OWN_DATABASE in os.environ:
+    os.environ["APISERVER_DATABASE_URL"] = os.environ[OWN_DATABASE]
 # Hundreds of processes start from these sources: without their bytecode each compiles 300 modules again, a second of CPU.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

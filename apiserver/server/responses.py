@@ -73,7 +73,7 @@ class ApiResponse(HttpResponse):
         self.closed = True
         own = OWN.wrapper
         try:
-            if own.connection is not None:
+            if own.connection is not None and not own.in_atomic_block:  # of a request nothing is open then; of tests, it is theirs
                 own.close_if_unusable_or_obsolete()
         finally:
             run_all(self.after)
