@@ -171,6 +171,12 @@ class Order:
     settings: Settings = field(default_factory=Settings)
     run: str = ""  # names the run, for one that another worker goes on with: its counts stand in the checkpoint
 
+    @property
+    def place(self) -> str:
+        """Return the schema at the destination, '' where neither statement nor job names one."""
+        *schema, _ = self.statement.target
+        return schema[0] if schema else self.schema
+
 
 class Watch(Protocol):
     """Who follows a move. Called in the thread that moves, after each page."""
