@@ -118,7 +118,7 @@ def test_what_hangs_on_a_table_stays_when_its_rows_are_replaced(ends: Pair) -> N
     assert (ends.move(again).mode, len(ends.rows(ends.destination, "orders"))) == ("swap", 20)
 
 
-@pytest.fixture(params=["mysql"])
+@pytest.fixture(params=["mysql", *DUCKS])
 def typed(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     return filled(pair(request, tmp_path, "postgresql", request.param))
 
