@@ -16,6 +16,7 @@ import pymysql
 import pytest
 
 KINDS = ("sqlite", "postgresql", "mysql")
+DUCKS = ("duckdb", "parquet")
 # What DuckDB calls the types of TYPES where it is not PostgreSQL's word.
 DUCKDB = {
     "timestamp": "timestamptz",
@@ -51,14 +52,14 @@ class Database:
 
     @property
     def mark(self) -> str:
-        return "?" if self.kind in ("sqlite", "duckdb") else "%s"
+        return "?" if self.kind in ("sqlite", *DUCKS) else "%s"
 
     def quote(self, name: str) -> str:
         return f"`{name.replace('`', '``')}`" if self.kind == "mysql" else '"' + name.replace('"', '""') + '"'
 
     def type(self, name: str) -> str:
         """Return the type's spelling here; names that all three share pass through."""
-        if self.kind == "duckdb":
+        if self.kind in DUCKS:
             return DUCKDB.get(name, name if name not in TYPES else TYPES[name][1])
         spelled = TYPES.get(name)
         return spelled[KINDS.index(self.kind)] if spelled else name
@@ -101,7 +102,8 @@ def shop(path: Path) -> Path:
 def make(kind: str, name: str, request: pytest.FixtureRequest, folder: Path) -> Database:
     """Return a fresh, empty database called `name`; suffixes keep apart what runs at once on one server."""
     name += os.environ.get("APISERVER_TEST_SUFFIX", "") + os.environ.get("PYTEST_XDIST_WORKER", "")
-    return {"sqlite": sqlite, "postgresql": postgresql, "mysql": mysql, "duckdb": duckdb_file}[kind](name, request, folder)
+    makers = {"sqlite": sqlite, "postgresql": postgresql, "mysql": mysql, "duckdb": duckdb_file, "parquet": parquet}
+    return makers[kind](name, request, folder)
 
 
 def duckdb_file(name: str, request: pytest.FixtureRequest, folder: Path) -> Database:
@@ -115,6 +117,22 @@ def duckdb_file(name: str, request: pytest.FixtureRequest, folder: Path) -> Data
     with closing(duckdb.connect(str(path))) as connection:
         connection.execute("CREATE SEQUENCE numbers START 101")
     return Database("duckdb", {"connector": "duckdb", "properties": {"Database": str(path)}}, connect)
+
+
+def parquet(name: str, request: pytest.FixtureRequest, folder: Path) -> Database:
+    """Return an empty folder; statements see its files, as any other program does."""
+    place = folder / name
+    request.getfixturevalue("settings").ALLOWED_FOLDERS = (folder,)
+
+    def connect() -> Any:
+        connection = duckdb.connect()
+        connection.execute("SET TimeZone = 'UTC'")
+        for path in place.glob("*.parquet"):
+            connection.execute(f"""CREATE VIEW "{path.stem.replace('"', '""')}" AS SELECT * FROM read_parquet('{path}')""")
+        connection.execute("BEGIN")
+        return connection
+
+    return Database("parquet", {"connector": "parquet", "properties": {"URI": str(place)}}, connect)
 
 
 def sqlite(name: str, request: pytest.FixtureRequest, folder: Path) -> Database:

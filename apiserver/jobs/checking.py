@@ -98,6 +98,10 @@ def check_destination(job: Job) -> None:
     found = connector(job.destination)
     if not getattr(found, "is_destination", False):
         raise wrong(f"{job.destination.name} can't be a destination: tables can't be made in it.")
+    if missing := getattr(found, "missing_loader", lambda: "")():
+        raise wrong(f"{job.destination.name} is loaded through dlt, which is not installed. Run: {missing}")
+    if job.kind == Job.LOAD_FOLDER and getattr(found, "missing_loader", None):
+        raise wrong(f"{job.destination.name} can't take the files of a folder: choose a database.")
     if job.destination.read_only:
         raise wrong(f"{job.destination.name} is read-only: allow writes on its page, or choose another destination.")
 

@@ -9,14 +9,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from apiserver.jobs.models import Job, Task
 from apiserver.jobs.moving_names import SHADOW
 from apiserver.jobs.replicate import Replicate, replicate
+from connections.connectors.files.guard import Guard
 from connections.connectors.registry import get_connector
 from connections.contract.errors import ConnectorError
 from connections.models import Connection
 
-DEFAULT_SCHEMAS = {"postgresql": "public", "sqlite": "main", "duckdb": "main"}
+DEFAULT_SCHEMAS = {"postgresql": "public", "sqlite": "main", "duckdb": "main", "parquet": "main"}
 FILES = ("sqlite", "duckdb")  # connectors whose database is a file
 VIEW = "view"
 OWN = "_apiserver_"  # how tables begin in which this product keeps what it has to know
@@ -37,12 +40,23 @@ def database_of(connection: Connection) -> str:
     key, values = connection.connector, with_defaults(connection)
     if key in FILES:
         return f"{key}:{Path(str(values.get('Database', ''))).resolve()}"
+    if key == "parquet":
+        return f"{key}:{folder_of(str(values.get('URI', '')))}"
     if "Server" not in values:
         return f"connection:{connection.pk}"
     host = str(values["Server"]).strip().lower()
     through = str(values.get("SSHServer", "")) if values.get("UseSSH") else ""
     database = values.get("Database") or values.get("User", "")
     return f"{key}:{'localhost' if host in THIS_MACHINE else host}:{values.get('Port')}:{database}:{through}"
+
+
+def folder_of(uri: str) -> Path:
+    """Return the folder that a path means, absolute or below an allowed folder."""
+    try:
+        root, parts = Guard(settings.ALLOWED_FOLDERS).locate(uri)
+    except ConnectorError:  # its connection says so when it is used
+        return Path(uri)
+    return root.joinpath(*parts).resolve()
 
 
 def with_defaults(connection: Connection) -> dict[str, Any]:

@@ -37,6 +37,7 @@ def run_sql(doing: Doing) -> str:
             execute(loading, statement, number, len(statements))
         if is_whole:
             loading.commit()
+        loading.finish()
     except BaseException:
         loading.rollback()
         raise
@@ -49,10 +50,11 @@ def opened_loading(doing: Doing) -> Loading:
     """Return a connection to the destination of the job."""
     session = session_for(doing.run.order["destination"])
     make = getattr(session, "loading", None)
-    if make is None:
+    found = make(SQL_SECONDS) if make else None
+    if found is None or found.is_bulk:
         raise JobError("SQL can't be run at this destination.", hint="Take the event out, or choose a database as the destination.")
-    found: Loading = make(SQL_SECONDS)
-    return found
+    loading: Loading = found
+    return loading
 
 
 def execute(loading: Loading, statement: str, number: int, count: int) -> list[tuple[object, ...]]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
+from apiserver.jobs import moving_bulk
 from apiserver.jobs import moving_full as full
 from apiserver.jobs.moving_binding import reading_of
 from apiserver.jobs.moving_deletions import take_out
@@ -63,7 +64,8 @@ def move(order: Order, watch: Watch) -> Moved:
     for tried in range(1, TRIES + 1):
         try:
             with opened(order, watch, moved) as task:
-                run(task)
+                (moving_bulk.run if task.loading.is_bulk else run)(task)
+                task.loading.finish(task.target)
             return moved
         except TRANSIENT as error:
             if tried == TRIES:
@@ -91,22 +93,25 @@ def opened(order: Order, watch: Watch, moved: Moved) -> Iterator[Task]:
     with told_of(SOURCE):
         reading = reading_of(order, now=datetime.fromtimestamp(now, UTC))
     with told_of(DESTINATION):
-        loading = loading_of(order.destination, settings.command_timeout)
+        loading = loading_of(order.destination, settings.command_timeout, order.place)
         try:
             yield prepared(Task(order, settings, reading, loading, watch, now, moved=moved))
         finally:
             loading.close()
 
 
-def loading_of(destination: int, seconds: int) -> Loading:
-    """Return the writer at a destination; raise JobError for a connection that is none."""
+def loading_of(destination: int, seconds: int, schema: str = "") -> Loading:
+    """Return the writer at a destination; raise JobError for a connection that is none. `schema`: where a warehouse keeps all of a task."""
     if not Connection.objects.filter(pk=destination).exists():
         raise JobError("The job's destination was deleted.", hint="Choose another one.")
     session: Any = patient.session_for(destination)
     if not hasattr(session, "loading"):
         raise JobError("This connection can't be a destination.", hint="Choose a database.")
-    found: Loading = session.loading(seconds)
-    return found
+    found: Any = session.loading(seconds)
+    if found.is_bulk and schema:
+        found.dataset = schema
+    loading: Loading = found
+    return loading
 
 
 def prepared(task: Task) -> Task:
@@ -256,8 +261,11 @@ def has_other_key(task: Task, found: Table | None) -> bool:
 
 def reset(order: Order) -> None:
     """Forget how far the task has come: its next move reads everything anew. The destination's table stays until then."""
-    loading = loading_of(order.destination, order.settings.command_timeout)
+    loading: Any = loading_of(order.destination, order.settings.command_timeout, order.place)
     try:
+        if loading.is_bulk:
+            loading.forget(order.key, State().text())
+            return
         taken = loading.take(order.key)
         loading.begin()
         loading.save(order.key, Checkpoint(taken.fence, State().text()))

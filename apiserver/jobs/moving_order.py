@@ -183,6 +183,12 @@ class Order:
     counts_rows: bool = True  # both ends are counted after a load
     run: str = ""  # names the run, for one that another worker goes on with: its counts stand in the checkpoint
 
+    @property
+    def place(self) -> str:
+        """Return the schema at the destination, '' where neither statement nor job names one."""
+        *schema, _ = self.statement.target
+        return schema[0] if schema else self.schema
+
 
 class Watch(Protocol):
     """Who follows a move. Called in the thread that moves, after each page."""

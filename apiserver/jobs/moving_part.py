@@ -32,6 +32,7 @@ def move_part(order: Order, watch: Watch, *, part: str, version: str) -> Moved:
         look(task)
         make(task)
         load(task, name, part, version)
+        task.loading.finish(task.target)
     return moved
 
 

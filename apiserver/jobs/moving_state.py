@@ -47,6 +47,7 @@ class State:
     deletions_at: float = 0.0  # up to when is known what the source told of deletions
     is_loaded: bool = False
     part: str = ""  # version of the part that was loaded
+    rows: int = 0  # that the last load of everything brought into a warehouse
     run: str = ""  # the run that wrote last, and what it has done with these rows
     counts: dict[str, int] = field(default_factory=dict)
 

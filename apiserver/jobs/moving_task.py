@@ -51,9 +51,8 @@ class Task:
     @property
     def target(self) -> TableRef:
         """Return the destination's table."""
-        *schema, name = self.order.statement.target
-        name = fitting(self.order.table_prefix + name, self.loading.longest_name, trims=self.loading.trims_names)
-        return TableRef(schema[0] if schema else self.order.schema, name)
+        name = fitting(self.order.table_prefix + self.order.statement.target[-1], self.loading.longest_name, trims=self.loading.trims_names)
+        return TableRef(self.order.place, name)
 
     @property
     def shadow(self) -> TableRef:

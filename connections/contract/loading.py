@@ -5,7 +5,7 @@ A Loading is one connection with one writer. What stands between `begin` and `co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
@@ -75,6 +75,7 @@ class Loading(Protocol):
     adds_keys: ClassVar[bool]  # False: a table has its key from the beginning or never (SQLite)
     reads_texts: ClassVar[bool]  # True: a value may come as the text that PostgreSQL writes of it
     changes_tables_at_once: ClassVar[bool]  # False: a change of a table ends the transaction (MySQL)
+    is_bulk: ClassVar[bool]  # True: it is a BulkLoading, which takes whole loads alone
 
     def begin(self) -> None:
         """Begin a transaction."""
@@ -180,10 +181,54 @@ class Loading(Protocol):
         `most`: rows beyond so many are not counted; 0 = all are.
         """
 
+    def finish(self, ref: TableRef | None = None) -> None:
+        """Show readers what was committed, where a commit alone does not: of a table, or (None) of all, whoever changed them. May be
+        left out, or break off: the next one shows it. Outside of a transaction."""
+
     def planned(
         self, ref: TableRef, columns: Sequence[Column], key: Sequence[str], *, added: Sequence[str], widened: Sequence[str]
     ) -> list[str]:
         """Return the statements that would make the table, or add and widen these of its columns; nothing is run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """One whole load of a table: all of its rows, or those that are new, which take the place of those with their key."""
+
+    ref: TableRef
+    columns: Sequence[Column]  # as `stored` gives them
+    key: Sequence[str]
+    batches: Iterable[Rows]
+    is_whole: bool  # all rows: those that are there go
+    is_new: bool  # the table is made anew: its columns have other types
+    text: Callable[[], str]  # the checkpoint, once all rows were taken
+    check: Callable[[], bool]  # asked then: False = there is nothing to load; raises what forbids it
+
+
+class BulkLoading(Protocol):
+    """A warehouse. What `load` brings is seen together with its checkpoint, or what of it was seen comes again with the next load."""
+
+    longest_name: ClassVar[int]
+    trims_names: ClassVar[bool]
+    is_bulk: ClassVar[bool]
+
+    def stored(self, column: Column) -> Column:
+        """Return the column as it is kept: a type that holds every value of the given one."""
+
+    def peek(self, task: str) -> str:
+        """Return the data of a task's checkpoint, '' where there is none."""
+
+    def load(self, task: str, bulk: Bulk) -> bool:
+        """Load; return whether anything was."""
+
+    def forget(self, task: str, data: str) -> None:
+        """Write the checkpoint alone."""
+
+    def count(self, ref: TableRef) -> int:
+        """Return the number of rows of a table."""
+
+    def close(self) -> None:
+        """Release what is held; never raises."""
 
 
 class Piped(Protocol):

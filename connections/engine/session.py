@@ -85,6 +85,11 @@ class EngineSession:
         self._pushdown = pushdown
         self._described = Described(session, clock)
 
+    @property
+    def loading(self) -> Any:
+        """Return what makes a writer for jobs, of a source that has it; AttributeError of others."""
+        return self.rows.loading  # type: ignore[attr-defined]
+
     def list_tables(self) -> list[TableInfo]:
         """Return every table of the source."""
         return self.rows.list_tables()

@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
+from connections.connectors.dbapi.loading_parquet import HIDDEN
+from connections.connectors.dbapi.parquet_folder import FILE
 from connections.connectors.registry import get_connector
 from connections.contract.connector import Session
 from connections.contract.context import Context
@@ -81,13 +84,22 @@ def of_database(kind: str, place: Place) -> Iterator[Opened]:
 
 @contextmanager
 def of_duckdb(kind: str, place: Place) -> Iterator[Opened]:
-    import duckdb
-
     path = place.folder / "facts.duckdb"
     with duckdb.connect(str(path)) as made:
         facts.create(made)
     connector = get_connector(kind)
     session = connector.open(connector.clean({"Database": str(path)}), context=Context(folders=(place.folder,)))
+    yield Opened(session, TableRef("main", "facts"))
+    session.close()
+
+
+@contextmanager
+def of_parquet(kind: str, place: Place) -> Iterator[Opened]:
+    connector = get_connector(kind)
+    session = connector.open(connector.clean({"URI": "lake"}), context=Context(folders=(place.folder,)))
+    session.list_tables()  # which makes the hidden database
+    with duckdb.connect(str(place.folder / "lake" / HIDDEN / FILE)) as made:
+        facts.create(made)
     yield Opened(session, TableRef("main", "facts"))
     session.close()
 
@@ -197,6 +209,7 @@ SOURCES: dict[str, Callable[[str, Place], Any]] = {
     **dict.fromkeys(DATABASES, of_database),
     **dict.fromkeys(NATIVE, of_standin),
     "duckdb": of_duckdb,
+    "parquet": of_parquet,
     "files": of_files,
     "rest": of_rest,
     "manifest": of_manifest,

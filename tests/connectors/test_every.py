@@ -20,8 +20,11 @@ def source(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
             yield opened
 
 
+ONLY_LOADED = {"databricks", "redshift"}
+
+
 def test_every_registered_connector_is_asked() -> None:
-    assert set(SOURCES) == set(connector_keys())
+    assert set(SOURCES) | ONLY_LOADED == set(connector_keys())
 
 
 def test_odata_questions_have_the_same_rows(source: Opened) -> None:

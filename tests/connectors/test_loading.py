@@ -3,36 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import duckdb
 import pytest
 
+from connections.connectors.dbapi.loading_parquet import HIDDEN
+from connections.connectors.dbapi.parquet_folder import FILE
 from connections.connectors.loaded_values import written
 from connections.connectors.registry import get_connector
+from connections.contract.context import Context
 from connections.contract.errors import ConnectorError, NotSupported
 from connections.contract.loading import Checkpoint, Merged, TakenOver
 from connections.contract.scan import Order, Scan
 from connections.contract.table import Column, TableRef, Type
 from connections.engine.sql_rows import SqlRows
-from tests.databases import KINDS, Database, make
+from tests.databases import DUCKS, KINDS, Database, make
 
 TARGET, SHADOW = TableRef("", "target"), TableRef("", "shadow")
 ODD = '100% "sure"'
 COLUMNS = (Column("Id", Type.INT64), Column("Name"), Column(ODD, Type.INT32))
 
 
-@pytest.fixture(params=[*KINDS, "duckdb"])
+@pytest.fixture(params=[*KINDS, *DUCKS])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    return make(request.param, "loading", request, tmp_path)
+    """Return a database; of a Parquet folder the hidden one, where what is committed stands at once."""
+    found = make(request.param, "loading", request, tmp_path)
+    if request.param != "parquet":
+        return found
+    hidden = Path(found.connection["properties"]["URI"], HIDDEN, FILE)
+    return replace(found, connect=lambda: duckdb.connect(str(hidden)).execute("SET TimeZone = 'UTC'; BEGIN"))
 
 
 @pytest.fixture
-def session(database: Database) -> Iterator[Any]:
-    found = get_connector(database.connection["connector"]).open(database.connection["properties"])
+def session(database: Database, tmp_path: Path) -> Iterator[Any]:
+    connector = get_connector(database.connection["connector"])
+    found = connector.open(database.connection["properties"], context=Context(folders=(tmp_path,)))
     yield found
     found.close()
 

@@ -16,7 +16,10 @@ ONE = "SELECT [buyer] FROM [orders] WHERE [id]"
 WITH_CHECK = "REPLICATE [orders] WITH IncrementalCheckColumns='changed'"
 
 
-@pytest.fixture(params=[("sqlite", "postgresql"), ("postgresql", "mysql"), ("mysql", "sqlite")], ids="-".join)
+@pytest.fixture(
+    params=[("sqlite", "postgresql"), ("postgresql", "mysql"), ("mysql", "sqlite"), ("postgresql", "duckdb"), ("sqlite", "parquet")],
+    ids="-".join,
+)
 def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     found = pair(request, tmp_path, *request.param)
     found.source.create(

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 ROWS, REFRESHES = 1000, 6
 
 
-@pytest.fixture(params=KINDS)
+@pytest.fixture(params=[*KINDS, "parquet"])
 def ends(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
     found = pair(request, tmp_path, "sqlite", request.param, "readers")
     found.source.create("t", {"id": "integer", "name": "varchar(20)"}, "PRIMARY KEY (id)")

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
-from connections.connectors.dbapi.connector import TUNING, DbapiConnector
+from connections.connectors.dbapi.connector import TUNING
 from connections.connectors.dbapi.describing import Describing, Fetch
 from connections.connectors.dbapi.rules import Catalog, Rules, Text, base_of
+from connections.connectors.dbapi.warehouse import WarehouseConnector
 from connections.connectors.sql import meanings
 from connections.connectors.testing import Steps
 from connections.contract.errors import AuthenticationFailed, InvalidProperties, SourceRejected
@@ -34,7 +35,7 @@ TYPES = {
 JSON = frozenset({"json", "struct", "array"})
 
 
-class BigqueryConnector(DbapiConnector):
+class BigqueryConnector(WarehouseConnector):
     """The data sets of a BigQuery project."""
 
     key: ClassVar[str] = "bigquery"
@@ -42,6 +43,7 @@ class BigqueryConnector(DbapiConnector):
     description: ClassVar[str] = "Tables and views of one data set of Google BigQuery."
     module: ClassVar[str] = "google.cloud.bigquery"
     extra: ClassVar[str] = "bigquery"
+    loader: ClassVar[str] = "bigquery"
     properties: ClassVar[tuple[Property, ...]] = (
         Property("ProjectId", "Project", is_required=True, help="Project that has the data set."),
         Property("DatasetId", "Data set", is_required=True, help="Data set whose tables are shown."),
@@ -143,6 +145,18 @@ ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position""",
     def reach(self, values: Mapping[str, Any]) -> Steps:
         """Give nothing: the client finds the service itself."""
         yield from ()
+
+    def destination(self, values: Mapping[str, Any]) -> Any:
+        """Return dlt's destination; without a key the account of the machine signs in."""
+        import dlt
+
+        key = key_of(values["OAuthJWTCert"]) if values["AuthScheme"] == KEY_FILE else {}
+        project = {"project_id": values["BillingProjectId"] or values["ProjectId"]}
+        return dlt.destinations.bigquery(credentials={**key, **project}, project_id=values["ProjectId"])
+
+    def dataset(self, values: Mapping[str, Any]) -> str:
+        """Return the data set."""
+        return str(values["DatasetId"])
 
     def connect(self, values: Mapping[str, Any], *, is_writer: bool) -> Any:
         """Return a connection; rows come over the service's own API, in pages."""

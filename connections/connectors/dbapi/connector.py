@@ -43,6 +43,7 @@ class DbapiConnector(ABC):
     catalog: ClassVar[Catalog]
     texts: ClassVar[tuple[tuple[str, Meaning], ...]] = ()  # parts of its errors, and what they mean
     keeps_idle: ClassVar[bool] = True
+    session: ClassVar[type[DbapiSession]] = DbapiSession
     schema_names: ClassVar[tuple[str, ...]] = ()  # properties that name the only schema that is shown
 
     @abstractmethod
@@ -102,7 +103,7 @@ class DbapiConnector(ABC):
         """Return a session; connects lazily."""
         values = self.clean(values)
         zone = zone_of(values["TimeZone"])
-        return DbapiSession(
+        return self.session(
             self, values, zone=zone, catalog=self.database(values), read_only=read_only, keeps_idle=self.keeps_idle or read_only
         )
 

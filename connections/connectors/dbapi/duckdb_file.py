@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from connections.connectors.dbapi.connector import TUNING, DbapiConnector
 from connections.connectors.dbapi.describing import Describing
@@ -24,6 +24,7 @@ from connections.contract.errors import ConnectionFailed, InvalidProperties, Not
 from connections.contract.property import Property
 from connections.contract.table import Column, Type
 
+Loads = TypeVar("Loads", bound=DuckdbLoading)
 NO_FILE = "Give the full path of an existing DuckDB file on the server."
 TYPES = {
     "boolean": Type.BOOLEAN,
@@ -101,6 +102,7 @@ class DuckdbConnector(DbapiConnector):
     )
     url_schemes: ClassVar[tuple[str, ...]] = ("duckdb",)
     keeps_idle: ClassVar[bool] = False
+    config: ClassVar[Mapping[str, str]] = CONFIG
     texts: ClassVar[tuple[tuple[str, Meaning], ...]] = (
         ("could not set lock", BUSY),
         ("different configuration", BUSY),
@@ -173,7 +175,7 @@ ORDER BY schema_name, table_name, constraint_index""",
         limit = time.monotonic() + values["ConnectTimeout"]
         while True:
             try:
-                return Connection(self.driver(), path, values, is_writer)
+                return Connection(self.driver(), path, is_writer=is_writer, config=self.config)
             except Exception as error:
                 failed = self.translate(error)
                 if not isinstance(failed, SourceTimeout) or time.monotonic() > limit:
@@ -202,11 +204,14 @@ class DuckdbSession(DbapiSession):
         """Return a writer whose statements may take so long each."""
         if self._is_read_only:
             raise NotSupported("This connection is read-only.", hint="An administrator can allow writes on the connection's page.")
-        database = self._database
-        printer = self._printer
-        return DuckdbLoading(
-            lambda: database.connect(self._values, is_writer=True),
-            lambda: Describing(database, printer, self._values),
+        return self.writer(DuckdbLoading, self._values, seconds)
+
+    def writer(self, kind: Callable[..., Loads], values: Mapping[str, Any], seconds: int) -> Loads:
+        """Return a writer of a kind, which opens the file when it is needed."""
+        database, printer = self._database, self._printer
+        return kind(
+            lambda: database.connect(values, is_writer=True),
+            lambda: Describing(database, printer, values),
             database.translate,
             database.rules,
             self._zone,
@@ -217,8 +222,8 @@ class DuckdbSession(DbapiSession):
 class Connection:
     """A connection whose cursors share its transaction."""
 
-    def __init__(self, driver: Any, path: Path, values: Mapping[str, Any], is_writer: bool) -> None:
-        self.driver = driver.connect(str(path.resolve()), read_only=not is_writer, config=CONFIG)
+    def __init__(self, driver: Any, path: Path, *, is_writer: bool, config: Mapping[str, str]) -> None:
+        self.driver = driver.connect(str(path.resolve()), read_only=not is_writer, config=dict(config))
         self.path, self.identity = path, identity(path)
         self.driver.execute("SET TimeZone = 'UTC'")
         if is_writer:

@@ -112,16 +112,8 @@ class DuckdbLoading(SqlLoading):
             return self._describing().describe(fetch, refs)
 
     def stored(self, column: Column) -> Column:
-        """Return the column as DuckDB keeps it: decimals of more than 38 digits are text, and so is what the contract has no type for."""
-        if column.is_collection:
-            return replace(as_text(column), is_json=True)
-        if column.type == Type.DURATION:
-            return as_text(column)
-        if column.type == Type.DECIMAL:
-            digits, decimals = column.precision, column.scale
-            is_exact = digits is not None and decimals is not None and digits <= MOST_DIGITS and 0 <= decimals <= digits
-            return column if is_exact else as_text(column)
-        return replace(column, max_length=None, precision=6 if column.type in (Type.TIME, Type.TIMESTAMP) else column.precision)
+        """Return the column as DuckDB keeps it."""
+        return kept(column)
 
     def type_of(self, column: Column) -> str:
         """Return the SQL of a type."""
@@ -196,6 +188,19 @@ class DuckdbLoading(SqlLoading):
         """Put the table `shadow` in the place of `target`; views over it stay."""
         self.drop(target)
         self.execute(f"ALTER TABLE {self.name(shadow)} RENAME TO {self.quote(target.name)}")
+
+
+def kept(column: Column) -> Column:
+    """Return the column as Arrow has it: decimals of more than 38 digits are text, and so is what the contract has no type for."""
+    if column.is_collection:
+        return replace(as_text(column), is_json=True)
+    if column.type == Type.DURATION:
+        return as_text(column)
+    if column.type == Type.DECIMAL:
+        digits, decimals = column.precision, column.scale
+        is_exact = digits is not None and decimals is not None and digits <= MOST_DIGITS and 0 <= decimals <= digits
+        return column if is_exact else as_text(column)
+    return replace(column, max_length=None, precision=6 if column.type in (Type.TIME, Type.TIMESTAMP) else column.precision)
 
 
 class Turn:

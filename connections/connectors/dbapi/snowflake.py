@@ -10,9 +10,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from cryptography.hazmat.primitives import serialization
 
-from connections.connectors.dbapi.connector import TUNING, DbapiConnector
+from connections.connectors.dbapi.connector import TUNING
 from connections.connectors.dbapi.describing import Describing, Fetch
 from connections.connectors.dbapi.rules import CLOCK_TEXTS, Catalog, Rules, Text, base_of
+from connections.connectors.dbapi.warehouse import WarehouseConnector
 from connections.connectors.sql import meanings
 from connections.connectors.sql.certificates import pem
 from connections.connectors.testing import Steps
@@ -92,7 +93,7 @@ def can_bind(column: Column, value: Any) -> bool:
     return column.scale is None or (isinstance(exponent, int) and -exponent <= column.scale)
 
 
-class SnowflakeConnector(DbapiConnector):
+class SnowflakeConnector(WarehouseConnector):
     """A database of a Snowflake account."""
 
     key: ClassVar[str] = "snowflake"
@@ -100,6 +101,7 @@ class SnowflakeConnector(DbapiConnector):
     description: ClassVar[str] = "Tables and views of a Snowflake database."
     module: ClassVar[str] = "snowflake.connector"
     extra: ClassVar[str] = "snowflake"
+    loader: ClassVar[str] = "snowflake"
     properties: ClassVar[tuple[Property, ...]] = (
         Property("Account", help="Account identifier, such as myorg-account123; empty where URL is given.", placeholder="myorg-account123"),
         Property(
@@ -212,6 +214,27 @@ FROM information_schema.columns WHERE {refs} ORDER BY table_schema, table_name, 
             enable_server_session_keep_alive_auto_detection=False,
             **credentials(values),
         )
+
+    def destination(self, values: Mapping[str, Any]) -> Any:
+        """Return dlt's destination; a key goes as text, with its password."""
+        import dlt
+
+        found = {
+            "host": account_of(values),
+            "database": values["Database"],
+            "username": values["User"],
+            "warehouse": values["Warehouse"] or None,
+            "role": values["RoleName"] or None,
+        }
+        if values["AuthScheme"] == PASSWORD:
+            found["password"] = values["Password"]
+        else:
+            found |= {"private_key": pem(values["PrivateKey"]), "private_key_passphrase": values["PrivateKeyPassword"] or None}
+        return dlt.destinations.snowflake(credentials=found)
+
+    def dataset(self, values: Mapping[str, Any]) -> str:
+        """Return the schema."""
+        return values["Schema"] or "PUBLIC"
 
     def key_lines(self, fetch: Fetch, refs: Sequence[TableRef], describing: Describing) -> list[Sequence[Any]]:
         """Return the keys that SHOW tells of each schema: the information schema has no columns of keys."""

@@ -108,6 +108,15 @@ class Guard:
         finally:
             os.close(number)
 
+    def writable(self, root: Path, parts: Sequence[str]) -> Path:
+        """Return the folder of a path, there or not, to write in; raise for one that links lead to, or that is the product's own."""
+        folder = plain(root, parts)
+        if any(identity(root.joinpath(*parts[:count])) in self._own_folders for count in range(len(parts) + 1)):
+            raise refused(folder.name)
+        if folder.exists() and not folder.is_dir():
+            raise SourceRejected(f"{folder.name} is no folder.", hint="Name a folder in URI.")
+        return folder
+
     def _entries(self, root: Path, parts: Sequence[str]) -> list[tuple[str, bool, bool]]:
         """Return name, file, folder of what a folder holds; nothing of the product's own folder."""
         number = self._open_number(root, parts)

@@ -174,7 +174,7 @@ def converter(kind: pa.DataType, column: Column, options: Options) -> Callable[[
         return (lambda value: value.astimezone(UTC)) if kind.tz is not None else instant_reader(options.zone)
     if pa.types.is_uint64(kind):
         return Decimal
-    if column.is_json:
+    if column.is_json and not isinstance(kind, pa.JsonType):
         return lambda value: json.dumps(value, default=str, ensure_ascii=False)
     return None
 

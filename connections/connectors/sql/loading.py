@@ -30,6 +30,7 @@ class SqlLoading(Versioned, ABC):
     trims_names: ClassVar[bool] = False
     changes_tables_at_once: ClassVar[bool] = True
     reads_texts: ClassVar[bool] = False
+    is_bulk: ClassVar[bool] = False
     adds_keys: ClassVar[bool] = True
     begin_sql: ClassVar[str] = "BEGIN"
     long_text: ClassVar[str] = "text"
@@ -284,6 +285,9 @@ class SqlLoading(Versioned, ABC):
         except Exception as error:
             raise self._translate(error) from error
         return max(0, int(self._cursor.rowcount))
+
+    def finish(self, ref: TableRef | None = None) -> None:
+        """Do nothing: what is committed is seen."""
 
     def planned(
         self, ref: TableRef, columns: Sequence[Column], key: Sequence[str], *, added: Sequence[str], widened: Sequence[str]
