@@ -46,8 +46,11 @@ def tell(run: Run, now: datetime) -> None:
 
 def wishes(run: Run) -> dict[str, Any]:
     """Return what the run's job says of its notifications."""
-    found: dict[str, Any] = run.order.get("notify") or (run.job.notify if run.job is not None else {})
-    return found
+    told: dict[str, Any] = run.order.get("notify") or {}
+    if told or run.job_id is None:
+        return told
+    job = Job.objects.filter(pk=run.job_id).only("notify").first()  # asked anew: it may have been deleted while it ran
+    return job.notify if job is not None else {}
 
 
 def post(run: Run, *, now: datetime, is_test: bool = False) -> Notice | None:

@@ -164,8 +164,8 @@ def test_rows_that_the_fast_way_could_not_bring_are_counted_once(
     ends.source.insert("orders", [(number, "x") for number in range(10)])
     put = moving_pipe.Pipe.put
 
-    def failing(*given: Any) -> int:
-        put(*given)
+    def failing(*given: Any, **more: Any) -> int:
+        put(*given, **more)
         raise BadValue("This block is none.")
 
     monkeypatch.setattr(moving_pipe.Pipe, "put", failing)
