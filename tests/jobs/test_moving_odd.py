@@ -93,7 +93,8 @@ def test_names_that_end_with_a_blank_get_another_where_there_can_be_none(between
     for _ in range(2):
         ends.move("REPLICATE [odd ]")
 
-    ((table,),) = ends.destination.run("SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE 'odd%%'", ())
+    asked = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name LIKE 'odd%%'"
+    ((table,),) = ends.destination.run(asked, ())
     assert table.startswith("odd_") and ends.rows(ends.destination, table) == [(1, "a", "b")]
     assert {name[:3] for name in names(ends, table)} == {"Id", "id_", " le"}
 
