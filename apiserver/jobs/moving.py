@@ -38,6 +38,7 @@ from apiserver.jobs.moving_order import (
 from apiserver.jobs.moving_reading import Reading
 from apiserver.jobs.moving_schema import evolved
 from apiserver.jobs.moving_state import State
+from apiserver.jobs.moving_swap import change_table, in_place, put_in_place
 from apiserver.jobs.moving_sweep import catch_up, compare, sweep
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import value_of
@@ -190,14 +191,14 @@ def run(task: Task) -> None:
     task.take()
     found = look(task)
     forget_marks(task)
-    is_resumed = full.in_place(task)
+    is_resumed = in_place(task)
     is_known = task.state.is_loaded and task.state.shape == task.shape and found is not None
     if not is_known or not task.is_incremental or task.state.load is not None or task.table.added or has_other_key(task, found):
         is_resumed = refresh(task)
         if not (is_resumed and task.is_incremental):
             compare(task)
             return
-    full.change_table(task)
+    change_table(task)
     mode = task.moved.mode if is_resumed else INCREMENTAL
     is_told = take_out(task)
     bring(task)
@@ -232,7 +233,7 @@ def refresh(task: Task) -> bool:
     is_resumed = full.load(task)
     if is_resumed and not task.is_incremental:
         catch_up(task)
-    full.put_in_place(task)
+    put_in_place(task)
     if is_resumed:
         look(task)
     return is_resumed

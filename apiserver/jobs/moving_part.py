@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from apiserver.jobs.moving import loading_of, look, opened
-from apiserver.jobs.moving_full import change_table
 from apiserver.jobs.moving_names import distinct
 from apiserver.jobs.moving_order import Moved, Order, Watch
 from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_state import State
+from apiserver.jobs.moving_swap import change_table
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_writing import Writer
 from connections.contract.loading import Merged

@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from apiserver.jobs.moving_full import FEW, SHRINKS_TO, count_present, keep_shadow_current, remove
+from apiserver.jobs.moving_full import FEW, SHRINKS_TO, count_present, keep_shadow_current
 from apiserver.jobs.moving_order import ACTIVE, NO_DELETES, JobError
 from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_rows import Shaper
+from apiserver.jobs.moving_swap import remove
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import converter
 from apiserver.jobs.moving_writing import Writer
