@@ -14,6 +14,7 @@ from django.utils import timezone
 from apiserver.jobs.models import RUNNING, Run, RunLine, TaskRun
 from apiserver.jobs.moving_order import Cancelled
 from apiserver.server import options
+from apiserver.server.postgresql.idle import end_when_idle
 from apiserver.server.under_way import UnderWay
 from connections.contract.loading import Merged
 
@@ -94,6 +95,7 @@ class Running:
 
     def _store(self, lines: Sequence[RunLine], progress: Sequence[Progress]) -> None:
         with transaction.atomic():
+            end_when_idle(LEASE_SECONDS / 2)
             now = timezone.now()
             if not self.held(beat_at=now, lease_until=now + timedelta(seconds=LEASE_SECONDS)):
                 raise Lost
