@@ -42,7 +42,7 @@ def away(connector: Connector) -> dict[str, Any]:
 
 
 def test_is_named_and_described(connector: Connector) -> None:
-    assert re.fullmatch("[a-z][a-z0-9_]*", connector.key) and get_connector(connector.key) is connector
+    assert re.fullmatch("[a-z][a-z0-9_]*", connector.key) and type(get_connector(connector.key)) is type(connector)
     assert connector.label.strip() == connector.label != ""
     assert connector.description.endswith(".") and "\n" not in connector.description
 
