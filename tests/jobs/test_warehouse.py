@@ -27,7 +27,6 @@ from tests.jobs.moves import Counting, Pair, connected
 
 pytestmark = pytest.mark.django_db
 ORDERS = "REPLICATE [orders] WITH IncrementalCheckColumns='changed'"
-with_dlt = pytest.mark.skipif(importlib.util.find_spec("dlt") is None, reason="dlt is not installed")
 COLUMNS = {"id": "integer", "buyer": "varchar(40)", "total": "decimal(10,2)", "changed": "integer"}
 
 
@@ -63,7 +62,6 @@ def ends(request: pytest.FixtureRequest, tmp_path: Path, kind: str, monkeypatch:
     return Pair(source, there, ids=(connected(source, "shop").pk, connected(there, "warehouse").pk))
 
 
-@with_dlt
 def test_rows_come_whole_then_by_key_and_the_same_again_change_nothing(ends: Pair) -> None:
     first = ends.move(ORDERS)
     ends.same("orders")
@@ -79,7 +77,6 @@ def test_rows_come_whole_then_by_key_and_the_same_again_change_nothing(ends: Pai
     ends.same("orders")
 
 
-@with_dlt
 def test_what_the_source_deleted_goes_with_a_load_of_everything(ends: Pair) -> None:
     ends.move(ORDERS)
     ends.source.run("DELETE FROM orders WHERE id IN (3, 4)")
@@ -93,14 +90,12 @@ def test_what_the_source_deleted_goes_with_a_load_of_everything(ends: Pair) -> N
     assert (ends.move(ORDERS).mode, len(ends.rows(ends.destination, "orders"))) == ("full", 47)
 
 
-@with_dlt
 def test_rows_without_a_key_are_replaced(ends: Pair) -> None:
     sums = "REPLICATE [sums] SELECT COUNT(*) AS n, SUM(total) AS total FROM [orders]"
     assert ends.move(sums).mode == ends.move(sums).mode == "swap"
     assert len(ends.rows(ends.destination, "sums")) == 1
 
 
-@with_dlt
 def test_far_fewer_rows_ask_first_and_a_broken_load_leaves_all(ends: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     ends.source.insert("orders", [(number, "x", 1, number) for number in range(100, 5000)])
     ends.move("REPLICATE [orders]")
@@ -115,7 +110,6 @@ def test_far_fewer_rows_ask_first_and_a_broken_load_leaves_all(ends: Pair, monke
     ends.same("orders")
 
 
-@with_dlt
 @pytest.mark.parametrize("step", ["extract", "normalize", "load"])
 def test_a_run_that_dies_in_a_step_is_completed_by_the_next(ends: Pair, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     from dlt.pipeline.pipeline import Pipeline
@@ -138,7 +132,6 @@ def test_a_run_that_dies_in_a_step_is_completed_by_the_next(ends: Pair, monkeypa
     ends.same("orders")
 
 
-@with_dlt
 def test_columns_that_the_source_gains_or_changes_are_followed(ends: Pair) -> None:
     ends.move(ORDERS)
     ends.source.run("ALTER TABLE orders ADD COLUMN note varchar(10) DEFAULT 'old'")
@@ -152,7 +145,6 @@ def test_columns_that_the_source_gains_or_changes_are_followed(ends: Pair) -> No
         ends.same("orders", columns=["id", "note"])
 
 
-@with_dlt
 def test_what_a_warehouse_does_not_do_is_refused(ends: Pair) -> None:
     for option in ("HistoryMode", "SoftDelete"):
         with pytest.raises(JobError, match=f"{option} is not possible"):
@@ -161,7 +153,6 @@ def test_what_a_warehouse_does_not_do_is_refused(ends: Pair) -> None:
     assert (planned.mode, planned.count, len(planned.rows)) == ("full", 50, 20)
 
 
-@with_dlt
 def test_types_are_exact(kind: str, tmp_path: Path) -> None:
     from tests.connectors.test_loading import TARGET, VALUES
 
@@ -206,7 +197,6 @@ def test_warehouses_are_destinations_that_dlt_loads(key: str) -> None:
     assert (connector.is_destination, connector.loader) == (True, key)
 
 
-@with_dlt
 def test_credentials_become_those_of_dlt() -> None:
     snowflake: Any = get_connector("snowflake")
     given = {"Account": "a-b", "User": "u", "Database": "D", "AuthScheme": "Password", "Password": "p", "RoleName": "R"}
