@@ -12,7 +12,7 @@ from apiserver.jobs.errors import Refused
 from apiserver.jobs.event_acts import execute, opened_loading
 from apiserver.jobs.events import Doing
 from apiserver.jobs.models import DONE, EVENT, FAILED, SCHEDULE, Run
-from apiserver.jobs.moving_reading import TaskNames
+from apiserver.jobs.moving_binding import TaskNames
 from apiserver.jobs.replicate import replicate, whole
 from connections.engine.sql_plan import Plan
 from connections.engine.sql_queries import bind

@@ -1,13 +1,14 @@
-"""Reading ahead: a thread takes what comes while the rest of the move works on what came."""
+"""Work of another thread: it takes what comes while the rest of the move works on what came, or counts while rows are written."""
 
 from __future__ import annotations
 
 import contextvars
 import queue
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import connections
 
@@ -50,6 +51,26 @@ def ahead(found: Iterator[Item], held: int = HELD) -> Generator[Item, None, None
         stopped.set()
         thread.join()
         found.close()  # type: ignore[attr-defined]
+
+
+class Beside(Generic[Item]):
+    """What another thread finds while this one goes on with its work. Nobody waits for one whose result is not wanted any more."""
+
+    def __init__(self, find: Callable[[], Item]) -> None:
+        self._found: Future[Item] = Future()
+        threading.Thread(target=contextvars.copy_context().run, args=(self._run, find), name="beside", daemon=True).start()
+
+    def _run(self, find: Callable[[], Item]) -> None:
+        try:
+            self._found.set_result(find())
+        except BaseException as error:  # noqa: BLE001 raised where the result is taken
+            self._found.set_exception(error)
+        finally:
+            connections.close_all()
+
+    def result(self) -> Item:
+        """Return what was found, as soon as it is there; raise what the thread raised."""
+        return self._found.result()
 
 
 def ahead_of(source: Any, pages: Generator[Item, None, None]) -> Generator[Item, None, None]:

@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlglot import exp
 
 from apiserver.jobs.moving_order import JobError, Order
-from apiserver.jobs.moving_reading import Reading, TaskNames
+from apiserver.jobs.moving_reading import Reading
 from apiserver.jobs.replicate import whole
-from connections.contract.table import Column
-from connections.engine.sql_nodes import Bound, Cell
+from connections import patient, services
+from connections.contract.exact_types import marked
+from connections.contract.table import Column, TableRef
+from connections.engine.sql_nodes import Bound, Cell, Found
 from connections.engine.sql_queries import aggregated, bind_parsed
 from connections.engine.sql_reader import Parsed, parse
 from connections.engine.sql_windows import is_aggregate
 from connections.models import Connection
+from connections.sql_names import StoredNames
+
+
+class TaskNames(StoredNames):
+    """Tables as they are at the moment, by sessions for long work."""
+
+    def find(self, parts: Sequence[str]) -> Found | None:
+        """Return the table; a list of tables that lacks it is read anew."""
+        found = super().find(parts)
+        if found is None and self.default is not None:
+            services.list_tables(self.default, now=self.now, refresh=True)
+            found = super().find(parts)
+        return found
+
+    def others(self, wanted: Sequence[str]) -> list[Connection]:
+        """Return the connection that is named: a table that the job's source has no more is not that of another, least of all the copy."""
+        is_named = len(wanted) > 1 and any(item.name.lower() == wanted[0] for item in self.connections)
+        return super().others(wanted) if is_named or self.default is None else []
+
+    def described(self, connection: Connection, ref: TableRef) -> Found:
+        """Return a table as it is now."""
+        self.used[connection.name] = connection
+        session = patient.session_for(connection.pk)
+        found = session.describe([ref])[0]
+        if getattr(session.dialect, "name", "") == "postgresql":
+            found = replace(found, columns=tuple(map(marked, found.columns)))
+        return Found(connection.name, session, found)
 
 
 def reading_of(order: Order, *, now: datetime) -> Reading:

@@ -6,10 +6,10 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from apiserver.jobs.moving_binding import shown
+from apiserver.jobs.moving_binding import TaskNames, shown
 from apiserver.jobs.moving_incremental import overlap_of
 from apiserver.jobs.moving_order import NO_DELETES
-from apiserver.jobs.moving_reading import Reading, TaskNames
+from apiserver.jobs.moving_reading import Reading
 from apiserver.jobs.moving_rows import Shaper
 from apiserver.jobs.moving_sweep import NOTHING, key_columns, source_names
 from apiserver.jobs.moving_task import Task

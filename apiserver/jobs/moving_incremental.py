@@ -41,11 +41,12 @@ def bring(task: Task) -> None:
     # Both at once where that means the same: the source goes through its rows for what was written late anyway.
     late = state.horizon if is_near and low and high is None else None
     piece = task.piece(low=low, late=late, has_nulls=task.reading.is_sql, high=high)
+    is_last = not is_compared or late is not None
     if not has_come_in_order(task, piece, marks, begun):
-        write(task, piece, marks)
+        write(task, piece, marks, is_last=is_last)
     if is_compared:
-        if late is None:
-            write(task, task.piece(low=low, is_old=True, since=state.horizon) if is_near else task.piece(), {})
+        if not is_last:
+            write(task, task.piece(low=low, is_old=True, since=state.horizon) if is_near else task.piece(), {}, is_last=True)
         state.horizon, state.late_at, state.late_cost = running, begun, time.time() - begun
     state.marks = bounded_later(task, marks, begun)
     state.columns = task.signatures()
@@ -79,9 +80,9 @@ def has_come_in_order(task: Task, piece: Piece, marks: dict[str, str], begun: fl
     return True
 
 
-def write(task: Task, piece: Piece, marks: dict[str, str]) -> None:
-    """Write the rows of a piece; raise the marks to what was seen."""
-    if has_piped(task, piece, marks):
+def write(task: Task, piece: Piece, marks: dict[str, str], *, is_last: bool) -> None:
+    """Write the rows of a piece; raise the marks to what was seen. `is_last`: nothing else is read of the source in this move."""
+    if has_piped(task, piece, marks, is_last=is_last):
         return
     writer = Writer(task, task.target, merges=True)
     for chunk in task.chunks(task.pages(piece)):
@@ -90,7 +91,7 @@ def write(task: Task, piece: Piece, marks: dict[str, str]) -> None:
         writer.write(chunk, task.save)
 
 
-def has_piped(task: Task, piece: Piece, marks: dict[str, str]) -> bool:
+def has_piped(task: Task, piece: Piece, marks: dict[str, str], *, is_last: bool) -> bool:
     """Write the rows of a piece the fast way; return False where they have to be looked at."""
     has_own_key = task.reading.table is not None and set(task.reading.key) == set(task.reading.table.primary_key)
     pipe = pipe_of(task, task.target) if has_own_key and not task.reading.hidden else None
@@ -101,10 +102,13 @@ def has_piped(task: Task, piece: Piece, marks: dict[str, str]) -> bool:
         with task.counted_anew(), task.transaction():
             stage = task.loading.stage(task.target, pipe.columns)
             pipe.put(stage, piece)
+            if is_last and task.order.counts_rows:
+                task.count_source()  # while the destination writes
             pipe.largest(seen, stage)
             merged = merged_from(task, stage, task.target, pipe.columns)
             task.save()
     except (BadValue, SourceRejected, NotSupported) as error:
+        task.counting = None  # more is read
         task.watch.says("info", f"Rows are looked at one by one: {error.message}")
         return False
     task.wrote(merged)

@@ -13,12 +13,10 @@ from sqlglot import exp
 from apiserver.jobs.moving_ahead import ahead_of
 from apiserver.jobs.moving_order import SOURCE, told_of
 from apiserver.jobs.moving_types import sample
-from connections import patient, services
 from connections.contract.dialect import Commits
 from connections.contract.errors import Incomplete, NotSupported
-from connections.contract.exact_types import marked
 from connections.contract.scan import Compare, Grade, Scan
-from connections.contract.table import FLOATS, INTEGERS, Column, Table, TableRef, Type
+from connections.contract.table import FLOATS, INTEGERS, Column, Table, Type
 from connections.contract.unsayable import read_value
 from connections.engine.budget import Limits
 from connections.engine.nodes import Read, all_of, fn
@@ -27,11 +25,10 @@ from connections.engine.rows_plan import POSITION, row_plan
 from connections.engine.session import EngineSession, Foreseen
 from connections.engine.sql_expressions import aliased
 from connections.engine.sql_lower import lowered, native
-from connections.engine.sql_nodes import Bound, Cell, Found, Given, Output, Slot
+from connections.engine.sql_nodes import Bound, Cell, Given, Output, Slot
 from connections.engine.sql_plan import Plan
-from connections.models import Connection
-from connections.sql_names import StoredNames
 
+SERVERS = ("postgresql", "mysql")
 PAGE = 2000  # rows of one page of a database
 WIDE = Limits(source_calls=10**9, source_rows=10**12, source_memory=1024)
 KEYSET_TYPES = INTEGERS | {Type.GUID, Type.DATE, Type.TIMESTAMP, Type.DECIMAL}
@@ -43,32 +40,6 @@ KEYSET_TEXTS = {
 }
 Rows = Sequence[Sequence[Any]]
 PLACE = Column("place", Type.STRING, is_nullable=False)
-
-
-class TaskNames(StoredNames):
-    """Tables as they are at the moment, by sessions for long work."""
-
-    def find(self, parts: Sequence[str]) -> Found | None:
-        """Return the table; a list of tables that lacks it is read anew."""
-        found = super().find(parts)
-        if found is None and self.default is not None:
-            services.list_tables(self.default, now=self.now, refresh=True)
-            found = super().find(parts)
-        return found
-
-    def others(self, wanted: Sequence[str]) -> list[Connection]:
-        """Return the connection that is named: a table that the job's source has no more is not that of another, least of all the copy."""
-        is_named = len(wanted) > 1 and any(item.name.lower() == wanted[0] for item in self.connections)
-        return super().others(wanted) if is_named or self.default is None else []
-
-    def described(self, connection: Connection, ref: TableRef) -> Found:
-        """Return a table as it is now."""
-        self.used[connection.name] = connection
-        session = patient.session_for(connection.pk)
-        found = session.describe([ref])[0]
-        if getattr(session.dialect, "name", "") == "postgresql":
-            found = replace(found, columns=tuple(map(marked, found.columns)))
-        return Found(connection.name, session, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +90,11 @@ class Reading:
         sessions = {id(found.session) for found in self.bound.tables.values()}
         dialect = getattr(self.session, "dialect", None)
         return len(sessions) == 1 and dialect is not None and not gives_rows(dialect)
+
+    @property
+    def is_server(self) -> bool:
+        """Claim that the database has a process of its own, which works beside this one."""
+        return self.is_sql and self.session.dialect.name in SERVERS
 
     @property
     def commits(self) -> Commits | None:

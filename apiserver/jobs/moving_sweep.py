@@ -32,8 +32,9 @@ def compare(task: Task) -> None:
         return
     found = task.loading.describe(task.target)
     if found is not None:
+        task.count_source()
         task.moved.destination_count = count_present(task, found)
-        task.moved.source_count = task.reading.count(task.piece())
+        task.moved.source_count = task.source_count()
 
 
 def catch_up(task: Task) -> None:

@@ -11,6 +11,7 @@ from math import inf
 from time import monotonic
 from typing import Any
 
+from apiserver.jobs.moving_ahead import Beside
 from apiserver.jobs.moving_names import distinct, fitting, shadow_of
 from apiserver.jobs.moving_order import ACTIVE, DELETED, END, SOFT, START, JobError, Moved, Order, Settings, Watch
 from apiserver.jobs.moving_reading import Piece, Reading, Rows
@@ -20,6 +21,7 @@ from apiserver.jobs.moving_types import text_of, value_of
 from connections.contract.errors import ConnectorError
 from connections.contract.loading import Checkpoint, Loading, Merged, Versions
 from connections.contract.table import Column, Table, TableRef, Type
+from connections.contract.weight import weight
 
 COUNTED = ("rows_read", "inserted", "updated", "deleted", "unchanged", "repaired", "pages", "bytes")
 COMMITTED = 5.0  # seconds after which pages of a service are committed
@@ -46,6 +48,7 @@ class Task:
     fence: int = 0
     table: Evolved = field(default_factory=lambda: Evolved((), ()))
     pending: dict[str, int] = field(default_factory=dict)  # what the transaction at hand does
+    counting: Beside[int | None] | None = None  # the source's rows, while something else is done
     offsets: dict[str, int] = field(default_factory=dict)  # what earlier moves of the run did, less what this one did of another
 
     @property
@@ -176,7 +179,7 @@ class Task:
 
     def came(self, page: Rows) -> None:
         """Count a page and tell the watch of it."""
-        size = weight(page)
+        size = weight(page, sampled=SAMPLED)
         self.moved.rows_read += len(page)
         self.moved.pages += 1
         self.moved.bytes += size
@@ -203,7 +206,7 @@ class Task:
             if page:
                 held.append(page)
                 rows += len(page)
-                size += weight(page)
+                size += weight(page, sampled=SAMPLED)
             if held and (rows >= self.settings.batch_rows or size > LARGEST or monotonic() >= until):
                 yield held
                 held, rows, size = [], 0, 0
@@ -249,6 +252,16 @@ class Task:
         """Return a piece of what the task reads: nothing below its start value."""
         return Piece(floor=self.floor, **parts)
 
+    def count_source(self) -> None:
+        """Begin to count the source's rows, where a server does it beside what is done here."""
+        if self.counting is None and self.reading.is_server:
+            self.counting = Beside(lambda: self.reading.count(self.piece()))
+
+    def source_count(self) -> int | None:
+        """Return the number of the source's rows, None where it does not tell it at little cost."""
+        counting, self.counting = self.counting, None
+        return self.reading.count(self.piece()) if counting is None else counting.result()
+
     def largest(self, marks: dict[str, str], rows: Rows) -> None:
         """Raise the marks to the largest values of the check columns among rows."""
         for name in self.checks if self.is_incremental else ():
@@ -259,10 +272,3 @@ class Task:
             top = max(values)
             if name not in marks or top > value_of(column, marks[name]):
                 marks[name] = text_of(top)
-
-
-def weight(page: Rows) -> int:
-    """Return about how many bytes a page has, by a part of its rows."""
-    rows = page[::SAMPLED]
-    size = sum(len(value) if isinstance(value, str | bytes) else 8 for row in rows for value in row)
-    return size * len(page) // len(rows) if rows else 0

@@ -8,8 +8,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from apiserver.jobs.moving_binding import shown
-from apiserver.jobs.moving_reading import Reading, TaskNames
+from apiserver.jobs.moving_binding import TaskNames, shown
+from apiserver.jobs.moving_reading import Reading
 from apiserver.jobs.report import table
 from connections.engine.sql_queries import bind_parsed
 from connections.engine.sql_reader import parse

@@ -151,6 +151,22 @@ def test_stream_gives_batches_and_its_connection_back(source: Source) -> None:
     session.close()
 
 
+def test_stream_gives_few_wide_rows_at_a_time(source: Source) -> None:
+    wide = (
+        NUMBERS[source.kind]
+        .format(60)
+        .replace("n FROM", "n, repeat('x', 1048576) FROM")
+        .replace("seq FROM", "seq, repeat('x', 1048576) FROM")
+    )
+    wide = wide.replace("SELECT x FROM n", "SELECT x, hex(zeroblob(524288)) FROM n")
+    result = source.session.query(wide, (), batch_size=1000, stream=True)
+
+    sizes = [len(batch) for batch in result.batches]
+
+    assert sum(sizes) == 60
+    assert max(sizes) <= 25
+
+
 def test_failing_statement_keeps_the_pool_whole(source: Source) -> None:
     session = source.opened(MaxConnections=1, ConnectTimeout=1)
 

@@ -13,6 +13,7 @@ from connections.contract.dialect import Dialect
 from connections.contract.errors import ChangeUnknown, ConnectorError, NotSupported
 from connections.contract.loading import Loading
 from connections.contract.table import Column, Table, TableInfo, TableRef
+from connections.contract.weight import weight
 
 
 class Source(Protocol):
@@ -289,7 +290,10 @@ class SqlTransaction:
 
 
 class RowStream:
-    """Batches of a statement whose rows stay at the server; ends itself with the last batch."""
+    """Batches of a statement whose rows stay at the server, smaller ones of wide rows; ends itself with the last batch."""
+
+    STEP, SAMPLED = 25, 4  # rows that are fetched before they are weighed; one of so many is
+    HEAVY = 8 * 2**20  # bytes of a batch, about
 
     def __init__(self, connection: Any, cursor: Any, size: int, source: Source, failed: Callable[[Any, Exception], ConnectorError]) -> None:
         self._connection = connection
@@ -306,13 +310,24 @@ class RowStream:
         if not self._is_open:
             raise StopIteration
         try:
-            rows: Sequence[Sequence[Any]] = self._cursor.fetchmany(self._size)
+            rows = self._fetched()
         except Exception as error:
             self._is_open = False
             raise self._failed(self._connection, error) from error
         if not rows:
             self._end(is_complete=True)
             raise StopIteration
+        return rows
+
+    def _fetched(self) -> list[Sequence[Any]]:
+        rows: list[Sequence[Any]] = []
+        size = 0
+        while len(rows) < self._size and size < self.HEAVY:
+            found = self._cursor.fetchmany(min(self.STEP, self._size - len(rows)))
+            if not found:
+                break
+            rows += found
+            size += weight(found, sampled=self.SAMPLED)
         return rows
 
     def close(self) -> None:

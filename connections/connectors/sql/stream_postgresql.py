@@ -17,7 +17,7 @@ class StreamCursor:
     ones, have that time each.
     """
 
-    CHUNK = 500  # rows that libpq holds at a time, at most
+    CHUNK = 25  # rows that libpq holds at a time, at most: each may be very wide, and more of them are not faster
     HELD = 100  # rows at a time of an answer that is held here whole, whose reader keeps nobody waiting
 
     def __init__(self, statements: Statements, size: int) -> None:
