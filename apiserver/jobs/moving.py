@@ -38,7 +38,7 @@ from apiserver.jobs.moving_order import (
 from apiserver.jobs.moving_reading import Reading
 from apiserver.jobs.moving_schema import evolved
 from apiserver.jobs.moving_state import State
-from apiserver.jobs.moving_swap import change_table, in_place, put_in_place
+from apiserver.jobs.moving_swap import change_table, check_owner, in_place, is_dropped, put_in_place
 from apiserver.jobs.moving_sweep import catch_up, compare, sweep
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import value_of
@@ -194,6 +194,7 @@ def run(task: Task) -> None:
     is_resumed = in_place(task)
     is_known = task.state.is_loaded and task.state.shape == task.shape and found is not None
     if not is_known or not task.is_incremental or task.state.load is not None or task.table.added or has_other_key(task, found):
+        check_owner(task, found)
         is_resumed = refresh(task)
         if not (is_resumed and task.is_incremental):
             compare(task)
@@ -247,7 +248,8 @@ def look(task: Task) -> Table | None:
         raise JobError(
             f"The table {task.target} is there and keeps no versions of its rows.", hint="Drop it, or give the task another table."
         )
-    task.table = evolved(found, task.wanted(), known, task.own_columns(), schema=task.settings.schema)
+    before = None if is_dropped(task, found) else found
+    task.table = evolved(before, task.wanted(), known, task.own_columns(), schema=task.settings.schema)
     if task.table.added:
         task.watch.says("info", f"Columns are added: {', '.join(task.table.added)}.")
     if task.table.widened:
@@ -269,7 +271,7 @@ def reset(order: Order) -> None:
             return
         taken = loading.take(order.key)
         loading.begin()
-        loading.save(order.key, Checkpoint(taken.fence, State().text()))
+        loading.save(order.key, Checkpoint(taken.fence, State(table=State.of(taken.data).table).text()))
         loading.commit()
     finally:
         loading.close()
@@ -301,9 +303,11 @@ def dry_run(order: Order) -> DryRun:
     """Return what a move would do now, with the first rows that it would read. Nothing is changed at either end."""
     with opened(order, Silent(), Moved()) as task:
         task.state = State.of(task.loading.peek(order.key))
-        look(task)
+        found = look(task)
         is_new = not task.state.is_loaded or not task.is_incremental
         mode = (FULL if task.is_incremental else SWAP) if is_new else INCREMENTAL
+        if is_new and not task.loading.is_bulk:
+            check_owner(task, found)
         ddl = task.loading.planned(
             task.target, task.table.columns, task.table_key, added=(*task.table.added, *task.table.lacking), widened=task.table.widened
         )

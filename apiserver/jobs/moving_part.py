@@ -62,7 +62,9 @@ def load(task: Task, name: str, part: str, version: str) -> None:
         for chunk in task.chunks(named(task, part)):
             filled, mended = writer.filled([writer.shaper.rows(page) for page in chunk])
             rows, repaired = rows + filled.inserted, repaired + mended
-        task.state = State(shape=task.shape, columns=task.signatures(), part=version, swept_at=time.time(), is_loaded=True)
+        task.state = State(
+            shape=task.shape, columns=task.signatures(), part=version, swept_at=time.time(), is_loaded=True, table=str(task.target)
+        )
         task.pending = {"inserted": rows, "deleted": gone, "repaired": repaired}
         task.save()
     task.wrote(Merged(rows, 0), deleted=gone, repaired=repaired)

@@ -46,6 +46,7 @@ class State:
     sweep_cost: float = 0.0
     deletions_at: float = 0.0  # up to when is known what the source told of deletions
     is_loaded: bool = False
+    table: str = ""  # of the destination, that the task has put in its place once
     part: str = ""  # version of the part that was loaded
     rows: int = 0  # that the last load of everything brought into a warehouse
     run: str = ""  # the run that wrote last, and what it has done with these rows

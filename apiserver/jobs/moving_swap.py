@@ -34,7 +34,25 @@ def loaded_state(task: Task) -> State:
         swept_at=load.begun,
         deletions_at=load.begun,
         is_loaded=True,
+        table=str(task.target),
     )
+
+
+def check_owner(task: Task, found: Table | None) -> None:
+    """Tell of rows in the destination's table that no task wrote and that make room; raise JobError where columns would go with them."""
+    state, table = task.state, str(task.target)
+    is_own = state.table == table or (state.is_loaded and not state.table)
+    if found is None or is_own or task.settings.always_full or not task.loading.count(task.target, most=1):
+        return
+    if any(State.of(text).table == table for text in task.loading.checkpoints()):
+        return
+    if task.table.kept and not keeps_values(task, found):
+        raise JobError(
+            f"The table {table} is there already, with rows that no task wrote and columns that this one lacks: "
+            f"{', '.join(task.table.kept)}.",
+            hint="Give the task another table, rename that one or take it away, or say WITH DropTable: it is replaced then.",
+        )
+    task.watch.says("warning", f"The table {table} was there already, with rows that no task wrote: those of the source replace them.")
 
 
 def put_in_place(task: Task) -> None:
@@ -67,6 +85,12 @@ def keeps_values(task: Task, found: Table | None) -> bool:
         return True
     has_more = bool(task.table.kept or task.table.lacking) or task.settings.deletes != HARD
     return bool(found and has_more and task.key and found.primary_key == task.key and not task.settings.always_full)
+
+
+def is_dropped(task: Task, found: Table | None) -> bool:
+    """Claim that the table makes room with all of its columns, as the task says."""
+    says_so = found is not None and task.settings.always_full == "drop" and not task.loading.is_bulk
+    return says_so and not task.loading.is_bound(task.target)
 
 
 def merge_all(task: Task, loaded: State, found: Table | None) -> None:

@@ -95,6 +95,9 @@ class Loading(Protocol):
     def peek(self, task: str) -> str:
         """Return the data of a task's checkpoint, '' where there is none; nothing is taken over."""
 
+    def checkpoints(self) -> list[str]:
+        """Return the data of the checkpoints of all tasks, whosoever they are."""
+
     def save(self, task: str, checkpoint: Checkpoint) -> None:
         """Write the checkpoint, in the transaction of the rows it speaks of; raise TakenOver where another run has taken it over."""
 

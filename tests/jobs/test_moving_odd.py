@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from apiserver.jobs.moving import dry_run, reset
 from apiserver.jobs.moving_order import JobError
 from connections.contract.errors import ConnectorError
 from connections.services import SESSIONS
@@ -114,3 +115,57 @@ def test_settings_have_bounds(between: Make) -> None:
 
     with pytest.raises(JobError, match="parallel can't be 1000000000"):
         ends.order("REPLICATE [items]", parallel=10**9)
+
+
+OTHERS = "CREATE TABLE items (id integer{}, title varchar(9), theirs varchar(9))"
+
+
+@pytest.mark.parametrize("destination", ["postgresql", "mysql", "sqlite", "duckdb"])
+def test_a_table_that_somebody_else_filled_is_not_lost(between: Make, destination: str) -> None:
+    ends = between("sqlite", destination)
+    ends.source.run("CREATE TABLE items (id integer PRIMARY KEY, title varchar(9))")
+    ends.source.run("INSERT INTO items VALUES (1, 'new')")
+    ends.destination.run(OTHERS.format(""))
+    ends.destination.run("INSERT INTO items VALUES (1, 'old', 'kept')")
+
+    for _ in range(2):
+        with pytest.raises(JobError) as caught:
+            ends.move("REPLICATE [items]")
+    with pytest.raises(JobError):
+        dry_run(ends.order("REPLICATE [items]"))
+
+    assert "columns that this one lacks: theirs" in caught.value.message
+    assert "WITH DropTable" in (caught.value.hint or "")
+    assert ends.rows(ends.destination, "items") == [(1, "old", "kept")]
+
+    ends.move("REPLICATE [items] WITH DropTable")
+    assert ends.rows(ends.destination, "items") == [(1, "new")]
+
+
+def test_columns_of_somebody_else_stay_beside_those_of_a_task(between: Make) -> None:
+    ends = between("postgresql", "postgresql")
+    watch = Counting()
+    ends.source.run("CREATE TABLE items (id integer PRIMARY KEY, title varchar(9))")
+    ends.source.run("INSERT INTO items VALUES (1, 'new'), (2, 'more')")
+    ends.destination.run(OTHERS.format(" PRIMARY KEY"))
+    ends.destination.run("INSERT INTO items VALUES (1, 'old', 'kept')")
+
+    ends.move("REPLICATE [items]", watch)
+
+    assert sorted(ends.destination.run("SELECT id, title, theirs FROM items")) == [(1, "new", "kept"), (2, "more", None)]
+    assert any("was there already" in line for line in watch.lines)
+
+
+def test_a_task_takes_over_what_another_one_wrote(between: Make) -> None:
+    ends = between("postgresql", "postgresql")
+    watch = Counting()
+    ends.source.run("CREATE TABLE items (id integer PRIMARY KEY, title varchar(9))")
+    ends.source.run("INSERT INTO items VALUES (1, 'one')")
+    ends.move("REPLICATE [items]")
+    reset(ends.order("REPLICATE [items]"))
+    ends.move("REPLICATE [items]", watch)
+
+    ends.move("REPLICATE [items] SELECT [title] FROM [items]", watch)
+
+    assert ends.destination.run("SELECT id, title FROM items") == [(None, "one")]
+    assert watch.lines == []

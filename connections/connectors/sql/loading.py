@@ -150,6 +150,12 @@ class SqlLoading(Versioned, ABC):
         found = self.rows(f"SELECT data FROM {self.name(TableRef('', STATE))} WHERE task = {self.dialect.bind_mark}", (task,))
         return text_of(found[0][0]) if found else ""
 
+    def checkpoints(self) -> list[str]:
+        """Return the data of all checkpoints."""
+        if not self.has_state():
+            return []
+        return [text_of(data) for (data,) in self.rows(f"SELECT data FROM {self.name(TableRef('', STATE))}")]
+
     def save(self, task: str, checkpoint: Checkpoint) -> None:
         """Write the checkpoint."""
         state, mark = self.name(TableRef("", STATE)), self.dialect.bind_mark
