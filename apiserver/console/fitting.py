@@ -66,8 +66,7 @@ def fitting(request: HttpRequest, pk: int) -> HttpResponse:
 
 def shown(measure: Measure, root: str) -> dict[str, Any]:
     """Return a measure as the page shows it."""
-    address = f"{root}/$oas?{measure.query}" if measure.query else f"{root}/$oas"
-    return {"it": measure, "address": address, "left_out": said(measure)}
+    return {"it": measure, "address": measure.address(root), "left_out": said(measure)}
 
 
 def said(measure: Measure) -> str:

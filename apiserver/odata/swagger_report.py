@@ -37,6 +37,10 @@ class Measure:
     left_out: tuple[str, ...] = ()
     untold: int = 0
 
+    def address(self, root: str) -> str:
+        """Return where the document is, below a service root."""
+        return f"{root}/$oas?{self.query}" if self.query else f"{root}/$oas"
+
     @property
     def published(self) -> int:
         """Return how many resources there are to tell."""

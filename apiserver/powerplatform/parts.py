@@ -38,7 +38,7 @@ def answer(exchange: Exchange, path: str) -> HttpResponseBase:
 def as_data(measure: Measure, root: str) -> dict[str, Any]:
     """Return a measure as `$parts` tells it."""
     return {
-        "address": f"{root}/$oas?{measure.query}" if measure.query else f"{root}/$oas",
+        "address": measure.address(root),
         "resources": measure.resources,
         "operations": measure.operations,
         "bytes": measure.size,

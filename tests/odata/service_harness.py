@@ -61,6 +61,19 @@ class Service:
         assert link.startswith(ROOT + "/")
         return self.get(link.removeprefix(ROOT + "/"), **headers)
 
+    def pages(self, path: str, **headers: str) -> list[list[dict[str, Any]]]:
+        """Return the rows of each page up to the last one."""
+        pages = []
+        reply = self.get(path, **headers)
+        for _ in range(30):
+            pages.append(reply.rows)
+            link = reply.json.get("@odata.nextLink")
+            if link is None:
+                return pages
+            assert "authtoken" not in link
+            reply = self.follow(link, **headers)
+        raise AssertionError("next links do not end")
+
     def seen_with(self, name: str = "", row_filter: str = "", methods: frozenset[str] = ALL, **catalog: Any) -> Service:
         """Return the service as a user with fewer rights sees it."""
         resources = dict(self.catalog.resources)
