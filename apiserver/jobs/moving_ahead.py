@@ -14,43 +14,61 @@ from django.db import connections
 
 Item = TypeVar("Item")
 HELD = 4  # items that wait at most
+END = object()
 
 
-def ahead(found: Iterator[Item], held: int = HELD) -> Generator[Item, None, None]:
-    """Give the items of an iterator that another thread runs. What it raises is raised here; closing this one closes it."""
-    waiting: queue.Queue[Any] = queue.Queue(held)
-    stopped, end = threading.Event(), object()
+class Ahead(Generic[Item]):
+    """The items of an iterator that another thread runs, from now on. What it raises is raised here; closing this one closes it."""
 
-    def put(item: Any) -> None:
-        while not stopped.is_set():
+    def __init__(self, found: Iterator[Item], held: int = HELD) -> None:
+        self._found = found
+        self._waiting: queue.Queue[Any] = queue.Queue(held)
+        self._stopped = threading.Event()
+        self._is_over = False
+        # Whoever listens to calls hears those of the thread too.
+        self._thread = threading.Thread(target=contextvars.copy_context().run, args=(self._run,), name="reading ahead", daemon=True)
+        self._thread.start()
+
+    def _put(self, item: Any) -> None:
+        while not self._stopped.is_set():
             with suppress(queue.Full):
-                waiting.put(item, timeout=0.5)
+                self._waiting.put(item, timeout=0.5)
                 return
 
-    def run() -> None:
+    def _run(self) -> None:
         try:
-            for item in found:
-                put(item)
-                if stopped.is_set():
+            for item in self._found:
+                self._put(item)
+                if self._stopped.is_set():
                     return
-            put(end)
+            self._put(END)
         except BaseException as error:  # noqa: BLE001 raised where the items are taken
-            put(error)
+            self._put(error)
         finally:
             connections.close_all()  # this thread's own: tokens of a service are looked up there
 
-    # Whoever listens to calls hears those of the thread too.
-    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="reading ahead", daemon=True)
-    thread.start()
-    try:
-        while (item := waiting.get()) is not end:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stopped.set()
-        thread.join()
-        found.close()  # type: ignore[attr-defined]
+    def __iter__(self) -> Ahead[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        if self._is_over:
+            raise StopIteration
+        item = self._waiting.get()
+        if item is END or isinstance(item, BaseException):
+            self.close()
+        if item is END:
+            raise StopIteration
+        if isinstance(item, BaseException):
+            raise item
+        found: Item = item
+        return found
+
+    def close(self) -> None:
+        """End the thread and what it runs."""
+        self._is_over = True
+        self._stopped.set()
+        self._thread.join()
+        self._found.close()  # type: ignore[attr-defined]
 
 
 class Beside(Generic[Item]):
@@ -73,6 +91,6 @@ class Beside(Generic[Item]):
         return self._found.result()
 
 
-def ahead_of(source: Any, pages: Generator[Item, None, None]) -> Generator[Item, None, None]:
+def ahead_of(source: Any, pages: Generator[Item, None, None]) -> Ahead[Item] | Generator[Item, None, None]:
     """Give the pages of a source; of a service the next one is asked for while one is worked on."""
-    return ahead(pages, 1) if getattr(source, "is_remote", False) else pages
+    return Ahead(pages, 1) if getattr(source, "is_remote", False) else pages

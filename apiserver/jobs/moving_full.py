@@ -201,7 +201,7 @@ def pipe_piece(task: Task, pipe: Pipe, load: Load) -> bool:
         end = reading.key_at(piece, PIECE) if reading.has_text_key else ()
         piece = replace(piece, until=end)
     with task.counted_anew(), task.transaction():
-        count = pipe.put(task.shadow, piece, is_first=load.after is None)
+        count = pipe.put(task.shadow, pipe.blocks(piece), is_first=load.after is None)
         load.is_read = is_whole or not (end or (count == PIECE and not reading.has_text_key))
         if not load.is_read:
             load.after = [text_of(value) for value in end] or pipe.last_key(task.shadow)

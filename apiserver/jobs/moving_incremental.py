@@ -6,23 +6,29 @@ Rows that were committed later than their check column says are found where the 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from apiserver.jobs.moving_ahead import Ahead
 from apiserver.jobs.moving_order import INCREMENTAL, JobError
-from apiserver.jobs.moving_pipe import pipe_of
+from apiserver.jobs.moving_pipe import Blocks, Pipe, pipe_of
 from apiserver.jobs.moving_places import OutOfOrder, in_order, sorts, unsorted
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
 from apiserver.jobs.moving_writing import Writer, merged_from
 from connections.contract.errors import BadValue, NotSupported, SourceRejected
+from connections.contract.loading import Merged
 from connections.contract.table import INTEGERS, Type
 
 OVERLAP, OVERLAP_OF_COMMITS = 600, 30  # seconds
 OVERLAP_OF_NUMBERS = 1000  # values
 MOST_TRANSACTIONS = 2**31  # between two comparisons: rows tell only the lower half of a transaction's number
 SMALL = 100_000  # rows of a table whose transactions are compared in each run
+MERGED = ("inserted", "updated", "unchanged")
 SHARE = 20  # a comparison takes at most one of so many parts of the time
 
 
@@ -37,21 +43,25 @@ def bring(task: Task) -> None:
     low, high = lows(task), lag_of(task)
     marks = dict(state.marks)
     is_compared = state.horizon is not None and running is not None and is_due(task, begun)
-    is_near = is_compared and running - state.horizon < MOST_TRANSACTIONS  # type: ignore[operator]
-    # Both at once where that means the same: the source goes through its rows for what was written late anyway.
-    late = state.horizon if is_near and low and high is None else None
-    piece = task.piece(low=low, late=late, has_nulls=task.reading.is_sql, high=high)
-    is_last = not is_compared or late is not None
-    if not has_come_in_order(task, piece, marks, begun):
-        write(task, piece, marks, is_last=is_last)
+    pieces = [task.piece(low=low, has_nulls=task.reading.is_sql, high=high)]
     if is_compared:
-        if not is_last:
-            write(task, task.piece(low=low, is_old=True, since=state.horizon) if is_near else task.piece(), {}, is_last=True)
-        state.horizon, state.late_at, state.late_cost = running, begun, time.time() - begun
-    state.marks = bounded_later(task, marks, begun)
-    state.columns = task.signatures()
-    with task.transaction():
+        is_near = running - state.horizon < MOST_TRANSACTIONS  # type: ignore[operator]
+        pieces.append(task.piece(low=low, is_old=True, since=state.horizon) if is_near else task.piece())
+
+    def done(seen: Mapping[str, str]) -> None:
+        now = task.state
+        if is_compared:
+            now.horizon, now.late_at, now.late_cost = running, begun, time.time() - begun
+        now.marks = bounded_later(task, seen, begun)
+        now.columns = task.signatures()
         task.save()
+
+    if has_piped(task, pieces, marks, done):
+        return
+    if not has_come_in_order(task, pieces[0], marks, begun):
+        write(task, pieces, marks)
+    with task.transaction():
+        done(marks)
 
 
 def has_come_in_order(task: Task, piece: Piece, marks: dict[str, str], begun: float) -> bool:
@@ -80,40 +90,62 @@ def has_come_in_order(task: Task, piece: Piece, marks: dict[str, str], begun: fl
     return True
 
 
-def write(task: Task, piece: Piece, marks: dict[str, str], *, is_last: bool) -> None:
-    """Write the rows of a piece; raise the marks to what was seen. `is_last`: nothing else is read of the source in this move."""
-    if has_piped(task, piece, marks, is_last=is_last):
-        return
+def write(task: Task, pieces: Sequence[Piece], marks: dict[str, str]) -> None:
+    """Write the rows of pieces; raise the marks to what was seen in the first one."""
     writer = Writer(task, task.target, merges=True)
-    for chunk in task.chunks(task.pages(piece)):
-        for page in chunk:
-            task.largest(marks, page)
-        writer.write(chunk, task.save)
+    for number, piece in enumerate(pieces):
+        for chunk in task.chunks(task.pages(piece)):
+            for page in chunk if number == 0 else ():
+                task.largest(marks, page)
+            writer.write(chunk, task.save)
 
 
-def has_piped(task: Task, piece: Piece, marks: dict[str, str], *, is_last: bool) -> bool:
-    """Write the rows of a piece the fast way; return False where they have to be looked at."""
+def has_piped(task: Task, pieces: Sequence[Piece], marks: Mapping[str, str], done: Callable[[Mapping[str, str]], None]) -> bool:
+    """Write the rows of pieces the fast way, `done` with the marks in their transaction; return False where rows have to be looked at."""
     has_own_key = task.reading.table is not None and set(task.reading.key) == set(task.reading.table.primary_key)
     pipe = pipe_of(task, task.target) if has_own_key and not task.reading.hidden else None
     if pipe is None:
         return False
-    seen = dict(marks)
+    seen, before = dict(marks), replace(task.state)
     try:
         with task.counted_anew(), task.transaction():
-            stage = task.loading.stage(task.target, pipe.columns)
-            pipe.put(stage, piece)
-            if is_last and task.order.counts_rows:
-                task.count_source()  # while the destination writes
-            pipe.largest(seen, stage)
-            merged = merged_from(task, stage, task.target, pipe.columns)
-            task.save()
+            merged = piped(task, pipe, pieces, seen)
+            task.pending = {name: sum(getattr(one, name) for one in merged) for name in MERGED}
+            done(seen)
     except (BadValue, SourceRejected, NotSupported) as error:
-        task.counting = None  # more is read
+        task.state, task.counting = before, None  # more is read
         task.watch.says("info", f"Rows are looked at one by one: {error.message}")
         return False
-    task.wrote(merged)
-    marks.update(seen)
+    for one in merged:
+        task.wrote(one)
     return True
+
+
+def piped(task: Task, pipe: Pipe, pieces: Sequence[Piece], marks: dict[str, str]) -> list[Merged]:
+    """Write pieces in the transaction at hand. While the destination merges one, the source gives the next; behind the last it counts."""
+    found = []
+    sources = [pipe.blocks(piece) for piece in pieces]
+    if task.order.counts_rows:
+        sources[-1] = followed(sources[-1], task.count_source)
+    with ExitStack() as reading:
+        blocks: Any = sources[0]
+        for number in range(len(pieces)):
+            stage = task.loading.stage(task.target, pipe.columns)
+            count = pipe.put(stage, blocks)
+            if number + 1 < len(pieces):
+                blocks = reading.enter_context(closing(Ahead(sources[number + 1])))
+            if number == 0:
+                pipe.largest(marks, stage)
+            if count:
+                found.append(merged_from(task, stage, task.target, pipe.columns))
+    return found
+
+
+def followed(blocks: Blocks, then: Callable[[], None]) -> Blocks:
+    """Give blocks, then do something: by then the source's connection is free."""
+    with closing(blocks):
+        yield from blocks
+    then()
 
 
 def lows(task: Task) -> tuple[tuple[str, Any], ...]:
@@ -161,10 +193,12 @@ def is_due(task: Task, now: float) -> bool:
     since = now - state.late_at
     if since < 0 or state.late_cost * SHARE <= since:
         return True
-    return task.loading.count(task.target, most=SMALL + 1) <= SMALL
+    if state.rows <= SMALL:
+        state.rows = task.loading.count(task.target, most=SMALL + 1)
+    return state.rows <= SMALL
 
 
-def bounded_later(task: Task, marks: dict[str, str], begun: float) -> dict[str, str]:
+def bounded_later(task: Task, marks: Mapping[str, str], begun: float) -> dict[str, str]:
     """Return the marks, none of a time later than the beginning: what changed while pages came was perhaps read before.
 
     A row from the future would hide all that come before its time is there.

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from apiserver.jobs.moving_ahead import Ahead
 from apiserver.jobs.moving_order import SOURCE, Settings, told_of
 from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
@@ -26,7 +27,8 @@ from connections.engine.sql_lower import native
 from connections.engine.sql_nodes import Output
 
 BATCH = 1000  # rows of one fetch: less waits at the socket than the server takes meanwhile
-Blocks = Generator[tuple[int, bytes], None, None]
+Block = tuple[int, bytes]
+Blocks = Generator[Block, None, None]
 
 
 class Pipe:
@@ -37,17 +39,20 @@ class Pipe:
         self.columns = columns
         self._lines = lines
 
-    def put(self, ref: TableRef, piece: Piece, *, is_first: bool = False) -> int:
-        """Put the rows of a piece into a table, in the transaction at hand; return how many. `is_first`: into an empty one of our own."""
+    def blocks(self, piece: Piece) -> Blocks:
+        """Give the rows of a piece as the destination takes them, with the number of rows in each block."""
+        return self._binary(piece) if self._lines is None else self._texts(self._lines, piece)
+
+    def put(self, ref: TableRef, blocks: Blocks | Ahead[Block], *, is_first: bool = False) -> int:
+        """Put rows into a table, in the transaction at hand; return how many. `is_first`: into an empty one of our own."""
         loading: Any = self.task.loading
-        blocks = self._binary(piece) if self._lines is None else self._texts(self._lines, piece)
         columns, form = self.columns, {}
         if self._lines is not None:
             columns, form = [columns[place] for place in self._lines.places], {"options": COPY_OPTIONS}
         with closing(blocks):
             return int(loading.pipe(ref, columns, self._told(blocks), is_first=is_first, **form))
 
-    def _told(self, blocks: Blocks) -> Iterator[bytes]:
+    def _told(self, blocks: Iterator[Block]) -> Iterator[bytes]:
         """Tell the watch of each block; it may stop the move."""
         task = self.task
         with told_of(SOURCE):

@@ -49,7 +49,6 @@ class Piece:
     floor: tuple[tuple[str, Any], ...] = ()  # no row below these values is read at all, and none without one
     nulls_of: str = ""  # only rows without a value of this column
     low: tuple[tuple[str, Any], ...] = ()  # one of these columns is at or above its value
-    late: int | None = None  # or it was written by this transaction of the source, or a later one
     high: tuple[str, Any] | None = None  # the column is below the value
     has_nulls: bool = False  # and rows whose column of `low` is null
     since: int | None = None  # written by this transaction of the source, or a later one
@@ -301,7 +300,6 @@ class Reading:
             newer: list[exp.Expression] = [self.compared("ge", name, value, slots) for name, value in piece.low]
             if piece.has_nulls:
                 newer += [fn("is_null", self.cell(name)) for name, _ in piece.low if self.column(name).is_nullable]
-            newer += self.written(piece.late)
             found.append(fn("or", *newer) if len(newer) > 1 else newer[0])
         if piece.high is not None:
             found.append(self.compared("lt", *piece.high, slots))

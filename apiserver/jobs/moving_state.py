@@ -48,7 +48,7 @@ class State:
     is_loaded: bool = False
     table: str = ""  # of the destination, that the task has put in its place once
     part: str = ""  # version of the part that was loaded
-    rows: int = 0  # that the last load of everything brought into a warehouse
+    rows: int = 0  # that the last load of everything brought, and that are there since: counted as long as they are few
     run: str = ""  # the run that wrote last, and what it has done with these rows
     counts: dict[str, int] = field(default_factory=dict)
 

@@ -34,6 +34,7 @@ def loaded_state(task: Task) -> State:
         swept_at=load.begun,
         deletions_at=load.begun,
         is_loaded=True,
+        rows=load.rows,
         table=str(task.target),
     )
 

@@ -12,7 +12,7 @@ import pytest
 
 from apiserver.jobs import moving_full, moving_pipe
 from apiserver.jobs.moving import Cancelled
-from apiserver.jobs.moving_ahead import ahead, ahead_of
+from apiserver.jobs.moving_ahead import Ahead, ahead_of
 from connections.contract.context import Call
 from connections.contract.errors import BadValue, ConnectorError
 from connections.contract.hearing import Heard, hear, listening
@@ -148,12 +148,12 @@ def test_reading_ahead_raises_what_the_source_raises_and_closes_it() -> None:
         yield 1
         raise ValueError("away")
 
-    found = ahead(endless())
+    found = Ahead(endless())
     assert [next(found), next(found)] == [0, 1]
     found.close()
     assert closed.is_set()
     with pytest.raises(ValueError, match="away"):
-        list(ahead(broken()))
+        list(Ahead(broken()))
 
 
 def test_rows_that_the_fast_way_could_not_bring_are_counted_once(
