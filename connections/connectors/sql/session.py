@@ -292,7 +292,7 @@ class SqlTransaction:
 class RowStream:
     """Batches of a statement whose rows stay at the server, smaller ones of wide rows; ends itself with the last batch."""
 
-    STEP, SAMPLED = 25, 4  # rows that are fetched before they are weighed; one of so many is
+    STEP, LONGEST, SAMPLED = 25, 200, 8  # rows that are fetched before they are weighed, more and more of light ones; one of so many is
     HEAVY = 8 * 2**20  # bytes of a batch, about
 
     def __init__(self, connection: Any, cursor: Any, size: int, source: Source, failed: Callable[[Any, Exception], ConnectorError]) -> None:
@@ -302,6 +302,7 @@ class RowStream:
         self._source = source
         self._failed = failed
         self._is_open = True
+        self._step = self.STEP
 
     def __iter__(self) -> RowStream:
         return self
@@ -323,11 +324,13 @@ class RowStream:
         rows: list[Sequence[Any]] = []
         size = 0
         while len(rows) < self._size and size < self.HEAVY:
-            found = self._cursor.fetchmany(min(self.STEP, self._size - len(rows)))
+            found = self._cursor.fetchmany(min(self._step, self._size - len(rows)))
             if not found:
                 break
             rows += found
-            size += weight(found, sampled=self.SAMPLED)
+            heavy = weight(found, sampled=self.SAMPLED)
+            self._step = min(2 * self._step, self.LONGEST) if 2 * heavy < self.HEAVY else self.STEP
+            size += heavy
         return rows
 
     def close(self) -> None:
