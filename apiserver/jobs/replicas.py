@@ -10,7 +10,9 @@ from django.db.models import Max, Q
 from sqlglot import exp
 
 from apiserver.jobs.models import DONE, Job, Task, TaskRun
+from apiserver.jobs.moving_names import fitting
 from apiserver.jobs.replicate import Replicate, replicate
+from connections.connectors.registry import get_connector
 from connections.contract.errors import ConnectorError
 from connections.contract.table import TableRef
 from connections.engine.sql_reader import parse
@@ -99,9 +101,12 @@ def replica_of(task: Task, known: Known) -> Replica | None:
 
 
 def target_of(job: Job, statement: Replicate) -> TableRef:
-    """Return the table that a task of the job writes."""
+    """Return the table that a task of the job writes, by the name that it has there."""
     *schema, name = statement.target
-    return TableRef(schema[0] if schema else job.schema, f"{job.table_prefix}{name}")
+    whole = f"{job.table_prefix}{name}"
+    loading = getattr(get_connector(job.destination.connector), "loading", None)
+    shown = whole if loading is None else fitting(whole, loading.longest_name, trims=loading.trims_names)
+    return TableRef(schema[0] if schema else job.schema, shown)
 
 
 @lru_cache(maxsize=1000)

@@ -111,8 +111,9 @@ class Connector(Protocol):
     # `missing_driver() -> str | None`, the module that can't be found (None = it is installed). Asking imports no driver.
 
     # What the gallery shows: `category` (one of CATEGORIES below; without it OTHERS), and `is_destination` where rows can be written to
-    # tables that are made there; one whose rows go through dlt has `missing_loader() -> str`, the command that installs that. With
-    # `for_administrators` only they make and change such connections.
+    # tables that are made there. Its `loading` is the Loading that writes them, which tells limits of names without a connection; one
+    # whose rows go through dlt has `missing_loader() -> str` instead, the command that installs that. With `for_administrators` only
+    # they make and change such connections.
 
     def forbidden(self, values: Mapping[str, Any], own: Sequence[str]) -> str:
         """Return why these properties may not be used (they reach the product's own database or broker), or ''."""

@@ -96,6 +96,7 @@ class DuckdbConnector(DbapiConnector):
     module: ClassVar[str] = "duckdb"
     extra: ClassVar[str] = ""
     is_destination: ClassVar[bool] = True
+    loading: ClassVar[type[DuckdbLoading]] = DuckdbLoading
     properties: ClassVar[tuple[Property, ...]] = (
         Property("Database", "Database file", is_required=True, placeholder="/data/sales.duckdb", help="Path of the file on the server."),
         *TUNING,

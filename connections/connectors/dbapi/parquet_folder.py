@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from connections.connectors.dbapi.connector import TUNING
 from connections.connectors.dbapi.duckdb_file import CONFIG, DuckdbConnector, DuckdbSession
+from connections.connectors.dbapi.loading_duckdb import DuckdbLoading
 from connections.connectors.dbapi.loading_parquet import HIDDEN, MAKE_TABLES, TABLES, ParquetLoading
 from connections.connectors.dbapi.rules import Catalog, Rules
 from connections.connectors.files.guard import Guard, check
@@ -48,6 +49,7 @@ class ParquetConnector(DuckdbConnector):
         *TUNING,
     )
     url_schemes: ClassVar[tuple[str, ...]] = ()
+    loading: ClassVar[type[DuckdbLoading]] = ParquetLoading
     # What a load takes of memory does not grow with the table: joins and sorts that are larger go to the disk.
     # UUIDs and JSON are written as such.
     config: ClassVar[Mapping[str, str]] = {**CONFIG, "memory_limit": "96MB", "threads": "1", "arrow_lossless_conversion": "true"}

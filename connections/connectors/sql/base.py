@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from connections.connectors.cleaning import clean, wrong_zone
 from connections.connectors.sql import addresses
 from connections.connectors.sql import properties as shared
+from connections.connectors.sql.loading import SqlLoading
 from connections.connectors.sql.session import SqlSession
 from connections.connectors.testing import Steps, limited, listed, tested
 from connections.contract.connector import DATABASES, TestStep
@@ -32,6 +33,7 @@ class SqlConnector(ABC):
     url_schemes: ClassVar[tuple[str, ...]]
     category: ClassVar[str] = DATABASES
     is_destination: ClassVar[bool] = True
+    loading: ClassVar[type[SqlLoading]]
 
     @abstractmethod
     def from_url(self, url: str) -> dict[str, Any]:

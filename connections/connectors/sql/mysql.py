@@ -13,6 +13,7 @@ from connections.connectors.sql.base import ServerConnector, tunnel_for
 from connections.connectors.sql.certificates import context_of
 from connections.connectors.sql.dialect_mysql import dialect
 from connections.connectors.sql.errors_mysql import is_dead, translate
+from connections.connectors.sql.loading import SqlLoading
 from connections.connectors.sql.loading_mysql import MysqlLoading
 from connections.connectors.sql.reflect_mysql import Reflection
 from connections.connectors.sql.sending_mysql import SendingConnection
@@ -30,6 +31,7 @@ class MysqlConnector(ServerConnector):
     """MySQL 8 and MariaDB 10.4 and later."""
 
     key: ClassVar[str] = "mysql"
+    loading: ClassVar[type[SqlLoading]] = MysqlLoading
     label: ClassVar[str] = "MySQL / MariaDB"
     description: ClassVar[str] = "Tables and views of a MySQL or MariaDB database."
     properties: ClassVar[tuple[Property, ...]] = shared.server_properties(3306)
@@ -48,7 +50,7 @@ class MysqlConnector(ServerConnector):
             pool_size=values["MaxConnections"],
             pool_wait=values["ConnectTimeout"],
             is_read_only=read_only,
-            loading=MysqlLoading,
+            loading=self.loading,
             on_close=tunnel.close if tunnel else lambda: None,
         )
 

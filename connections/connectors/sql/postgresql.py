@@ -15,6 +15,7 @@ from connections.connectors.sql.dialect_postgresql import dialect
 from connections.connectors.sql.direct_postgresql import Patient
 from connections.connectors.sql.errors_postgresql import is_dead, translate
 from connections.connectors.sql.loaders_postgresql import register
+from connections.connectors.sql.loading import SqlLoading
 from connections.connectors.sql.loading_postgresql import PostgresqlLoading
 from connections.connectors.sql.reflect_postgresql import Reflection
 from connections.connectors.sql.session import SqlSession
@@ -58,6 +59,7 @@ class PostgresqlConnector(ServerConnector):
     """PostgreSQL 12 and later."""
 
     key: ClassVar[str] = "postgresql"
+    loading: ClassVar[type[SqlLoading]] = PostgresqlLoading
     label: ClassVar[str] = "PostgreSQL"
     description: ClassVar[str] = "Tables and views of a PostgreSQL database."
     properties: ClassVar[tuple[Property, ...]] = (*shared.server_properties(5432), ARRAYS, BUILD_JSON)
@@ -82,7 +84,7 @@ class PostgresqlConnector(ServerConnector):
             pool_size=values["MaxConnections"],
             pool_wait=values["ConnectTimeout"],
             is_read_only=read_only,
-            loading=PostgresqlLoading,
+            loading=self.loading,
             on_close=close,
         )
 

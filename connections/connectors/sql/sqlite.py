@@ -17,6 +17,7 @@ from connections.connectors.sql.base import SqlConnector, Steps
 from connections.connectors.sql.database_file import existing
 from connections.connectors.sql.dialect_sqlite import dialect
 from connections.connectors.sql.errors_sqlite import translate
+from connections.connectors.sql.loading import SqlLoading
 from connections.connectors.sql.loading_sqlite import SqliteLoading
 from connections.connectors.sql.reflect_sqlite import Reflection, identity_of
 from connections.connectors.sql.session import SqlSession
@@ -38,6 +39,7 @@ class SqliteConnector(SqlConnector):
     """A SQLite 3 file."""
 
     key: ClassVar[str] = "sqlite"
+    loading: ClassVar[type[SqlLoading]] = SqliteLoading
     label: ClassVar[str] = "SQLite"
     description: ClassVar[str] = "Tables and views of a SQLite database file."
     properties: ClassVar[tuple[Property, ...]] = (
@@ -73,7 +75,7 @@ class SqliteConnector(SqlConnector):
             pool_size=values["MaxConnections"],
             pool_wait=values["ConnectTimeout"],
             is_read_only=read_only,
-            loading=SqliteLoading,
+            loading=self.loading,
         )
 
     def steps(self, values: Mapping[str, Any], read_only: bool) -> Steps:
