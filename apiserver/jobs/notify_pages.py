@@ -47,7 +47,7 @@ class NotifyForm(forms.Form):
         ],
     )
     to = lines(gettext_lazy("Recipients"), gettext_lazy("One address a line. Empty: those of Settings, Notifications."))
-    subject = line(gettext_lazy("Subject"), placeholder="{JobName}: {Status}, {Rows} rows in {Duration}")
+    subject = line(gettext_lazy("Subject line"), placeholder="{JobName}: {Status}, {Rows} rows in {Duration}")
     text = lines(gettext_lazy("Text"), gettext_lazy("Empty: how it went, the tables and what to do."), rows=6)
 
     query = forms.CharField(
