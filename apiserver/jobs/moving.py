@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -94,9 +95,10 @@ def opened(order: Order, watch: Watch, moved: Moved) -> Iterator[Task]:
     with told_of(SOURCE):
         reading = reading_of(order, now=datetime.fromtimestamp(now, UTC))
     with told_of(DESTINATION):
-        loading = loading_of(order.destination, settings.command_timeout, order.place)
+        connect = partial(loading_of, order.destination, settings.command_timeout, order.place)
+        loading = connect()
         try:
-            yield prepared(Task(order, settings, reading, loading, watch, now, moved=moved))
+            yield prepared(Task(order, settings, reading, loading, watch, now, connect=connect, moved=moved))
         finally:
             loading.close()
 

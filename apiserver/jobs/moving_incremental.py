@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from apiserver.jobs.moving_ahead import Ahead
+from apiserver.jobs.moving_ahead import Ahead, Beside
 from apiserver.jobs.moving_order import INCREMENTAL, JobError
 from apiserver.jobs.moving_pipe import Blocks, Pipe, pipe_of
 from apiserver.jobs.moving_places import OutOfOrder, in_order, sorts, unsorted
@@ -20,7 +20,7 @@ from apiserver.jobs.moving_reading import Piece
 from apiserver.jobs.moving_task import Task
 from apiserver.jobs.moving_types import text_of, value_of
 from apiserver.jobs.moving_writing import Writer, merged_from
-from connections.contract.errors import BadValue, NotSupported, SourceRejected
+from connections.contract.errors import BadValue, ConnectorError, NotSupported, SourceRejected
 from connections.contract.loading import Merged
 from connections.contract.table import INTEGERS, Type
 
@@ -109,8 +109,10 @@ def has_piped(task: Task, pieces: Sequence[Piece], marks: Mapping[str, str], don
     seen, before = dict(marks), replace(task.state)
     try:
         with task.counted_anew(), task.transaction():
+            there = task.count_target() if task.order.counts_rows else None
             merged = piped(task, pipe, pieces, seen)
             task.pending = {name: sum(getattr(one, name) for one in merged) for name in MERGED}
+            counted = counted_with(task, there, merged)
             done(seen)
     except (BadValue, SourceRejected, NotSupported) as error:
         task.state, task.counting = before, None  # more is read
@@ -118,7 +120,17 @@ def has_piped(task: Task, pieces: Sequence[Piece], marks: Mapping[str, str], don
         return False
     for one in merged:
         task.wrote(one)
+    task.counted = counted
     return True
+
+
+def counted_with(task: Task, there: Beside[int] | None, merged: Sequence[Merged]) -> int | None:
+    """Return how many rows there are once the transaction at hand has ended; None where they are to be counted then."""
+    try:
+        return None if there is None else there.result() + sum(one.inserted for one in merged)
+    except ConnectorError as error:
+        task.watch.says("info", f"The destination is counted later: {error.message}")
+        return None
 
 
 def piped(task: Task, pipe: Pipe, pieces: Sequence[Piece], marks: dict[str, str]) -> list[Merged]:

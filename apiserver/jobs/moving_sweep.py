@@ -33,7 +33,8 @@ def compare(task: Task) -> None:
     found = task.loading.describe(task.target)
     if found is not None:
         task.count_source()
-        task.moved.destination_count = count_present(task, found)
+        counted, task.counted = task.counted, None
+        task.moved.destination_count = count_present(task, found) if counted is None else counted
         task.moved.source_count = task.source_count()
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from math import inf
 from time import monotonic
@@ -40,6 +40,7 @@ class Task:
     loading: Loading
     watch: Watch
     now: float  # seconds since 1970
+    connect: Callable[[], Loading]  # opens another writer at the destination
     checks: tuple[str, ...] = ()  # columns of the source's table
     key: tuple[str, ...] = ()  # columns at the destination
     note: str = ""
@@ -49,6 +50,7 @@ class Task:
     table: Evolved = field(default_factory=lambda: Evolved((), ()))
     pending: dict[str, int] = field(default_factory=dict)  # what the transaction at hand does
     counting: Beside[int | None] | None = None  # the source's rows, while something else is done
+    counted: int | None = None  # the destination's rows after what was written last, where they were counted meanwhile
     offsets: dict[str, int] = field(default_factory=dict)  # what earlier moves of the run did, less what this one did of another
 
     @property
@@ -256,6 +258,21 @@ class Task:
         """Begin to count the source's rows, where a server does it beside what is done here."""
         if self.counting is None and self.reading.is_server:
             self.counting = Beside(lambda: self.reading.count(self.piece()))
+
+    def count_target(self) -> Beside[int] | None:
+        """Begin to count what others see of the destination's table, while it is written to; None where it is to be counted later."""
+        if self.mark or self.versions:
+            return None
+        try:
+            other = self.connect()
+        except ConnectorError:  # it takes no more connections
+            return None
+
+        def count() -> int:
+            with closing(other):
+                return other.count(self.target)
+
+        return Beside(count)
 
     def source_count(self) -> int | None:
         """Return the number of the source's rows, None where it does not tell it at little cost."""
