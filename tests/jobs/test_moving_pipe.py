@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from apiserver.jobs import moving_full, moving_pipe
+from apiserver.jobs import moving, moving_full, moving_pipe
 from apiserver.jobs.moving import Cancelled
 from apiserver.jobs.moving_ahead import Ahead, ahead_of
 from connections.contract.context import Call
-from connections.contract.errors import BadValue, ConnectorError
+from connections.contract.errors import BadValue, ConnectionFailed, ConnectorError
 from connections.contract.hearing import Heard, hear, listening
 from tests.jobs.moves import Counting, Pair, pair
 
@@ -90,6 +90,35 @@ def test_changed_rows_come_the_fast_way_and_move_the_mark(ends: Pair, piped: lis
     assert (first.updated, again.updated) == (1, 0)
     assert piped[:2] == [4, 2]
     assert ends.destination.run("SELECT total FROM orders WHERE id = 3")[0][0] == 7
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_both_ends_are_counted_with_what_is_written_meanwhile(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, has_room: bool
+) -> None:
+    ends = pair(request, tmp_path, "postgresql", "postgresql", "counted")
+    ends.source.create("orders", {"id": "integer", "name": "varchar(40)", "at": "timestamp"}, "PRIMARY KEY (id)")
+    ends.source.insert("orders", [(number, "x", f"2025-01-01 00:00:{number:02}") for number in range(9)])
+    ends.move(INCREMENTAL)
+    ends.source.insert("orders", [(9, "new", "2025-01-01 00:00:09"), (10, "late", "2024-01-01 00:00:00")])
+    ends.source.run("UPDATE orders SET name = 'untold' WHERE id = 0")
+    opened: list[Any] = []
+    loading_of = moving.loading_of
+
+    def connect(*given: Any) -> Any:
+        opened.append(given)
+        if len(opened) > 1 and not has_room:
+            raise ConnectionFailed("The database has no free connection.")
+        return loading_of(*given)
+
+    monkeypatch.setattr(moving, "loading_of", connect)
+
+    moved = ends.move(INCREMENTAL, overlap_seconds=0)
+
+    assert len(opened) == 2
+    assert (moved.inserted, moved.updated) == (2, 1)
+    assert (moved.source_count, moved.destination_count) == (11, 11)
+    assert ends.rows(ends.destination, "orders") == ends.rows(ends.source, "orders")
 
 
 def test_a_large_table_comes_in_parts_and_goes_on_behind_the_last(ends: Pair, piped: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
