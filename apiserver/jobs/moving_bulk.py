@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from apiserver.jobs.moving_full import FEW, SHRINKS_TO
-from apiserver.jobs.moving_incremental import MOST_TRANSACTIONS, SHARE, bounded_later, lag_of, lows, overlap_of
+from apiserver.jobs.moving_incremental import MOST_TRANSACTIONS, SHARE, bounded_later, lag_of, lows, overlap_of, running_since
 from apiserver.jobs.moving_order import FREEZE, FULL, INCREMENTAL, NO_DELETES, SOFT, SWAP, JobError
 from apiserver.jobs.moving_reading import Piece, Rows
 from apiserver.jobs.moving_rows import Shaper
@@ -76,7 +76,7 @@ def changes(task: Task) -> list[str]:
 
 def load(task: Task, before: State, *, is_whole: bool, is_new: bool) -> None:
     """Bring the rows, with the state that they leave behind."""
-    begun, running = time.time(), task.reading.running()
+    begun, running = time.time(), running_since(task, None if is_whole else before.horizon)
     coming = Coming(task, before, running, begun, is_whole)
     loading: Any = task.loading
     had = task.state.rows
@@ -131,8 +131,6 @@ class Coming:
         since, running = before.horizon, self.state.horizon
         if since is None or running is None:
             return
-        if running < since:
-            raise JobError("The source is another database, or an older state of it.", hint="Reset the task: it reads everything anew.")
         if 0 <= self.begun - before.late_at < before.late_cost * SHARE:
             self.state.horizon, self.state.late_at, self.state.late_cost = since, before.late_at, before.late_cost
             return

@@ -36,10 +36,7 @@ def bring(task: Task) -> None:
     """Bring what is new; the marks follow when all of it is there."""
     task.moved.mode = INCREMENTAL
     state = task.state
-    begun, running = time.time(), task.reading.running()
-    is_another = running is not None and state.horizon is not None and running < state.horizon
-    if is_another:
-        raise JobError("The source is another database, or an older state of it.", hint="Reset the task: it reads everything anew.")
+    begun, running = time.time(), running_since(task, state.horizon)
     low, high = lows(task), lag_of(task)
     marks = dict(state.marks)
     is_compared = state.horizon is not None and running is not None and is_due(task, begun)
@@ -62,6 +59,18 @@ def bring(task: Task) -> None:
         write(task, pieces, marks)
     with task.transaction():
         done(marks)
+
+
+def running_since(task: Task, since: int | None) -> int | None:
+    """Return the source's oldest transaction that runs, None where it tells none; raise JobError where it is older than one before.
+
+    It is asked twice: a transaction of the server's other databases that ends at this very moment passes for one of this database.
+    """
+    for _ in range(2):
+        running = task.reading.running()
+        if running is None or since is None or running >= since:
+            return running
+    raise JobError("The source is another database, or an older state of it.", hint="Reset the task: it reads everything anew.")
 
 
 def has_come_in_order(task: Task, piece: Piece, marks: dict[str, str], begun: float) -> bool:

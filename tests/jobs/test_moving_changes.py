@@ -10,6 +10,7 @@ import pytest
 
 from apiserver.jobs import moving_sweep
 from apiserver.jobs.moving import Cancelled, JobError, move
+from apiserver.jobs.moving_reading import Reading
 from tests.databases import DUCKS, KINDS
 from tests.jobs.moves import Counting, Pair, pair
 
@@ -245,3 +246,16 @@ def test_neither_end_is_counted_where_that_is_not_wished(ends: Pair) -> None:
 
     assert (loaded.source_count, loaded.destination_count, then.source_count, then.destination_count) == (None,) * 4
     assert then.deleted == 1
+
+
+def test_an_older_state_of_the_source_is_refused_when_it_shows_twice(late: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    late.move(ORDERS)
+    late.source.insert("orders", [(93, "new", "2026-01-01 00:00:00")])
+    running, older = Reading.running, [True]
+    monkeypatch.setattr(Reading, "running", lambda self: 3 if older and older.pop() else running(self))
+
+    assert late.move(ORDERS).inserted == 1
+
+    monkeypatch.setattr(Reading, "running", lambda self: 3)
+    with pytest.raises(JobError, match="older state"):
+        late.move(ORDERS)
