@@ -103,7 +103,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "server/test_addresses.py::test_forwarded_headers_of_strangers_do_not_count",
         "server/test_gates.py::test_forwarded_request_from_an_unlisted_proxy_is_not_local",
     ),
-    "page_size 0 is everything in one streamed answer": ("odata/test_service_read.py::test_page_size_zero_streams_everything",),
+    "page_size 0 is everything in one streamed answer": ("odata/test_service_pages.py::test_page_size_zero_streams_everything",),
     "maxpagesize is clipped to max_page_size; $top has no cap": (
         "contract/test_addresses.py::test_page_size_that_is_preferred_is_clipped",
         "contract/test_addresses.py::test_top_has_no_cap_and_the_link_goes_on",
