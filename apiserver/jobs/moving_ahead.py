@@ -86,9 +86,9 @@ class Beside(Generic[Item]):
         finally:
             connections.close_all()
 
-    def result(self) -> Item:
-        """Return what was found, as soon as it is there; raise what the thread raised."""
-        return self._found.result()
+    def result(self, seconds: float | None = None) -> Item:
+        """Return what was found, as soon as it is there; raise what the thread raised, or TimeoutError after so many seconds."""
+        return self._found.result(seconds)
 
 
 def ahead_of(source: Any, pages: Generator[Item, None, None]) -> Ahead[Item] | Generator[Item, None, None]:
